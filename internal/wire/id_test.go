@@ -1,0 +1,129 @@
+package wire_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+func TestRoomIDIsTheSameInEitherCase(t *testing.T) {
+	t.Parallel()
+	mixed := strings.ToUpper(room[:32]) + room[32:]
+	for _, text := range []string{room, strings.ToUpper(room), mixed} {
+		id, ok := wire.ParseRoomID(text)
+		if !ok || id.String() != room || string(id.AppendText([]byte("/"))) != "/"+room {
+			t.Errorf("ParseRoomID(%q) = %v, %v", text, id, ok)
+		}
+	}
+	for _, text := range []string{"", room[1:], room + "0", "g" + room[1:], room[:63] + "/", room[:62] + "é", room[:63] + "\x00"} {
+		if id, ok := wire.ParseRoomID([]byte(text)); ok || id != (wire.RoomID{}) {
+			t.Errorf("ParseRoomID(%q) = %v", text, id)
+		}
+	}
+}
+
+func TestClientIDIsARandomUUID(t *testing.T) {
+	t.Parallel()
+	form := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	seen := map[wire.ClientID]bool{}
+	for range 1000 {
+		id := wire.NewClientID()
+		text := id.String()
+		if !form.MatchString(text) || id.IsZero() || seen[id] {
+			t.Fatalf("drew %s", text)
+		}
+		seen[id] = true
+		for _, spelt := range []string{text, strings.ToUpper(text)} {
+			if back, ok := wire.ParseClientID([]byte(spelt)); !ok || back != id {
+				t.Fatalf("ParseClientID(%q) = %v, %v", spelt, back, ok)
+			}
+		}
+	}
+}
+
+func TestParseClientIDIsStrict(t *testing.T) {
+	t.Parallel()
+	const good = "00112233-4455-6677-8899-aabbccddeeff"
+	id, ok := wire.ParseClientID([]byte(good))
+	if !ok || id.String() != good || string(id.AppendText([]byte("<"))) != "<"+good {
+		t.Fatalf("ParseClientID(%q) = %v, %v", good, id, ok)
+	}
+	for _, text := range []string{
+		"", good[1:], good + "0", "{" + good[1:35] + "}", strings.ReplaceAll(good, "-", ""), strings.ReplaceAll(good, "-", "_"),
+		"0011223-34455-6677-8899-aabbccddeeff", "g" + good[1:], good[:35] + "-", "00112233-4455-6677-8899aabbccddeeff--",
+	} {
+		if id, ok := wire.ParseClientID([]byte(text)); ok || !id.IsZero() {
+			t.Errorf("ParseClientID(%q) = %v", text, id)
+		}
+	}
+}
+
+func TestParseEntryID(t *testing.T) {
+	t.Parallel()
+	const most = "18446744073709551615"
+	for text, want := range map[string]wire.EntryID{
+		"0-0":             {},
+		"0-1":             {Seq: 1},
+		"7-12":            {Epoch: 7, Seq: 12},
+		"10-100":          {Epoch: 10, Seq: 100},
+		most + "-" + most: {Epoch: 1<<64 - 1, Seq: 1<<64 - 1},
+	} {
+		id, ok := wire.ParseEntryID([]byte(text))
+		if !ok || id != want || id.String() != text || string(id.AppendText([]byte(">"))) != ">"+text {
+			t.Errorf("ParseEntryID(%q) = %v, %v", text, id, ok)
+		}
+		if id.IsZero() != (text == "0-0") {
+			t.Errorf("%s: IsZero is %v", text, id.IsZero())
+		}
+	}
+	for _, text := range []string{
+		"", "-", "1", "1-", "-1", "1--1", "-1-1", "+1-1", "1-+1", "01-1", "1-01", "00-0", "1-1 ", " 1-1", "1 -1",
+		"1-1-1", "1_1", "0x1-1", "1-a", "1.0-1",
+		"18446744073709551616-0", "0-18446744073709551616", "99999999999999999999-0",
+		"0-100000000000000000000", "1-1\x00", "١-1", "*", "1-*", "$",
+	} {
+		if id, ok := wire.ParseEntryID([]byte(text)); ok || !id.IsZero() {
+			t.Errorf("ParseEntryID(%q) = %v", text, id)
+		}
+	}
+}
+
+func TestEntryIDsCompareByEpochFirst(t *testing.T) {
+	t.Parallel()
+	rising := []wire.EntryID{{}, {0, 1}, {0, 1<<64 - 1}, {1, 0}, {1, 9}, {1, 10}, {1<<64 - 1, 0}}
+	for i, a := range rising {
+		for j, b := range rising {
+			want := 0
+			if i < j {
+				want = -1
+			} else if i > j {
+				want = 1
+			}
+			if got := a.Compare(b); got != want {
+				t.Errorf("%v.Compare(%v) = %d", a, b, got)
+			}
+		}
+	}
+}
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	for _, role := range []wire.Role{wire.Wallet, wire.Extension} {
+		if back, ok := wire.ParseRole(role.String()); !ok || back != role {
+			t.Errorf("ParseRole(%q) = %v, %v", role, back, ok)
+		}
+		if role.Opposite() == role || role.Opposite().Opposite() != role {
+			t.Errorf("%v is opposite to %v", role, role.Opposite())
+		}
+	}
+	for _, text := range []string{"", "Wallet", "wallet ", "unknown", "w"} {
+		if role, ok := wire.ParseRole(text); ok || role != 0 {
+			t.Errorf("ParseRole(%q) = %v", text, role)
+		}
+	}
+	if wire.Role(0).String() != "unknown" {
+		t.Error(wire.Role(0))
+	}
+}

@@ -1,0 +1,90 @@
+package wire
+
+import "strings"
+
+// Dialect is how a client is spoken to.
+type Dialect byte
+
+// The two dialects. Their values are what is stored.
+const (
+	Plain    Dialect = 'p' // the messages that existing clients know, and no others
+	RejoinV1 Dialect = 'r' // with a session that can be resumed
+)
+
+// String returns "plain" or the name of the subprotocol.
+func (d Dialect) String() string {
+	switch d {
+	case Plain:
+		return "plain"
+	case RejoinV1:
+		return Subprotocol
+	}
+	return "unknown"
+}
+
+// Subprotocol is the WebSocket subprotocol that asks for RejoinV1 (RFC 6455 section 1.9).
+const Subprotocol = "rejoin.v1"
+
+// What a client that comes back offers beside Subprotocol. It is never answered.
+const (
+	resumePrefix = "rejoin.resume."
+	afterPrefix  = "rejoin.after."
+)
+
+// Offer is what a client asked for in Sec-WebSocket-Protocol.
+type Offer struct {
+	Dialect Dialect
+	// Accept is what to answer with: Subprotocol when it was offered, else what was offered first,
+	// "" when nothing was.
+	Accept string
+	// Resume is whether a resume token was offered, well formed or not. Never set without RejoinV1.
+	Resume bool
+	// Token is the text of the resume token.
+	Token string
+	// After is the text of the entry ID that the client has everything up to, "" when it gave none.
+	After string
+}
+
+// ParseSubprotocols reads the values of all Sec-WebSocket-Protocol headers of a request, each a comma separated
+// list (RFC 6455 section 11.3.4). Names are compared exactly; of several tokens or positions the first wins;
+// what is no HTTP token is passed over, so that Accept can always be put into a header. It never fails.
+func ParseSubprotocols(values ...string) Offer {
+	offer := Offer{Dialect: Plain}
+	var token, after string
+	var resume, positioned bool
+	for _, list := range values {
+		for name := range strings.SplitSeq(list, ",") {
+			name = strings.Trim(name, " \t")
+			if !isToken(name) {
+				continue
+			}
+			if offer.Accept == "" {
+				offer.Accept = name
+			}
+			if name == Subprotocol {
+				offer.Dialect = RejoinV1
+			} else if text, ok := strings.CutPrefix(name, resumePrefix); ok && !resume {
+				resume, token = true, text
+			} else if text, ok := strings.CutPrefix(name, afterPrefix); ok && !positioned {
+				positioned, after = true, text
+			}
+		}
+	}
+	if offer.Dialect == RejoinV1 {
+		offer.Accept = Subprotocol
+		offer.Resume, offer.Token, offer.After = resume, token, after
+	}
+	return offer
+}
+
+// isToken reports whether text is a token of RFC 9110 section 5.6.2.
+func isToken(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		alphanumeric := '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !alphanumeric && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return text != ""
+}

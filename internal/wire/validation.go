@@ -1,0 +1,142 @@
+package wire
+
+import "strconv"
+
+// The text of a validation reply. Existing clients were written against a server that used zod 3.17: what follows
+// has its shapes, and testdata/validation.json its output.
+const (
+	methodIssue = `{"code":"invalid_union","unionErrors":[` +
+		`{"issues":[{"code":"invalid_literal","expected":"offer","path":["method"],"message":"Invalid literal value, expected \"offer\""}],"name":"ZodError"},` +
+		`{"issues":[{"code":"invalid_literal","expected":"answer","path":["method"],"message":"Invalid literal value, expected \"answer\""}],"name":"ZodError"},` +
+		`{"issues":[{"code":"invalid_literal","expected":"iceCandidate","path":["method"],"message":"Invalid literal value, expected \"iceCandidate\""}],"name":"ZodError"},` +
+		`{"issues":[{"code":"invalid_literal","expected":"iceCandidates","path":["method"],"message":"Invalid literal value, expected \"iceCandidates\""}],"name":"ZodError"}` +
+		`],"path":["method"],"message":"Invalid input"}`
+	sourceIssue = `{"code":"invalid_union","unionErrors":[` +
+		`{"issues":[{"code":"invalid_literal","expected":"wallet","path":["source"],"message":"Invalid literal value, expected \"wallet\""}],"name":"ZodError"},` +
+		`{"issues":[{"code":"invalid_literal","expected":"extension","path":["source"],"message":"Invalid literal value, expected \"extension\""}],"name":"ZodError"}` +
+		`],"path":["source"],"message":"Invalid input"}`
+)
+
+// fieldRule says what a field has to be. Method and source have rules of their own.
+type fieldRule struct {
+	field    int
+	kind     valueKind
+	optional bool
+}
+
+// fieldRules are the rules in the order of their issues. Those of method and source come after them.
+var fieldRules = [...]fieldRule{
+	{field: fieldRequestID, kind: kindString},
+	{field: fieldConnectionID, kind: kindString, optional: true},
+	{field: fieldPayload, kind: kindString},
+	{field: fieldTarget, kind: kindString},
+	{field: fieldStartAt, kind: kindNumber, optional: true},
+}
+
+// keptBy reports whether a field of type k keeps the rule.
+func (r *fieldRule) keptBy(k valueKind) bool {
+	return k == r.kind || r.optional && k == kindAbsent
+}
+
+// validTypes reports whether all rules in fieldRules are kept.
+func (d *Decoder) validTypes() bool {
+	for i := range fieldRules {
+		if rule := &fieldRules[i]; !rule.keptBy(d.fields[rule.field].kind) {
+			return false
+		}
+	}
+	return true
+}
+
+// validSource reports whether source is a role or absent.
+func (d *Decoder) validSource() bool {
+	if d.fields[fieldSource].kind == kindAbsent {
+		return true
+	}
+	_, ok := ParseRole(string(d.text(fieldSource)))
+	return ok
+}
+
+// invalidMessage returns the reply to what is not JSON.
+func (d *Decoder) invalidMessage(raw []byte) []byte {
+	d.scratch = append(d.scratch[:0], `{"info":"invalidMessageError","data":`...)
+	d.scratch = appendQuoted(d.scratch, raw)
+	d.scratch = append(d.scratch, `,"error":"invalid message format, expected JSON"}`...)
+	return d.cut(0)
+}
+
+// notAnObject returns the reply to JSON that is not an object.
+func (d *Decoder) notAnObject(kind valueKind) []byte {
+	d.scratch = append(d.scratch[:0], `{"info":"validationError","error":[`...)
+	d.scratch = appendTypeIssue(d.scratch, kindObject, kind, "")
+	d.scratch = append(d.scratch, `]}`...)
+	return d.cut(0)
+}
+
+// invalidAck returns the reply to an ack whose id is missing or not a string.
+func (d *Decoder) invalidAck() []byte {
+	start := d.openValidationError()
+	d.scratch = appendTypeIssue(d.scratch, kindString, d.fields[fieldID].kind, fieldName[fieldID])
+	d.scratch = append(d.scratch, `]}`...)
+	return d.cut(start)
+}
+
+// invalidFields returns the reply to an object that is no message: every rule that is broken is an issue. The verdict on
+// method and source is the caller's: reading them can write to scratch, where the reply grows.
+func (d *Decoder) invalidFields(methodOK, sourceOK bool) []byte {
+	start := d.openValidationError()
+	for i := range fieldRules {
+		rule := &fieldRules[i]
+		if kind := d.fields[rule.field].kind; !rule.keptBy(kind) {
+			d.scratch = appendTypeIssue(d.scratch, rule.kind, kind, fieldName[rule.field])
+			d.scratch = append(d.scratch, ',')
+		}
+	}
+	if !methodOK {
+		d.scratch = append(d.scratch, methodIssue...)
+		d.scratch = append(d.scratch, ',')
+	}
+	if !sourceOK {
+		d.scratch = append(d.scratch, sourceIssue...)
+		d.scratch = append(d.scratch, ',')
+	}
+	d.scratch[len(d.scratch)-1] = ']' // over the last comma
+	d.scratch = append(d.scratch, '}')
+	return d.cut(start)
+}
+
+// openValidationError begins a reply up to its first issue and returns where it begins. The request ID is echoed as it
+// came, whatever its type, compacted; spelt differently than a re-serialised one, but equal to it.
+func (d *Decoder) openValidationError() (start int) {
+	start = len(d.scratch)
+	d.scratch = append(d.scratch, `{"info":"validationError"`...)
+	if id := d.token(fieldRequestID); id != nil {
+		d.scratch = append(d.scratch, `,"requestId":`...)
+		d.scratch = appendCompact(d.scratch, id)
+	}
+	d.scratch = append(d.scratch, `,"error":[`...)
+	return start
+}
+
+// appendTypeIssue appends the issue of a value of the wrong type, on the field of that name or, when
+// that is "", on the message itself.
+func appendTypeIssue(dst []byte, expected, received valueKind, name string) []byte {
+	dst = append(dst, `{"code":"invalid_type","expected":"`...)
+	dst = append(dst, expected.String()...)
+	dst = append(dst, `","received":"`...)
+	dst = append(dst, received.String()...)
+	dst = append(dst, `","path":[`...)
+	if name != "" {
+		dst = strconv.AppendQuote(dst, name)
+	}
+	dst = append(dst, `],"message":"`...)
+	if received == kindAbsent {
+		dst = append(dst, "Required"...)
+	} else {
+		dst = append(dst, "Expected "...)
+		dst = append(dst, expected.String()...)
+		dst = append(dst, ", received "...)
+		dst = append(dst, received.String()...)
+	}
+	return append(dst, `"}`...)
+}
