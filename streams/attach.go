@@ -1,0 +1,186 @@
+package streams
+
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Attach asks for a session on a new connection. Strings are as in Held.
+type Attach struct {
+	Room, Session string
+	Role, Dialect byte
+	// Keep: the session outlives a lost connection by the grace window.
+	Keep bool
+	// NewClient is the client ID of a fresh session, should there be one.
+	NewClient string
+	// TokenHash is what a resume of the fresh session will have to show; empty for one without a token.
+	TokenHash string
+	// Resume, if not empty, is the client to come back as, ResumeHash the hash of the token shown for it,
+	// ResumedHash that of the token that takes its place, After the last entry it has (zero: what it acknowledged).
+	Resume, ResumeHash, ResumedHash string
+	After                           EntryID
+	// Started is when this connection's request arrived: a client's own slow attempt does not evict its newer one.
+	Started time.Time
+	// Probed: the live plain sessions of the same role have been probed; Dead are those that did not answer.
+	Probed bool
+	Dead   []Held
+}
+
+// Verdict is the outcome of an attach.
+type Verdict uint8
+
+const (
+	// Fresh: a new session. If a resume was asked for, Refusal says why it could not be.
+	Fresh Verdict = iota
+	// Resumed: the session asked for, or taken over, or restored.
+	Resumed
+	// Contested: nothing is done yet. Live sessions of the same role are being probed; attach again
+	// with Probed when they answered or ProbeTimeout is over.
+	Contested
+	// RoomFull: no more sessions are allowed in this room.
+	RoomFull
+	// Fenced: another connection holds the session (Restore).
+	Fenced
+)
+
+// Refusal says why a resume was refused.
+type Refusal uint8
+
+const (
+	NotRefused      Refusal = iota
+	RefusedUnknown          // no such session
+	RefusedMismatch         // another role, another token
+	RefusedLost             // the cursor lies beyond what the mailbox ever held
+)
+
+// Peer is a member of the other role.
+type Peer struct {
+	Client    string
+	Suspended bool
+	Left      time.Duration // of its window, when suspended
+	Dialect   byte
+	Keep      bool
+	Session   string
+	Instance  string
+}
+
+// Attached is the outcome of Attach and Restore.
+type Attached struct {
+	Verdict     Verdict
+	Refusal     Refusal
+	Client      string
+	Epoch       uint64
+	Version     uint64
+	Last        EntryID // of the mailbox, ever
+	Replay      int     // entries waiting, those in Entries included
+	Superseded  int     // entries dropped because replaying them would be wrong
+	More        bool    // entries follow those given
+	Peers       []Peer  // oldest first
+	Entries     []Entry
+	Undelivered []Undelivered // messages to peers whose sessions ended while this client was away
+	Contested   []Held
+	Nonce       string // of the probes, when Contested
+}
+
+// ProbeTimeout is how long a probed connection has to prove that it is alive.
+const ProbeTimeout = probeTimeout
+
+// Attach makes a connection the connection of a session: one that it resumes, one that it takes over, or a new one.
+func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
+	mode, nonce := "j", "-"
+	if a.Resume != "" {
+		mode = "r"
+	}
+	if !a.Probed {
+		nonce = randomHex(8)
+	}
+	args := b.attachArgs(mode, a, nonce)
+	for _, h := range a.Dead {
+		args = append(args, h.Client, h.Session)
+	}
+	b.run(attachScript, a.Room, attachReply(a.Room, nonce, done), args...)
+}
+
+// Restore attaches one's own session again, with a fresh epoch, after the primary changed or lost its data.
+// a.Resume is the session's client, a.Session its session, a.TokenHash and a.ResumeHash its token and the one before,
+// a.After the last entry delivered.
+func (b *Backbone) Restore(a Attach, done func(Attached, error)) {
+	b.run(attachScript, a.Room, attachReply(a.Room, "-", done), b.attachArgs("x", a, "-")...)
+}
+
+func (b *Backbone) attachArgs(mode string, a Attach, nonce string) []any {
+	keep := "0"
+	if a.Keep {
+		keep = "1"
+	}
+	after := idOrDash(a.After)
+	if mode == "x" {
+		after = a.After.String()
+	}
+	var waited int64
+	if !a.Started.IsZero() {
+		waited = time.Since(a.Started).Milliseconds()
+	}
+	return []any{
+		mode, string(a.Role), string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),
+		b.opt.Grace.Milliseconds(), held.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes,
+		dash(a.Resume), dash(a.ResumeHash), after, waited, b.deaf, nonce, dash(a.ResumedHash),
+	}
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func attachReply(room, nonce string, done func(Attached, error)) func(*redis.Cmd, error) {
+	return func(cmd *redis.Cmd, err error) {
+		if err != nil {
+			done(Attached{}, err)
+			return
+		}
+		a, err := parseAttached(room, cmd.Val())
+		a.Nonce = nonce
+		done(a, err)
+	}
+}
+
+func parseAttached(room string, v any) (a Attached, err error) {
+	r := reader{list: asList(v)}
+	switch r.str() {
+	case "N":
+		a.Verdict = Fresh
+	case "R":
+		a.Verdict = Resumed
+	case "C":
+		a.Verdict = Contested
+		for len(r.list) > 0 {
+			a.Contested = append(a.Contested, Held{Room: room, Client: r.str(), Session: r.str()})
+		}
+		return a, r.err
+	case "B":
+		return Attached{Verdict: RoomFull}, nil
+	case "F":
+		return Attached{Verdict: Fenced}, nil
+	default:
+		return a, errReply
+	}
+	a.Client, a.Epoch, a.Version, a.Last = r.str(), r.uint(), r.uint(), r.id()
+	a.Replay, a.Superseded, a.More = int(r.int()), int(r.int()), r.int() == 1
+	a.Peers, a.Entries = r.peers(), r.entries()
+	if a.Undelivered, err = parseUndelivered(r.str()); err != nil {
+		return a, err
+	}
+	switch r.str() {
+	case "N":
+		a.Refusal = RefusedUnknown
+	case "M":
+		a.Refusal = RefusedMismatch
+	case "L":
+		a.Refusal = RefusedLost
+	}
+	return a, r.err
+}

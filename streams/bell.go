@@ -1,0 +1,152 @@
+package streams
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// BellKind says what a doorbell announces.
+type BellKind byte
+
+const (
+	// BellData: a message was stored in the mailbox of Client.
+	BellData BellKind = 'd'
+	// BellJoined: Client became a member of the room.
+	BellJoined BellKind = 'j'
+	// BellResumed: Client is live again, on another connection.
+	BellResumed BellKind = 'r'
+	// BellSuspended: Client lost its connection; Left is what remains of its window.
+	BellSuspended BellKind = 's'
+	// BellLeft: the session of Client ended.
+	BellLeft BellKind = 'l'
+	// BellFenced: the session of Client, until now held here as Session, has another connection.
+	BellFenced BellKind = 'f'
+	// BellProbe: ReplyTo asks whether the connection of Client is alive.
+	BellProbe BellKind = 'p'
+	// BellAlive: the answer to the probe Nonce: the connection of Client is.
+	BellAlive BellKind = 'q'
+)
+
+// Bell is one doorbell: what a script tells an instance. Its strings share the received payload.
+type Bell struct {
+	Kind   BellKind
+	Room   string
+	Client string
+
+	// BellData. Body is empty when the message is too large to be carried: read the mailbox.
+	ID   EntryID
+	Body Body
+
+	// All kinds but BellData and BellAlive: the member Client as it is now.
+	Role, Dialect byte
+	Keep          bool
+	Session       string
+	Instance      string
+
+	Version     uint64        // of the room, rising: BellJoined, BellResumed, BellSuspended, BellLeft
+	Left        time.Duration // BellSuspended
+	WindowOver  bool          // BellLeft: its grace window ended, it did not leave by itself
+	Undelivered []Undelivered // BellLeft
+
+	ReplyTo, Nonce string // BellProbe; BellAlive has the Nonce
+}
+
+const (
+	roomLen  = 64
+	nonceLen = 16
+)
+
+var errBell = errors.New("malformed doorbell")
+
+// parseBell reads what lua/lib.lua's words and lua/send.lua write.
+func parseBell(s string, b *Bell) error {
+	*b = Bell{}
+	if s == "" {
+		return errBell
+	}
+	b.Kind = BellKind(s[0])
+	if b.Kind == BellAlive {
+		if len(s) != 1+nonceLen+clientLen {
+			return errBell
+		}
+		b.Nonce, b.Client = s[1:1+nonceLen], s[1+nonceLen:]
+		return nil
+	}
+	if len(s) < 1+roomLen {
+		return errBell
+	}
+	b.Room, s = s[1:1+roomLen], s[1+roomLen:]
+	if b.Kind == BellData {
+		return b.parseData(s)
+	}
+	return b.parseMember(s)
+}
+
+func (b *Bell) parseData(s string) error {
+	if len(s) < clientLen {
+		return errBell
+	}
+	b.Client = s[:clientLen]
+	id, body, ok := strings.Cut(s[clientLen:], " ")
+	if !ok {
+		return errBell
+	}
+	var err error
+	b.ID, err = parseEntryID(id)
+	b.Body = Body(body)
+	if err == nil && body != "" && !b.Body.Valid() {
+		err = errBody
+	}
+	return err
+}
+
+func (b *Bell) parseMember(s string) error {
+	head, list, _ := strings.Cut(s, "\n")
+	w := strings.Split(strings.TrimPrefix(head, " "), " ")
+	if len(w) < 6 || len(w[1]) != 1 || len(w[2]) != 1 {
+		return errBell
+	}
+	b.Client, b.Role, b.Dialect, b.Keep, b.Session, b.Instance = w[0], w[1][0], w[2][0], w[3] == "1", w[4], w[5]
+	w = w[6:]
+	switch b.Kind {
+	case BellFenced:
+		return nil
+	case BellProbe:
+		if len(w) != 2 {
+			return errBell
+		}
+		b.ReplyTo, b.Nonce = w[0], w[1]
+		return nil
+	case BellJoined, BellResumed, BellSuspended, BellLeft:
+		return b.parsePresence(w, list)
+	}
+	return errBell
+}
+
+func (b *Bell) parsePresence(w []string, list string) error {
+	if len(w) < 1 {
+		return errBell
+	}
+	var err error
+	if b.Version, err = strconv.ParseUint(w[0], 10, 64); err != nil {
+		return errBell
+	}
+	switch b.Kind {
+	case BellSuspended:
+		if len(w) != 2 {
+			return errBell
+		}
+		ms, err := strconv.ParseInt(w[1], 10, 64)
+		b.Left = time.Duration(ms) * time.Millisecond
+		return err
+	case BellLeft:
+		if len(w) != 2 {
+			return errBell
+		}
+		b.WindowOver = w[1] == "w"
+		b.Undelivered, err = parseUndelivered(list)
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package streams
+
+import (
+	"errors"
+	"strconv"
+)
+
+// Body is a message as a mailbox stores it and a doorbell carries it: one string, so that an entry has one
+// field and a script cuts out what it needs.
+//
+//	kind(1) sender(36) length of request ID(7 digits) request ID data
+//
+// Kind 'o' is an offer, 'a' an answer; all else counts as a candidate of the one before it.
+type Body string
+
+const (
+	clientLen   = 36
+	digits      = 7
+	bodyHeadLen = 1 + clientLen + digits
+)
+
+// MaxRequestID is the longest request ID that a Body can hold, bytes.
+const MaxRequestID = 9_999_999
+
+var errBody = errors.New("malformed message body")
+
+// AppendBody appends a Body. from has 36 bytes, requestID at most MaxRequestID.
+func AppendBody(dst []byte, kind byte, from, requestID, data []byte) []byte {
+	dst = append(dst, kind)
+	dst = append(dst, from...)
+	var text [digits]byte
+	n := len(requestID)
+	for i := digits - 1; i >= 0; i-- {
+		text[i] = byte('0' + n%10)
+		n /= 10
+	}
+	dst = append(dst, text[:]...)
+	dst = append(dst, requestID...)
+	return append(dst, data...)
+}
+
+// Valid reports whether the parts of b may be taken.
+func (b Body) Valid() bool {
+	if len(b) < bodyHeadLen {
+		return false
+	}
+	n, err := strconv.Atoi(string(b[1+clientLen : bodyHeadLen]))
+	return err == nil && n >= 0 && bodyHeadLen+n <= len(b)
+}
+
+// Kind returns the first byte.
+func (b Body) Kind() byte { return b[0] }
+
+// From returns the sender's client ID.
+func (b Body) From() string { return string(b[1 : 1+clientLen]) }
+
+// RequestID returns the request ID as its sender wrote it.
+func (b Body) RequestID() string { return string(b[bodyHeadLen : bodyHeadLen+b.requestLen()]) }
+
+// Data returns the message.
+func (b Body) Data() string { return string(b[bodyHeadLen+b.requestLen():]) }
+
+func (b Body) requestLen() int {
+	n := 0
+	for _, c := range []byte(b[1+clientLen : bodyHeadLen]) {
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+// Undelivered is a message that its receiver never acknowledged.
+type Undelivered struct {
+	Client    string // the other end: its sender in a 'left' doorbell, its receiver in AttachReply
+	RequestID string
+}
+
+// parseUndelivered reads <client><7 digits><request ID>…, as lua/lib.lua's ended writes it.
+func parseUndelivered(s string) ([]Undelivered, error) {
+	var list []Undelivered
+	for len(s) > 0 {
+		if len(s) < clientLen+digits {
+			return nil, errBody
+		}
+		n, err := strconv.Atoi(s[clientLen : clientLen+digits])
+		if err != nil || n < 0 || clientLen+digits+n > len(s) {
+			return nil, errBody
+		}
+		list = append(list, Undelivered{Client: s[:clientLen], RequestID: s[clientLen+digits : clientLen+digits+n]})
+		s = s[clientLen+digits+n:]
+	}
+	return list, nil
+}

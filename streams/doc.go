@@ -1,0 +1,20 @@
+// Package streams is Rejoin's backbone on Redis: rooms, mailboxes, doorbells and leases.
+//
+// A room holds the members of one connectionId. Each member has a mailbox, a Redis Stream with a
+// consumer group of its own, whose last-delivered ID is what the client has acknowledged. A step of the
+// protocol is one Lua script on the keys of one room, hence one round trip and atomic:
+//
+//	            attach                     detach
+//	(nobody) ───────────► live ────────────────────────► suspended
+//	                        ▲  ◄─────────── attach ──────────┘ │
+//	                        │        (resume, takeover)        │ window over:
+//	                        └── sync: "I hold it after all"    │ leave, once
+//	          live ── leave ──────────────► (gone) ◄───────────┘
+//
+// Every attach brings a new session number; all other steps carry it and are refused when a later attach
+// has replaced it (fencing). What a script stores it also announces: it publishes doorbells on the channel
+// of each instance concerned (Bell). Pub/sub may lose them; sync and the mailboxes do not.
+//
+// Calls are gathered into pipelines (batcher); all steps of one room go through the same pipeline worker
+// and so keep their order. Nothing here knows sockets or the wire protocol.
+package streams

@@ -1,0 +1,162 @@
+-- attach: one connection becomes the connection of a session: a new one, one that comes back, or one's own again.
+--
+-- KEYS[1] room hash
+-- ARGV 1 mode: j join, r resume by token, x restore one's own session with a fresh epoch
+--      2 role  3 dialect  4 keep  5 instance  6 session  7 clientId for a new session
+--      8 token hash or -  9 grace ms  10 held ms  11 most members  12 page entries  13 page bytes
+--      14 clientId to come back as or -  15 its token's hash (r), or the older token's (x), or -
+--      16 cursor: entry ID or -  17 ms this request has waited  18 1: no receivers means dead
+--      19 nonce for probes, or - when they are done  20 token hash if the resume succeeds, or -
+--      21.. clientId, session of who did not answer a probe
+-- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal}
+--   verdict N new, R resumed (or restored), or alone: {'C', clientId, …} contested, wait for the probes;
+--   {'B'} room full; {'F'} another connection holds the session (x)
+--   refusal of a resume, '' if none: N no such session, M mismatch, L lost
+local mode, role, dialect, keep, inst, sid = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local grace, held = tonumber(ARGV[9]), ARGV[10]
+local count, bytes = tonumber(ARGV[12]), tonumber(ARGV[13])
+local want, hash, after = ARGV[14], ARGV[15], ARGV[16]
+local t = clock()
+load()
+
+local due = {}
+for _, m in pairs(members) do
+  if m.state == 'S' and tonumber(m.due) <= t then due[#due + 1] = m end
+end
+for _, m in ipairs(due) do remove(m, 'w') end
+
+-- takeable finds the plain session a returning plain client takes over (PROTOCOL.md part 3).
+local function takeable()
+  for i = 21, #ARGV, 2 do
+    local m = members[ARGV[i]]
+    if m and m.state == 'L' and m.sid == ARGV[i + 1] then lapse(m, t, grace) end
+  end
+  local waiting, live = {}, {}
+  for _, m in pairs(members) do
+    if m.role == role and m.dialect == 'p' and m.keep == '1' then
+      local list = m.state == 'S' and waiting or live
+      list[#list + 1] = m
+    end
+  end
+  if ARGV[19] ~= '-' then
+    local asked = {}
+    for _, m in ipairs(live) do
+      local n = redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('p', m, inst, ARGV[19]))
+      if n == 0 and ARGV[18] == '1' then
+        lapse(m, t, grace)
+        waiting[#waiting + 1] = m
+      else
+        asked[#asked + 1] = m.id
+        asked[#asked + 1] = m.sid
+      end
+    end
+    if #asked > 0 then return nil, asked end
+    live = {}
+  end
+  if #live == 0 and #waiting == 1 then return waiting[1] end
+end
+
+-- supersede deletes what must not be replayed and returns the rest.
+local function supersede(id)
+  local entries, latest, current, rest, drop = redis.call('XRANGE', box(id), '-', '+'), {}, {}, {}, {}
+  for i, e in ipairs(entries) do
+    if string.sub(e[2][2], 1, 1) == 'o' then latest[string.sub(e[2][2], 2, 37)] = i end
+  end
+  for i, e in ipairs(entries) do
+    local kind, from = string.sub(e[2][2], 1, 1), string.sub(e[2][2], 2, 37)
+    local stale = false
+    if kind == 'o' then
+      current[from], stale = i, latest[from] > i
+    elseif kind == 'a' then
+      current[from] = nil
+    elseif current[from] then
+      stale = latest[from] > current[from]
+    end
+    if stale or not members[from] then drop[#drop + 1] = e[1] else rest[#rest + 1] = e end
+  end
+  if #drop > 0 then redis.call('XDEL', box(id), unpack(drop)) end
+  return rest, #drop
+end
+
+local function reply(verdict, m, rest, dropped, refusal)
+  local entries, more = page(rest, count, bytes)
+  local _, last = hot(extras['#' .. m.id])
+  return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(role, t), entries,
+    extras['~' .. m.id] or '', refusal}
+end
+
+local function announce(kind, m)
+  local deaf = tell(role, words(kind, m, version()))
+  if ARGV[18] == '1' then bury(deaf, t, grace) end
+end
+
+local function hold(m)
+  redis.call('PEXPIRE', box(m.id), held)
+  redis.call('PEXPIRE', KEYS[1], held)
+end
+
+local function fresh(id, refusal)
+  local n = 0
+  for _ in pairs(members) do n = n + 1 end
+  if n >= tonumber(ARGV[11]) then return {'B'} end
+  local prev = mode == 'x' and hash or '-'
+  local m = {id = id, role = role, dialect = dialect, keep = keep, state = 'L', inst = inst, sid = sid, epoch = int(t),
+    joined = version(), at = int(t), due = '0', tok = ARGV[8], prev = prev}
+  redis.call('DEL', box(id))
+  redis.call('XGROUP', 'CREATE', box(id), 'g', '0', 'MKSTREAM')
+  members[id] = m
+  save(m)
+  hold(m)
+  announce('j', m)
+  return reply('N', m, {}, 0, refusal)
+end
+
+-- come gives session m to this connection and fences the one before.
+local function come(m, token, prev)
+  if after ~= '-' then acked(m.id, after) end
+  extras['#' .. m.id] = redis.call('HGET', KEYS[1], '#' .. m.id)
+  local rest, dropped = supersede(m.id)
+  if m.sid ~= sid then redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m)) end
+  m.state, m.inst, m.sid, m.at, m.due, m.tok, m.prev = 'L', inst, sid, int(t), '0', token, prev
+  save(m)
+  hold(m)
+  announce('r', m)
+  redis.call('HDEL', KEYS[1], '~' .. m.id)
+  return reply('R', m, rest, dropped, '')
+end
+
+if mode == 'x' then
+  local m = members[want]
+  if not m then return fresh(want, '') end
+  if m.sid ~= sid then return {'F'} end
+  m.epoch = int(math.max(t, tonumber(m.epoch) + 1))
+  m.state, m.inst, m.due = 'L', inst, '0'
+  save(m)
+  redis.pcall('XGROUP', 'CREATE', box(m.id), 'g', '0', 'MKSTREAM') -- only where it is missing
+  hold(m)
+  announce('r', m)
+  return reply('R', m, redis.call('XRANGE', box(m.id), '(' .. after, '+'), 0, '')
+end
+
+if mode == 'j' then
+  if dialect == 'p' and keep == '1' then
+    local m, asked = takeable()
+    if asked then return {'C', unpack(asked)} end
+    if m then return come(m, '-', '-') end
+  end
+  return fresh(ARGV[7], '')
+end
+
+local m = members[want]
+if not m then return fresh(ARGV[7], 'N') end
+local current = hash == m.tok
+-- The older token is good while nothing proved that the newer one arrived, but not for a request that is
+-- older than the connection it would evict: that is the client's own slow attempt.
+local older = hash == m.prev and t - tonumber(ARGV[17]) >= tonumber(m.at)
+if m.role ~= role or m.dialect ~= 'r' or not (current or older) then return fresh(ARGV[7], 'M') end
+local _, last = hot(extras['#' .. m.id])
+if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
+  remove(m, 'n')
+  return fresh(ARGV[7], 'L')
+end
+return come(m, ARGV[20], hash)

@@ -1,0 +1,21 @@
+-- leave: a session ends: because its client said so, or because its window is over. Exactly one caller wins.
+--
+-- KEYS[1] room hash
+-- ARGV 1 clientId  2 session, or - for "its window is over"  3 acknowledged entry ID or -  4 grace ms
+-- Reply: 0 it ended now, -1 not this caller's to end, n > 0 the window has n ms left
+local rec = redis.call('HGET', KEYS[1], ARGV[1])
+if not rec then return -1 end
+load()
+local m = members[ARGV[1]]
+if ARGV[2] == '-' then
+  if m.state ~= 'S' then return -1 end
+  local left = tonumber(m.due) - clock()
+  if left > 0 then return left end
+  remove(m, 'w')
+else
+  if m.sid ~= ARGV[2] then return -1 end
+  if ARGV[3] ~= '-' then acked(m.id, ARGV[3]) end
+  remove(m, 'n')
+end
+settle(tonumber(ARGV[4]))
+return 0

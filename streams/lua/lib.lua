@@ -1,0 +1,191 @@
+-- lib.lua: what the room scripts share; it is put in front of each of them when they are loaded.
+--
+-- KEYS[1] is always the room hash `{room}:m`; the mailboxes `{room}:s:<clientId>` share its hash tag.
+-- A member's record is one line of words:
+--   role dialect keep state instance session epoch joined attached due token previousToken
+-- keep 1: the session survives a lost connection; state L live, S suspended; joined: the room's version
+-- then; attached, due: Unix time in ms; token: a hash or '-'.
+local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joined', 'at', 'due', 'tok', 'prev'}
+local room = string.sub(KEYS[1], 2, -4)
+local prefix = string.sub(KEYS[1], 1, -2)
+local members, extras
+
+local function clock()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function int(n) return string.format('%.0f', n) end
+
+local function box(id) return prefix .. 's:' .. id end
+
+local function parse(id, rec)
+  local m, i = {id = id}, 0
+  for word in string.gmatch(rec, '%S+') do
+    i = i + 1
+    m[FIELDS[i]] = word
+  end
+  return m
+end
+
+local function save(m)
+  local words = {}
+  for i, f in ipairs(FIELDS) do words[i] = m[f] end
+  redis.call('HSET', KEYS[1], m.id, table.concat(words, ' '))
+end
+
+-- load reads the room once: members by clientId, and the fields that belong to them.
+local function load()
+  members, extras = {}, {}
+  local all = redis.call('HGETALL', KEYS[1])
+  for i = 1, #all, 2 do
+    if string.find(all[i], '^[!#~v]') then extras[all[i]] = all[i + 1]
+    else members[all[i]] = parse(all[i], all[i + 1]) end
+  end
+end
+
+local function version()
+  local v = redis.call('HINCRBY', KEYS[1], 'v', 1)
+  extras.v = int(v)
+  return extras.v
+end
+
+-- tell rings once at every instance that holds a live client of the other role.
+-- It returns the instances that nobody listens on.
+local function tell(role, text)
+  local rung, deaf = {}, {}
+  for _, m in pairs(members) do
+    if m.role ~= role and m.state == 'L' and not rung[m.inst] then
+      rung[m.inst] = true
+      if redis.call('PUBLISH', 'rejoin:i:' .. m.inst, text) == 0 then deaf[m.inst] = true end
+    end
+  end
+  return deaf
+end
+
+local function words(kind, m, ...)
+  return kind .. room .. ' ' .. table.concat({m.id, m.role, m.dialect, m.keep, m.sid, m.inst, ...}, ' ')
+end
+
+-- ended lists what a mailbox still holds as <from><7 digits length><requestId>… and keeps it for
+-- senders that are away themselves ('~<clientId>' in the room hash, at most 32 KiB each).
+local function ended(m)
+  local list, kept = {}, {}
+  for _, e in ipairs(redis.call('XRANGE', box(m.id), '-', '+')) do
+    local body = e[2][2]
+    local from = string.sub(body, 2, 37)
+    local rlen = tonumber(string.sub(body, 38, 44))
+    local item = string.sub(body, 38, 44 + rlen)
+    list[#list + 1] = from .. item
+    local f = members[from]
+    if f and f.state == 'S' and f.dialect == 'r' then kept[from] = (kept[from] or '') .. m.id .. item end
+  end
+  for from, text in pairs(kept) do
+    local before = extras['~' .. from] or ''
+    if #before + #text <= 32768 then
+      extras['~' .. from] = before .. text
+      redis.call('HSET', KEYS[1], '~' .. from, before .. text)
+    end
+  end
+  return table.concat(list)
+end
+
+-- settle gives a room without a live client a lifetime of its own.
+local function settle(grace)
+  local any = false
+  for _, m in pairs(members) do
+    if m.state == 'L' then return end
+    any = true
+  end
+  if any then redis.call('PEXPIRE', KEYS[1], int(grace + 30000)) else redis.call('DEL', KEYS[1]) end
+end
+
+-- remove ends a session for good; why: 'n' it left, 'w' its window ended.
+local function remove(m, why)
+  local list = ended(m)
+  redis.call('DEL', box(m.id))
+  redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id)
+  members[m.id] = nil
+  tell(m.role, words('l', m, version(), why) .. '\n' .. list)
+end
+
+-- lapse starts the grace window of a session whose connection is gone, or ends a session that has none.
+local function lapse(m, t, grace)
+  if m.keep ~= '1' then return remove(m, 'n') end
+  m.state, m.due = 'S', int(t + grace)
+  save(m)
+  redis.call('PEXPIRE', box(m.id), int(grace + 30000))
+  tell(m.role, words('s', m, version(), int(grace)))
+end
+
+-- bury lapses every live session of instances that nobody listens on.
+local function bury(deaf, t, grace)
+  for inst in pairs(deaf) do
+    local gone = {}
+    for _, m in pairs(members) do
+      if m.inst == inst and m.state == 'L' then gone[#gone + 1] = m end
+    end
+    for _, m in ipairs(gone) do lapse(m, t, grace) end
+  end
+end
+
+local function idcmp(a, b)
+  local am, as = string.match(a, '^(%d+)-(%d+)$')
+  local bm, bs = string.match(b, '^(%d+)-(%d+)$')
+  am, as, bm, bs = tonumber(am), tonumber(as), tonumber(bm), tonumber(bs)
+  if am ~= bm then return am < bm and -1 or 1 end
+  if as ~= bs then return as < bs and -1 or 1 end
+  return 0
+end
+
+-- hot is what changes with every message of a mailbox: bytes waiting, and the last entry ID.
+local function hot(text)
+  if not text then return 0, '0-0' end
+  local bytes, last = string.match(text, '^(%d+) (%S+)$')
+  return tonumber(bytes), last
+end
+
+-- acked moves the group to `upto` and frees what lies before it.
+local function acked(id, upto)
+  local key = box(id)
+  local ms, seq = string.match(upto, '^(%d+)-(%d+)$')
+  if redis.call('XTRIM', key, 'MINID', '=', ms .. '-' .. int(tonumber(seq) + 1)) == 0 then return end
+  local set = redis.pcall('XGROUP', 'SETID', key, 'g', upto)
+  if type(set) == 'table' and set.err then -- the embedded Redis has no SETID
+    redis.call('XGROUP', 'DESTROY', key, 'g')
+    redis.call('XGROUP', 'CREATE', key, 'g', upto)
+  end
+  local bytes = 0
+  if redis.call('XLEN', key) > 0 then
+    for _, e in ipairs(redis.call('XRANGE', key, '-', '+')) do bytes = bytes + #e[2][2] end
+  end
+  local _, last = hot(redis.call('HGET', KEYS[1], '#' .. id))
+  redis.call('HSET', KEYS[1], '#' .. id, int(bytes) .. ' ' .. last)
+end
+
+-- page takes entries while they fit; it returns them flat (id, body, …) and whether more follow.
+local function page(entries, count, bytes)
+  local flat, size = {}, 0
+  for i, e in ipairs(entries) do
+    size = size + #e[2][2]
+    if i > count or (i > 1 and size > bytes) then return flat, 1 end
+    flat[#flat + 1] = e[1]
+    flat[#flat + 1] = e[2][2]
+  end
+  return flat, 0
+end
+
+-- present lists the other role, oldest first: id state dialect keep session instance ms-left, flat.
+local function present(role, t)
+  local list, flat = {}, {}
+  for _, m in pairs(members) do
+    if m.role ~= role then list[#list + 1] = m end
+  end
+  table.sort(list, function(a, b) return tonumber(a.joined) < tonumber(b.joined) end)
+  for _, m in ipairs(list) do
+    local left = 0
+    if m.state == 'S' then left = tonumber(m.due) - t end
+    for _, w in ipairs({m.id, m.state, m.dialect, m.keep, m.sid, m.inst, int(left)}) do flat[#flat + 1] = w end
+  end
+  return flat
+end

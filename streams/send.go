@@ -1,0 +1,131 @@
+package streams
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Outcome is what became of a message that was sent.
+type Outcome uint8
+
+const (
+	// SendFailed: see the error; whether it was stored is unknown.
+	SendFailed Outcome = iota
+	// Stored in the target's mailbox.
+	Stored
+	// StoredBefore: a message of the same fingerprint was stored earlier; this one was not.
+	StoredBefore
+	// Missing: the target is no session of the other role in this room, live or in its grace window.
+	Missing
+	// MailboxFull: the target has too much waiting.
+	MailboxFull
+	// SenderFenced: the sender's session has another connection, or is gone.
+	SenderFenced
+)
+
+// Message is one message to store. The backbone copies all of it before Send returns.
+type Message struct {
+	Room, From, Session, Target []byte // text, as in Held
+	// Fingerprint tells repetitions of a message from others of the same sender.
+	Fingerprint uint64
+	Kind        byte   // see Body
+	RequestID   []byte // at most MaxRequestID bytes
+	Data        []byte
+}
+
+// sendSettings are the arguments of send.lua that never change.
+type sendSettings struct{ entries, bytes, bell, grace, deaf string }
+
+func newSendSettings(o Options, deaf string) sendSettings {
+	return sendSettings{
+		entries: strconv.Itoa(o.MailboxEntries), bytes: strconv.Itoa(o.MailboxBytes), bell: strconv.Itoa(bellBytes),
+		grace: strconv.FormatInt(o.Grace.Milliseconds(), 10), deaf: deaf,
+	}
+}
+
+// sending is a Send under way. All its arguments are views of buf and are passed to go-redis by pointer, so that
+// a pooled sending costs no allocation of ours.
+type sending struct {
+	call
+	b    *Backbone
+	buf  []byte
+	args []any
+	done func(Outcome, error)
+
+	mailbox, from, session, target, print, body string
+}
+
+var sendings = sync.Pool{New: func() any { return &sending{} }}
+
+var bg = context.Background()
+
+// Send stores a message in the mailbox of its target, once per fingerprint, and rings.
+// Messages of one room are stored in the order of the calls.
+func (b *Backbone) Send(m Message, done func(Outcome, error)) {
+	s := sendings.Get().(*sending) //nolint:forcetypeassert // our pool
+	s.b, s.done = b, done
+	key := s.fill(m)
+	// The room's key is a string of its own: go-redis reads it for the slot on a cluster.
+	s.args = append(s.args[:0], "EVALSHA", sendScript.sha, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body,
+		&b.settings.entries, &b.settings.bytes, &b.settings.bell, &b.settings.grace, &b.settings.deaf)
+	s.call = call{script: sendScript, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.finish}
+	b.batcher.put(string(m.Room), &s.call)
+}
+
+func (s *sending) fill(m Message) (roomKey string) {
+	need := 2*roomLen + 5*clientLen + 64 + len(m.RequestID) + len(m.Data)
+	if cap(s.buf) < need {
+		s.buf = make([]byte, 0, need)
+	}
+	buf := appendMailboxKey(s.buf[:0], m.Room, m.Target)
+	s.mailbox = view(buf)
+	part := func(b []byte) string {
+		from := len(buf)
+		buf = append(buf, b...)
+		return view(buf[from:])
+	}
+	s.from, s.session, s.target = part(m.From), part(m.Session), part(m.Target)
+	var print [8]byte
+	for i := range print {
+		print[i] = byte(m.Fingerprint >> (8 * i))
+	}
+	s.print = part(print[:])
+	from := len(buf)
+	buf = AppendBody(buf, m.Kind, m.From, m.RequestID, m.Data)
+	s.body = view(buf[from:])
+	s.buf = buf
+	return "{" + string(m.Room) + "}:m"
+}
+
+// view shares b's memory; buf is not changed while the call is under way.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func (s *sending) finish(cmd *redis.Cmd, err error) {
+	done, outcome := s.done, SendFailed
+	if err == nil {
+		switch cmd.Val() {
+		case "S":
+			outcome = Stored
+		case "D":
+			outcome = StoredBefore
+		case "M":
+			outcome = Missing
+		case "B":
+			outcome = MailboxFull
+		case "F":
+			outcome = SenderFenced
+		default:
+			err = errReply
+		}
+	}
+	if cap(s.buf) <= 8<<10 {
+		s.call, s.done = call{}, nil
+		sendings.Put(s)
+	}
+	done(outcome, err)
+}

@@ -1,0 +1,140 @@
+package streams
+
+import (
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var errReply = errors.New("unexpected reply of a script")
+
+// Held names one session on one connection: what every step but Attach is about.
+type Held struct {
+	Room    string // 64 hex digits
+	Client  string // 36 characters
+	Session string
+}
+
+// Hold says whether a session is still its caller's.
+type Hold uint8
+
+const (
+	// HoldOK: it is.
+	HoldOK Hold = iota
+	// HoldFenced: another connection has it, or it is suspended.
+	HoldFenced
+	// HoldGone: there is no such session any more.
+	HoldGone
+)
+
+func holdOf(v any) (Hold, error) {
+	switch v {
+	case "O":
+		return HoldOK, nil
+	case "F":
+		return HoldFenced, nil
+	case "G":
+		return HoldGone, nil
+	}
+	return 0, errReply
+}
+
+func idOrDash(id EntryID) string {
+	if id.IsZero() {
+		return "-"
+	}
+	return id.String()
+}
+
+// Detach starts the session's grace window, or ends a session that keeps none. acked is flushed with it;
+// the zero EntryID means nothing was acknowledged.
+func (b *Backbone) Detach(h Held, acked EntryID, done func(Hold, error)) {
+	b.run(detachScript, h.Room, holdReply(done), h.Client, h.Session, idOrDash(acked), b.opt.Grace.Milliseconds())
+}
+
+// Ack moves the client's position to id and frees what lies before it. It proves that the client speaks on
+// this connection, so the token before the current one is retired; with the zero EntryID that is all.
+func (b *Backbone) Ack(h Held, id EntryID, done func(Hold, error)) {
+	b.run(ackScript, h.Room, holdReply(done), h.Client, h.Session, idOrDash(id))
+}
+
+func holdReply(done func(Hold, error)) func(*redis.Cmd, error) {
+	return func(cmd *redis.Cmd, err error) {
+		if err != nil {
+			done(0, err)
+			return
+		}
+		done(holdOf(cmd.Val()))
+	}
+}
+
+// Leave ends a session at its client's wish. ended is false when it was not this connection's to end.
+func (b *Backbone) Leave(h Held, acked EntryID, done func(ended bool, err error)) {
+	b.leave(h, idOrDash(acked), func(n int64, err error) { done(n == 0, err) })
+}
+
+// Expire ends a session whose grace window is over, whoever held it. left is what remains of the window,
+// 0 when the session ended now, negative when it is not suspended (resumed, or ended by another caller).
+func (b *Backbone) Expire(room, client string, done func(left time.Duration, err error)) {
+	b.leave(Held{Room: room, Client: client, Session: "-"}, "-", func(n int64, err error) {
+		done(time.Duration(n)*time.Millisecond, err)
+	})
+}
+
+func (b *Backbone) leave(h Held, acked string, done func(int64, error)) {
+	b.run(leaveScript, h.Room, func(cmd *redis.Cmd, err error) {
+		if err != nil {
+			done(-1, err)
+			return
+		}
+		n, ok := cmd.Val().(int64)
+		if !ok {
+			done(-1, errReply)
+			return
+		}
+		done(n, nil)
+	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds())
+}
+
+// Alive answers a probe of the instance replyTo: the connection of client is alive.
+func (b *Backbone) Alive(replyTo, nonce, client string) {
+	b.batcher.put(client, &call{
+		script:   aliveCall,
+		cmd:      redis.NewCmd(bg, "PUBLISH", channel(replyTo), string(BellAlive)+nonce+client),
+		deadline: time.Now().Add(probeTimeout),
+		done:     func(*redis.Cmd, error) {}, // unanswered is answer enough
+	})
+}
+
+// Synced is what Sync knows.
+type Synced struct {
+	Hold    Hold
+	Version uint64 // of the room
+	Last    EntryID
+	More    bool // entries follow those given
+	Peers   []Peer
+	Entries []Entry
+}
+
+// Sync reads what a connection may have missed: who is present, and the mailbox after an entry, one page.
+// It renews the lifetime of the room's keys. It takes back a session that others believed lost.
+func (b *Backbone) Sync(h Held, after EntryID, done func(Synced, error)) {
+	b.run(syncScript, h.Room, func(cmd *redis.Cmd, err error) {
+		if err != nil {
+			done(Synced{}, err)
+			return
+		}
+		done(parseSynced(cmd.Val()))
+	}, h.Client, h.Session, after.String(), b.opt.PageEntries, b.opt.PageBytes, held.Milliseconds())
+}
+
+func parseSynced(v any) (s Synced, err error) {
+	r := reader{list: asList(v)}
+	if s.Hold, err = holdOf(r.str()); err != nil || s.Hold != HoldOK {
+		return s, err
+	}
+	s.Version, s.Last, s.More = r.uint(), r.id(), r.int() == 1
+	s.Peers, s.Entries = r.peers(), r.entries()
+	return s, r.err
+}

@@ -1,0 +1,80 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	pingAfter = 5 * time.Second // of silence on the doorbell channel
+	deadAfter = 3 * time.Second // without an answer to that ping
+)
+
+// subscribe receives the doorbells of this instance until ctx ends. go-redis' Channel() drops messages when
+// its reader is slow, so this reads the connection itself; a slow reader is Redis' output buffer's problem,
+// which ends the connection, which is noticed.
+func (b *Backbone) subscribe(ctx context.Context) {
+	for ctx.Err() == nil {
+		sub := b.client.Subscribe(ctx, channel(b.opt.Instance))
+		err := b.receive(ctx, sub)
+		b.subscribed.Store(false)
+		_ = sub.Close()
+		if ctx.Err() != nil {
+			return
+		}
+		b.log.Warn("doorbells lost", "error", err)
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (b *Backbone) receive(ctx context.Context, sub *redis.PubSub) error {
+	// Close is what interrupts a read.
+	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
+	defer stop()
+	var bell Bell
+	pinged := false
+	for {
+		wait := pingAfter
+		if pinged {
+			wait = deadAfter
+		}
+		msg, err := sub.ReceiveTimeout(ctx, wait)
+		var timeout net.Error
+		switch {
+		case err == nil:
+			pinged = false
+			b.dispatch(msg, &bell)
+		case errors.As(err, &timeout) && timeout.Timeout() && !pinged:
+			pinged = true
+			if err := sub.Ping(ctx); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+func (b *Backbone) dispatch(msg any, bell *Bell) {
+	switch m := msg.(type) {
+	case *redis.Subscription:
+		if m.Kind == "subscribe" {
+			b.subscribed.Store(true)
+			b.metrics.resubs.Inc()
+			b.handler.Reconcile()
+		}
+	case *redis.Message:
+		if err := parseBell(m.Payload, bell); err != nil {
+			b.metrics.badBells.Inc()
+			return
+		}
+		b.handler.Bell(bell)
+	}
+}
