@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"reflect"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// config is everything that can be set. Every default is safe in production.
+type config struct {
+	Port     uint16 `env:"PORT" envDefault:"4000" help:"WebSockets and GET /health; 0 picks a free port"`
+	HTTPPort uint16 `env:"HTTP_PORT" envDefault:"4001" help:"/health, /ready, /metrics; not for the public; 0 picks a free port"`
+	Host     string `env:"HOST" help:"address to listen on; empty: all"`
+
+	RedisURL string `env:"REDIS_URL,unset" help:"redis://host:port, rediss://…, redis://host:port,host:port,… (cluster), redis+sentinel://host:port,…/master; empty: embedded, nothing is shared or kept"`
+	Instance string `env:"INSTANCE_ID" help:"name of this instance, unique among those that share a Redis; empty: random"`
+
+	Grace        time.Duration `env:"GRACE_WINDOW" envDefault:"60s" help:"how long a session waits for a client that lost its connection"`
+	ResumeByRole []string      `env:"RESUME_BY_ROLE" envDefault:"wallet" help:"roles whose plain clients are waited for and replayed to: wallet, extension, none"`
+	Lease        time.Duration `env:"INSTANCE_LEASE" envDefault:"10s" help:"how long a silent instance is believed alive"`
+	CallTimeout  time.Duration `env:"REDIS_TIMEOUT" envDefault:"5s" help:"how long a step waits for Redis before the client is told to retry"`
+	SyncInterval time.Duration `env:"SYNC_INTERVAL" envDefault:"5m" help:"how often each session is compared with Redis"`
+
+	MaxMessageBytes int `env:"MAX_MESSAGE_BYTES" envDefault:"65536" help:"largest message; a larger one closes with 1009"`
+	MailboxMessages int `env:"MAILBOX_MESSAGES" envDefault:"256" help:"most messages waiting for one client"`
+	MailboxBytes    int `env:"MAILBOX_BYTES" envDefault:"1048576" help:"most bytes waiting for one client"`
+	RoomClients     int `env:"ROOM_CLIENTS" envDefault:"64" help:"most sessions in one room"`
+
+	RateMessages   int      `env:"RATE_LIMIT_MESSAGES" envDefault:"100" help:"messages a connection may send in RATE_LIMIT_MS; 0: any"`
+	RateMillis     int      `env:"RATE_LIMIT_MS" envDefault:"1000" help:"length of that window, milliseconds"`
+	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may connect, comma separated; *: all"`
+	MaxConnections int      `env:"MAX_CONNECTIONS" envDefault:"0" help:"more are refused with 503; 0: as many as open files allow"`
+
+	PingInterval     time.Duration `env:"PING_INTERVAL" envDefault:"25s" help:"silence before a ping; after twice that a connection is lost"`
+	MaxConnectionAge time.Duration `env:"MAX_CONNECTION_AGE" envDefault:"0s" help:"clients are asked to reconnect before a connection is this old (platforms cut them); 0s: never"`
+	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"from SIGTERM or SIGINT to the end"`
+
+	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn, error"`
+	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" help:"text, json"`
+	Pprof     bool       `env:"PPROF" envDefault:"false" help:"/debug/pprof/ on HTTP_PORT"`
+
+	resumeRoles []wire.Role
+}
+
+// loadConfig reads all settings and reports every bad one at once.
+func loadConfig(environ []string) (config, error) {
+	vars := env.ToMap(environ)
+	var cfg config
+	err := env.ParseWithOptions(&cfg, env.Options{Environment: vars})
+	var bad []string
+	var all env.AggregateError
+	switch {
+	case errors.As(err, &all):
+		for _, e := range all.Errors {
+			bad = append(bad, explain(e, vars))
+		}
+	case err != nil:
+		bad = append(bad, err.Error())
+	}
+	bad = append(bad, cfg.check()...)
+	if len(bad) > 0 {
+		return cfg, errors.New("bad settings (see -h):\n  " + strings.Join(bad, "\n  "))
+	}
+	return cfg, nil
+}
+
+// explain names the variable and what was expected of it.
+func explain(err error, vars map[string]string) string {
+	var parse env.ParseError
+	if !errors.As(err, &parse) {
+		return err.Error()
+	}
+	for _, f := range settings() {
+		if f.field == parse.Name {
+			return fmt.Sprintf("%s=%q: want %s", f.name, vars[f.name], wanted(parse.Type))
+		}
+	}
+	return err.Error()
+}
+
+func wanted(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "a duration like 500ms, 25s or 5m"
+	case t == reflect.TypeFor[slog.Level]():
+		return "debug, info, warn or error"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case t.Kind() == reflect.Uint16:
+		return "a port, 0 to 65535"
+	}
+	return "a whole number"
+}
+
+// check looks at what a type cannot say.
+func (c *config) check() []string {
+	var bad []string
+	want := func(ok bool, format string, args ...any) {
+		if !ok {
+			bad = append(bad, fmt.Sprintf(format, args...))
+		}
+	}
+	if c.RedisURL != "" {
+		_, err := streams.ParseURL(c.RedisURL)
+		want(err == nil, "REDIS_URL: %v", err)
+	}
+	for _, r := range c.ResumeByRole {
+		role, ok := wire.ParseRole(strings.TrimSpace(r))
+		want(ok || r == "none" || r == "", "RESUME_BY_ROLE=%q: want wallet, extension, both with a comma between, or none", r)
+		if ok {
+			c.resumeRoles = append(c.resumeRoles, role)
+		}
+	}
+	for _, o := range c.Origins {
+		u, err := url.Parse(o)
+		want(o == "*" || err == nil && u.Scheme != "" && u.Host != "" && u.Path == "", "ALLOWED_ORIGINS=%q: want origins like https://example.com, or *", o)
+	}
+	for _, d := range []struct {
+		name       string
+		value, min time.Duration
+	}{
+		{"GRACE_WINDOW", c.Grace, 100 * time.Millisecond},
+		{"INSTANCE_LEASE", c.Lease, time.Second},
+		{"REDIS_TIMEOUT", c.CallTimeout, 100 * time.Millisecond},
+		{"SYNC_INTERVAL", c.SyncInterval, time.Second},
+		{"PING_INTERVAL", c.PingInterval, 100 * time.Millisecond},
+		{"DRAIN_TIMEOUT", c.DrainTimeout, 100 * time.Millisecond},
+	} {
+		want(d.value >= d.min, "%s=%s: want at least %s", d.name, d.value, d.min)
+	}
+	want(c.SyncInterval <= 30*time.Minute, "SYNC_INTERVAL=%s: want at most 30m, it keeps the keys of a room alive", c.SyncInterval)
+	want(c.MaxConnectionAge == 0 || c.MaxConnectionAge >= time.Second, "MAX_CONNECTION_AGE=%s: want 0s or at least 1s", c.MaxConnectionAge)
+	want(c.MaxMessageBytes >= 1024 && c.MaxMessageBytes <= 1<<20, "MAX_MESSAGE_BYTES=%d: want 1024 to 1048576", c.MaxMessageBytes)
+	want(c.MailboxBytes >= 2*c.MaxMessageBytes, "MAILBOX_BYTES=%d: want at least twice MAX_MESSAGE_BYTES", c.MailboxBytes)
+	want(c.MailboxMessages >= 1 && c.MailboxMessages <= 4096, "MAILBOX_MESSAGES=%d: want 1 to 4096", c.MailboxMessages)
+	want(c.RoomClients >= 2 && c.RoomClients <= 1024, "ROOM_CLIENTS=%d: want 2 to 1024", c.RoomClients)
+	want(c.RateMessages >= 0 && c.RateMessages < 65535, "RATE_LIMIT_MESSAGES=%d: want 0 to 65534", c.RateMessages)
+	want(c.RateMillis >= 1, "RATE_LIMIT_MS=%d: want at least 1", c.RateMillis)
+	want(c.MaxConnections >= 0, "MAX_CONNECTIONS=%d: want 0 or more", c.MaxConnections)
+	want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT=%q: want text or json", c.LogFormat)
+	want(!strings.ContainsAny(c.Instance, " \n{}") && len(c.Instance) <= 64, "INSTANCE_ID=%q: want at most 64 characters without spaces or braces", c.Instance)
+	return bad
+}
+
+type setting struct{ field, name, standard, help string }
+
+// settings lists all settings, read off the struct.
+func settings() []setting {
+	var list []setting
+	for f := range fields(reflect.TypeFor[config]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+		if name != "" {
+			list = append(list, setting{f.Name, name, f.Tag.Get("envDefault"), f.Tag.Get("help")})
+		}
+	}
+	return list
+}
+
+func fields(t reflect.Type) func(func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if !yield(t.Field(i)) {
+				return
+			}
+		}
+	}
+}
+
+func printUsage(w io.Writer) {
+	fmt.Fprintln(w, "signal: a WebRTC signaling server whose clients can vanish and come back.\n\nIt has no flags but -h. Settings are environment variables:")
+	fmt.Fprintln(w)
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(tw, "VARIABLE\tDEFAULT\tMEANING")
+	for _, s := range settings() {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", s.name, s.standard, s.help)
+	}
+	_ = tw.Flush()
+}

@@ -1,0 +1,58 @@
+// Signal is Rejoin's signaling server: WebSockets in front, Redis behind. Run it with -h for its settings.
+//
+//	flags ─► settings ─► backbone ─► hub ─► edge (PORT) ─► private HTTP (HTTP_PORT) ─► "listening"
+//	                                                                                       │ SIGTERM, SIGINT
+//	       backbone ◄─ private HTTP ◄─ edge ◄─ hub: drain ◄─ edge: refuse ◄─────────────────┘
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then drains. It returns flag.ErrHelp when help was asked for.
+func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
+	if err := parseFlags(args, stdout); err != nil {
+		return err
+	}
+	cfg, err := loadConfig(environ)
+	if err != nil {
+		return err
+	}
+	s, err := newService(cfg, stdout)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+func parseFlags(args []string, stdout io.Writer) error {
+	flags := flag.NewFlagSet("signal", flag.ContinueOnError)
+	flags.SetOutput(stdout)
+	flags.Usage = func() { printUsage(stdout) }
+	if err := flags.Parse(args); err != nil {
+		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))
+	}
+	return nil
+}

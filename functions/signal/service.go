@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/rejoin-dev/rejoin/internal/edge"
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// service is the running process: its parts, in the order in which they start.
+type service struct {
+	cfg      config
+	out      io.Writer
+	log      *slog.Logger
+	registry *prometheus.Registry
+	backbone *streams.Backbone
+	hub      *signaling.Hub
+	edge     *edge.Server
+}
+
+func newService(cfg config, out io.Writer) (*service, error) {
+	s := &service{cfg: cfg, out: out, log: newLogger(cfg, out), registry: prometheus.NewRegistry()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	s.backbone, err = streams.Open(streams.Options{
+		URL: cfg.RedisURL, Instance: cfg.Instance, Grace: cfg.Grace, Lease: cfg.Lease, CallTimeout: cfg.CallTimeout,
+		MailboxEntries: cfg.MailboxMessages, MailboxBytes: cfg.MailboxBytes, RoomClients: cfg.RoomClients,
+		Registerer: s.registry, Logger: s.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open backbone: %w", err)
+	}
+	s.hub = signaling.NewHub(signaling.Config{
+		ResumeRoles: cfg.resumeRoles, PingInterval: cfg.PingInterval, MaxMessageBytes: cfg.MaxMessageBytes,
+		MaxConnectionAge: cfg.MaxConnectionAge, SyncInterval: cfg.SyncInterval, Registerer: s.registry, Logger: s.log,
+	}, s.backbone)
+	s.edge, err = edge.New(edgeConfig(cfg), hubAdapter{s.hub}, s.registry, s.log)
+	if err != nil {
+		return nil, errors.Join(err, s.backbone.Close(context.Background()))
+	}
+	return s, nil
+}
+
+func edgeConfig(cfg config) edge.Config {
+	ec := edge.DefaultConfig()
+	ec.Addr = net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
+	ec.Loops = runtime.GOMAXPROCS(0)
+	ec.MaxConnections = cfg.MaxConnections
+	ec.MaxMessageBytes = cfg.MaxMessageBytes
+	ec.RateLimit = cfg.RateMessages
+	ec.RateWindow = time.Duration(cfg.RateMillis) * time.Millisecond
+	ec.PingInterval = cfg.PingInterval
+	ec.Origins = cfg.Origins
+	return ec
+}
+
+// hubAdapter fits the hub to what the edge expects: its Open returns an interface.
+type hubAdapter struct{ *signaling.Hub }
+
+func (h hubAdapter) Open(c signaling.Conn, connect wire.Connect, offer wire.Offer) edge.Session {
+	return h.Hub.Open(c, connect, offer)
+}
+
+func newLogger(cfg config, out io.Writer) *slog.Logger {
+	opt := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(out, opt))
+	}
+	return slog.New(slog.NewTextHandler(out, opt))
+}
+
+// run serves until ctx ends, then drains within DRAIN_TIMEOUT. Whatever was started is ended in reverse order.
+func (s *service) run(ctx context.Context) error {
+	background, stopBackground := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.hub.Run(background) })
+	s.backbone.Start(s.hub)
+
+	err := s.serve(ctx)
+
+	// A little is kept for giving up the lease.
+	last, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout/8)
+	defer cancel()
+	stopBackground()
+	wg.Wait()
+	return errors.Join(err, s.backbone.Close(last))
+}
+
+func (s *service) serve(ctx context.Context) error {
+	private, err := newPrivate(s)
+	if err != nil {
+		return err
+	}
+	if err := s.edge.Start(ctx); err != nil {
+		return errors.Join(fmt.Errorf("start edge: %w", err), private.stop(context.Background()))
+	}
+	s.greet(private.addr())
+	select {
+	case <-ctx.Done():
+	case <-s.edge.Done(): // the loops ended by themselves
+		err = s.edge.Err()
+	}
+	s.drain()
+	return errors.Join(err, private.stop(context.Background()))
+}
+
+// drain sends the clients away: seven eighths of DRAIN_TIMEOUT, of which three quarters are for leaving in good order.
+func (s *service) drain() {
+	started := time.Now()
+	s.log.Info("draining", "clients", s.hub.Sessions(), "timeout", s.cfg.DrainTimeout)
+	limit, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout*7/8)
+	defer cancel()
+	s.edge.Refuse()
+	orderly, cancelOrderly := context.WithTimeout(limit, s.cfg.DrainTimeout*3/4)
+	defer cancelOrderly()
+	s.hub.Drain(orderly, s.cfg.DrainTimeout*5/8)
+	if err := s.edge.Stop(limit); err != nil {
+		s.log.Warn("edge stopped late", "error", err)
+	}
+	s.log.Info("drained", "clients_cut", s.hub.Sessions(), "took", time.Since(started).Round(time.Millisecond))
+}
+
+// greet says where to connect, and what is missing.
+func (s *service) greet(private net.Addr) {
+	port := s.edge.Addr().(*net.TCPAddr).Port                                                                                  //nolint:forcetypeassert // it listens on TCP
+	s.log.Info("listening", "websocket", fmt.Sprintf("ws://localhost:%d/<connectionId>?source=wallet&target=extension", port), //
+		"private", fmt.Sprintf("http://localhost:%d/health /ready /metrics", private.(*net.TCPAddr).Port), //nolint:forcetypeassert // likewise
+		"instance", s.backbone.Instance())
+	if s.backbone.Embedded() {
+		s.log.Warn("no REDIS_URL: running on an embedded Redis; nothing is shared with other instances, and nothing is kept when this one stops")
+	}
+}
+
+func portOf(a net.Addr) int {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.Port
+	}
+	return 0
+}

@@ -1,0 +1,24 @@
+package signaling
+
+import (
+	"time"
+
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// Backbone is what this package needs of streams.Backbone, which documents it. Nothing blocks, and no callback
+// runs before its call has returned.
+type Backbone interface {
+	Ready() error
+	Instance() string
+	Grace() time.Duration
+	Attach(streams.Attach, func(streams.Attached, error))
+	Restore(streams.Attach, func(streams.Attached, error))
+	Send(streams.Message, func(streams.Outcome, error))
+	Detach(streams.Held, streams.EntryID, func(streams.Hold, error))
+	Ack(streams.Held, streams.EntryID, func(streams.Hold, error))
+	Leave(streams.Held, streams.EntryID, func(bool, error))
+	Expire(room, client string, done func(time.Duration, error))
+	Sync(streams.Held, streams.EntryID, func(streams.Synced, error))
+	Alive(replyTo, nonce, client string)
+}

@@ -1,0 +1,45 @@
+package signaling
+
+import (
+	"context"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+// drainPoll is how often Drain looks whether all are gone.
+const drainPoll = 10 * time.Millisecond
+
+// Drain sends all clients away within the given time, each at a random moment so that the other instances see
+// no stampede, and returns when none is left or ctx ends. From the call on, Ready is not nil. rejoin.v1 clients are told
+// when to come back and mostly do before they are closed.
+func (h *Hub) Drain(ctx context.Context, within time.Duration) {
+	h.draining.Store(true)
+	spare := within / 4
+	h.each(func(s *Session) {
+		switch s.state {
+		case live:
+			s.goAway(jitter(within-spare), wire.GoAwayDrain, spare)
+		case attaching:
+			s.refuse(wire.CloseServiceRestart, wire.ReasonGoingAway)
+		}
+	})
+	tick := time.NewTicker(drainPoll)
+	defer tick.Stop()
+	for h.sessions.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			// Time is up: hand over what is left at once. What Redis does not hear of now, the lease tells.
+			h.each(func(s *Session) {
+				if s.state == live {
+					s.sendAway()
+				}
+			})
+			return
+		}
+	}
+}
+
+// Sessions returns the number of open connections.
+func (h *Hub) Sessions() int { return int(h.sessions.Load()) }

@@ -1,0 +1,153 @@
+package signaling
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// Config is what a Hub can be told. Every field must be set but those that say otherwise.
+type Config struct {
+	// ResumeRoles are the roles whose plain clients are waited for and replayed to (RESUME_BY_ROLE).
+	ResumeRoles []wire.Role
+	// PingInterval and MaxMessageBytes are told to rejoin.v1 clients.
+	PingInterval    time.Duration
+	MaxMessageBytes int
+	// MaxConnectionAge: connections are asked to reconnect before they are this old; 0: never.
+	MaxConnectionAge time.Duration
+	// SyncInterval is how often each session is compared with Redis, the backstop for lost doorbells.
+	SyncInterval time.Duration
+
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+}
+
+const shardCount = 64 // a power of two
+
+// Hub holds the sessions of one instance. It implements streams.Handler.
+type Hub struct {
+	cfg      Config
+	log      *slog.Logger
+	backbone Backbone
+	metrics  *metrics
+	shards   [shardCount]shard
+
+	windows windows
+	probes  probes
+	retries retries
+
+	draining atomic.Bool
+	sessions atomic.Int64   // open connections, attaching ones included
+	missing  map[string]int // instance → renewals without it; owned by Instances
+
+	resync  atomic.Bool // all sessions are to Sync …
+	restore atomic.Bool // … or to be attached again
+	wake    chan struct{}
+
+	sendings sync.Pool // of *sending
+}
+
+// shard guards the sessions of its rooms.
+type shard struct {
+	mu    sync.Mutex
+	rooms map[wire.RoomID]*Session // a list by Session.next
+	dirty []*Session               // acknowledged more than was flushed
+	dec   wire.Decoder
+	frame []byte // scratch for one outgoing frame
+}
+
+var errDraining = errors.New("draining")
+
+// NewHub returns a Hub; Run starts it.
+func NewHub(cfg Config, b Backbone) *Hub {
+	h := &Hub{cfg: cfg, log: cfg.Logger, backbone: b, missing: map[string]int{}, wake: make(chan struct{}, 1)}
+	h.sendings.New = newSending
+	for i := range h.shards {
+		h.shards[i].rooms = map[wire.RoomID]*Session{}
+	}
+	h.windows.init(h)
+	h.probes.init(h)
+	h.metrics = newMetrics(cfg.Registerer, h)
+	return h
+}
+
+// Ready says why this instance should get no new clients, nil if it should.
+func (h *Hub) Ready() error {
+	if h.draining.Load() {
+		return errDraining
+	}
+	return h.backbone.Ready()
+}
+
+func (h *Hub) shard(room wire.RoomID) *shard {
+	return &h.shards[room[0]%shardCount]
+}
+
+// each calls f for every session, with its shard locked.
+func (h *Hub) each(f func(*Session)) {
+	for i := range h.shards {
+		h.shards[i].each(f)
+	}
+}
+
+func (sh *shard) each(f func(*Session)) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for _, s := range sh.rooms {
+		for s != nil {
+			next := s.next // f may remove s
+			f(s)
+			s = next
+		}
+	}
+}
+
+func (sh *shard) add(s *Session) {
+	s.next = sh.rooms[s.room]
+	sh.rooms[s.room] = s
+}
+
+func (sh *shard) remove(s *Session) {
+	first := sh.rooms[s.room]
+	if first == s {
+		if s.next == nil {
+			delete(sh.rooms, s.room)
+		} else {
+			sh.rooms[s.room] = s.next
+		}
+	}
+	for p := first; p != nil; p = p.next {
+		if p.next == s {
+			p.next = s.next
+		}
+	}
+	s.next = nil
+}
+
+// find returns the live session of a client on the connection sid, nil if it is not here.
+func (sh *shard) find(room wire.RoomID, client wire.ClientID, sid string) *Session {
+	for s := sh.rooms[room]; s != nil; s = s.next {
+		if s.id == client && string(s.sid[:]) == sid && s.state == live {
+			return s
+		}
+	}
+	return nil
+}
+
+// jitter returns a random duration in [0, d).
+func jitter(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return rand.N(d)
+}
+
+func entryID(id streams.EntryID) wire.EntryID { return wire.EntryID(id) }

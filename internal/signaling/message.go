@@ -1,0 +1,156 @@
+package signaling
+
+import (
+	"errors"
+	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// Message takes one complete data message. payload is only used during the call.
+func (s *Session) Message(payload []byte) {
+	sh := s.shard()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	switch s.state {
+	case attaching:
+		s.keepForLater(payload)
+	case live:
+		s.message(payload)
+	case closed:
+	}
+}
+
+// keepForLater holds what a client sends before its session is attached.
+func (s *Session) keepForLater(payload []byte) {
+	o := s.opening
+	o.bytes += len(payload)
+	if len(o.inbox) >= openingMessages || o.bytes > openingBytes {
+		s.hub.metrics.drop(dropOpeningFull)
+		o.end = &End{Kind: EndPolicy}
+		o.inbox = nil
+		s.conn.Close(wire.CloseTryAgainLater, reasonTooEager)
+		return
+	}
+	o.inbox = append(o.inbox, append([]byte(nil), payload...))
+}
+
+const reasonTooEager = "too much sent before the session was ready"
+
+func (s *Session) message(payload []byte) {
+	sh := s.shard()
+	m, reply := sh.dec.Decode(payload, s.dialect)
+	switch {
+	case reply != nil:
+		s.hub.metrics.message(outcomeInvalid)
+		s.conn.Send(reply)
+	case m.Kind == wire.KindAck:
+		s.ack(m.Ack)
+	default:
+		s.relay(m)
+	}
+}
+
+// ack takes an acknowledgement. One that makes no sense harms nobody: it is ignored.
+func (s *Session) ack(text []byte) {
+	if id, ok := wire.ParseEntryID(text); ok {
+		s.acknowledge(streams.EntryID(id))
+	}
+	if s.unproven {
+		// The client has the newer token: retire the older one now, so that its own slow attempt
+		// with that one cannot evict it.
+		s.unproven = false
+		s.more().olderTokenHash = ""
+		s.hub.backbone.Ack(s.held(), streams.EntryID{}, s.acknowledged)
+	}
+}
+
+// sending is one message on its way to Redis, pooled.
+type sending struct {
+	s         *Session
+	requestID []byte
+	frame     []byte
+	done      func(streams.Outcome, error) // finish, bound once
+}
+
+func newSending() any {
+	p := &sending{}
+	p.done = p.finish
+	return p
+}
+
+// relay stores a message in its target's mailbox. The shard is locked.
+func (s *Session) relay(m wire.Message) {
+	target, _ := wire.ParseClientID(m.Target) // what is no client ID is nobody's: the zero one
+	s.unproven = false
+	s.sends++
+	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
+	p.s, p.requestID = s, append(p.requestID[:0], m.RequestID...)
+	var text [64 + 2*36]byte
+	room := s.room.AppendText(text[:0])
+	from := s.id.AppendText(text[64:64])
+	to := target.AppendText(text[100:100])
+	s.hub.backbone.Send(streams.Message{
+		Room: room, From: from, Session: s.sid[:], Target: to, Fingerprint: s.fingerprint(m, target),
+		Kind: byte(m.Kind), RequestID: m.RequestID, Data: m.Data,
+	}, p.done)
+}
+
+// fingerprint tells a message that is sent again from another one. On rejoin.v1 the client says so by its request ID;
+// a plain client never repeats, so each of its messages is its own, and only our own repetitions are caught.
+func (s *Session) fingerprint(m wire.Message, target wire.ClientID) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	if s.dialect == wire.RejoinV1 {
+		_, _ = d.Write(m.RequestID)
+		_, _ = d.Write(target[:])
+		return d.Sum64()
+	}
+	_, _ = d.Write(s.sid[:])
+	n := s.sends
+	_, _ = d.Write([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)})
+	return d.Sum64()
+}
+
+// finish answers the sender.
+func (p *sending) finish(o streams.Outcome, err error) {
+	s, plain := p.s, p.s.dialect == wire.Plain
+	s.hub.metrics.sent(o, err)
+	switch {
+	case o == streams.Stored || o == streams.StoredBefore:
+		p.frame = wire.AppendConfirmation(p.frame[:0], p.requestID)
+	case o == streams.MailboxFull && !plain:
+		p.frame = wire.AppendMailboxFull(p.frame[:0], p.requestID)
+	case (err != nil || o == streams.SenderFenced) && !plain:
+		p.frame = wire.AppendRetry(p.frame[:0], p.requestID, retryInMs)
+	default:
+		p.frame = wire.AppendMissingRemoteClient(p.frame[:0], p.requestID)
+	}
+	s.conn.Send(p.frame)
+	if err != nil && !errors.Is(err, streams.ErrBusy) && !errors.Is(err, streams.ErrUnavailable) {
+		s.hub.log.Error("message not stored", "error", err)
+	}
+	if o == streams.SenderFenced {
+		s.locked(s.catchUp) // it finds out whether another connection has the session, or nobody
+	}
+	if cap(p.frame) <= 4<<10 {
+		p.s = nil
+		s.hub.sendings.Put(p)
+	}
+}
+
+const retryInMs = 1000
+
+// locked calls f with the shard locked.
+func (s *Session) locked(f func()) {
+	sh := s.shard()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	f()
+}
+
+// view reads a string as bytes without copying; nobody writes to it.
+func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

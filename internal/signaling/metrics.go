@@ -1,0 +1,137 @@
+package signaling
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+type outcome string
+
+const (
+	outcomeStored     outcome = "stored"
+	outcomeDuplicate  outcome = "duplicate"
+	outcomeMissing    outcome = "missing_target"
+	outcomeFull       outcome = "mailbox_full"
+	outcomeFenced     outcome = "fenced"
+	outcomeRetry      outcome = "retry"
+	outcomeInvalid    outcome = "invalid"
+	verdictFresh      outcome = "fresh"
+	verdictResumed    outcome = "resumed"
+	verdictTaken      outcome = "taken_over"
+	verdictUnknown    outcome = "unknown"
+	verdictMismatched outcome = "mismatch"
+	verdictLost       outcome = "lost"
+)
+
+type dropReason string
+
+const (
+	dropOutputFull  dropReason = "output_full"
+	dropFenced      dropReason = "fenced"
+	dropOpeningFull dropReason = "opening_full"
+)
+
+type metrics struct {
+	messages   *prometheus.CounterVec
+	byOutcome  map[outcome]prometheus.Counter
+	connects   *prometheus.CounterVec
+	resumes    *prometheus.CounterVec
+	drops      *prometheus.CounterVec
+	delivered  prometheus.Counter
+	replayed   prometheus.Counter
+	superseded prometheus.Counter
+	announced  prometheus.Counter
+	holes      prometheus.Counter
+	restored   prometheus.Counter
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func newMetrics(reg prometheus.Registerer, h *Hub) *metrics {
+	m := &metrics{
+		messages:   counters("rejoin_messages_total", "Messages from clients, by what became of them.", "outcome"),
+		connects:   counters("rejoin_connects_total", "Connections that asked for a session, by dialect and result.", "dialect", "result"),
+		resumes:    counters("rejoin_resumes_total", "Attempts to come back to a session, by dialect and verdict.", "dialect", "verdict"),
+		drops:      counters("rejoin_drops_total", "Deliveries put off and connections dropped, by reason.", "reason"),
+		delivered:  counter("rejoin_delivered_total", "Messages written to their receivers, replayed ones included."),
+		replayed:   counter("rejoin_replayed_total", "Messages delivered in a replay."),
+		superseded: counter("rejoin_superseded_total", "Waiting messages left out because a later offer replaced them or their sender left."),
+		announced:  counter("rejoin_announcements_total", "Presence announcements written."),
+		holes:      counter("rejoin_doorbell_holes_total", "Doorbells that showed that an earlier one was lost."),
+		restored:   counter("rejoin_restores_total", "Sessions attached again because the primary changed or lost its data."),
+		byOutcome:  map[outcome]prometheus.Counter{},
+	}
+	reg.MustRegister(m.messages, m.connects, m.resumes, m.drops, m.delivered, m.replayed, m.superseded, m.announced, m.holes, m.restored,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_sessions", Help: "Sessions with a connection here."},
+			func() float64 { return float64(h.sessions.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_sessions_suspended", Help: "Sessions last held here, in their grace window."},
+			func() float64 { return float64(h.windows.count()) }),
+	)
+	for _, o := range []outcome{
+		outcomeStored, outcomeDuplicate, outcomeMissing, outcomeFull, outcomeFenced, outcomeRetry, outcomeInvalid,
+	} {
+		m.byOutcome[o] = m.messages.WithLabelValues(string(o))
+	}
+	return m
+}
+
+func (m *metrics) message(o outcome) { m.byOutcome[o].Inc() }
+
+func (m *metrics) sent(o streams.Outcome, err error) {
+	switch {
+	case err != nil:
+		m.message(outcomeRetry)
+	case o == streams.Stored:
+		m.message(outcomeStored)
+	case o == streams.StoredBefore:
+		m.message(outcomeDuplicate)
+	case o == streams.Missing:
+		m.message(outcomeMissing)
+	case o == streams.MailboxFull:
+		m.message(outcomeFull)
+	default:
+		m.message(outcomeFenced)
+	}
+}
+
+func dialectLabel(d wire.Dialect) string {
+	if d == wire.Plain {
+		return "plain"
+	}
+	return wire.Subprotocol
+}
+
+func (m *metrics) connect(d wire.Dialect, result string) {
+	m.connects.WithLabelValues(dialectLabel(d), result).Inc()
+}
+
+func (m *metrics) attached(s *Session, a streams.Attached) {
+	m.superseded.Add(float64(a.Superseded))
+	verdict := verdictFresh
+	switch {
+	case a.Verdict == streams.Resumed && s.dialect == wire.Plain:
+		verdict = verdictTaken
+	case a.Verdict == streams.Resumed:
+		verdict = verdictResumed
+	case a.Refusal == streams.RefusedUnknown:
+		verdict = verdictUnknown
+	case a.Refusal == streams.RefusedMismatch:
+		verdict = verdictMismatched
+	case a.Refusal == streams.RefusedLost:
+		verdict = verdictLost
+	}
+	m.connect(s.dialect, "attached")
+	if verdict != verdictFresh {
+		m.resumes.WithLabelValues(dialectLabel(s.dialect), string(verdict)).Inc()
+	}
+}
+
+func (m *metrics) drop(r dropReason) { m.drops.WithLabelValues(string(r)).Inc() }

@@ -1,0 +1,221 @@
+package signaling
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// Open takes a connection whose upgrade has been answered. It returns at once; the session is attached in the
+// background, and what arrives until then waits in a bounded queue.
+func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
+	now := time.Now()
+	s := &Session{
+		hub: h, conn: c, room: connect.Room, role: connect.Source, dialect: offer.Dialect,
+		opened: uint32(now.Unix()), //nolint:gosec // until 2106
+		keep:   offer.Dialect == wire.RejoinV1 || slices.Contains(h.cfg.ResumeRoles, connect.Source),
+	}
+	copy(s.sid[:], streams.NewSession())
+	h.sessions.Add(1)
+	s.prepare(offer, now)
+	sh := s.shard()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.add(s)
+	s.attach()
+	return s
+}
+
+// prepare decides what to ask Redis for.
+func (s *Session) prepare(offer wire.Offer, now time.Time) {
+	id := wire.NewClientID()
+	o := &opening{request: streams.Attach{
+		Room: s.room.String(), Session: string(s.sid[:]), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keep,
+		NewClient: id.String(), Started: now,
+	}}
+	s.opening = o
+	if s.dialect != wire.RejoinV1 {
+		return
+	}
+	// A token is stored before it is told; which of the two it is decides Redis.
+	o.fresh = wire.NewResumeToken(id, s.room, s.role, now)
+	o.request.TokenHash = o.fresh.Hash()
+	if offer.Resume {
+		o.resume(offer, s.room, s.role, now)
+	}
+}
+
+// resume reads what the client shows of the session it wants back.
+func (o *opening) resume(offer wire.Offer, room wire.RoomID, role wire.Role, now time.Time) {
+	var after wire.EntryID
+	afterOK := true
+	if offer.After != "" {
+		after, afterOK = wire.ParseEntryID([]byte(offer.After))
+	}
+	token, ok := wire.ParseResumeToken(offer.Token)
+	switch {
+	case !ok:
+		o.refusal = wire.ReasonUnknown
+	case !token.Fits(room, role) || !afterOK:
+		o.refusal = wire.ReasonMismatch
+	default:
+		o.shown = token
+		o.resumed = wire.NewResumeToken(token.Client, room, role, now)
+		o.request.Resume, o.request.ResumeHash, o.request.ResumedHash = token.Client.String(), token.Hash(), o.resumed.Hash()
+		o.request.After = streams.EntryID(after)
+	}
+}
+
+func (s *Session) attach() {
+	s.hub.backbone.Attach(s.opening.request, s.attached)
+}
+
+func (s *Session) attached(a streams.Attached, err error) {
+	sh := s.shard()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if s.state == closed {
+		return
+	}
+	switch {
+	case err != nil:
+		s.hub.metrics.connect(s.dialect, "failed")
+		s.hub.log.Warn("session not attached", "error", err)
+		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
+	case a.Verdict == streams.RoomFull:
+		s.hub.metrics.connect(s.dialect, "room_full")
+		s.refuse(wire.CloseTryAgainLater, reasonRoomFull)
+	case a.Verdict == streams.Contested:
+		if s.opening.end != nil {
+			s.finish()
+			return
+		}
+		s.hub.probes.start(s, a)
+	default:
+		s.begin(a)
+	}
+}
+
+const reasonRoomFull = "too many clients in this room"
+
+// refuse gives up on a connection that never became a session.
+func (s *Session) refuse(code wire.CloseCode, reason string) {
+	s.finish()
+	s.conn.Close(code, reason)
+}
+
+// finish takes the session out of the hub. The shard is locked.
+func (s *Session) finish() {
+	if s.state == closed {
+		return
+	}
+	s.state = closed
+	s.shard().remove(s)
+	s.hub.sessions.Add(-1)
+	s.peers, s.opening = nil, nil
+}
+
+// begin makes an attached session live. The shard is locked.
+func (s *Session) begin(a streams.Attached) {
+	o := s.opening
+	id, ok := wire.ParseClientID([]byte(a.Client))
+	if !ok {
+		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
+		return
+	}
+	s.id, s.epoch, s.version, s.state, s.opening = id, a.Epoch, a.Version, live, nil
+	if o.end != nil { // it left while it was being attached
+		s.end(*o.end)
+		return
+	}
+	resumed := a.Verdict == streams.Resumed
+	if s.dialect == wire.RejoinV1 {
+		s.welcome(a, o)
+	} else {
+		s.introduce(a.Peers)
+	}
+	s.hub.metrics.attached(s, a)
+	if resumed {
+		s.last = o.request.After
+		s.unproven, s.replaying = s.dialect == wire.RejoinV1, true
+	}
+	s.page(a.Entries, a.More, a.Last)
+	for i := range o.bells {
+		s.presence(&o.bells[i])
+	}
+	if o.resync {
+		s.catchUp()
+	}
+	for _, m := range o.inbox {
+		s.message(m)
+	}
+}
+
+// welcome sends the session frame of rejoin.v1; its peers stand in for announcements.
+func (s *Session) welcome(a streams.Attached, o *opening) {
+	resumed := a.Verdict == streams.Resumed
+	token, x := o.fresh, s.more()
+	if resumed {
+		token, x.olderTokenHash = o.resumed, o.request.ResumeHash
+	}
+	x.tokenHash = token.Hash()
+	frame := wire.Session{
+		Client: s.id, Token: token.String(), Resumed: resumed, Reason: o.reason(a, s.hub.backbone.Grace()), Replay: a.Replay, Superseded: a.Superseded,
+		GraceMs: s.hub.backbone.Grace().Milliseconds(), PingMs: s.hub.cfg.PingInterval.Milliseconds(),
+		MaxMessageBytes: s.hub.cfg.MaxMessageBytes, Undelivered: undeliveredTo(a.Undelivered),
+	}
+	for _, p := range a.Peers {
+		known := s.learn(p)
+		if p.Suspended && wire.Dialect(p.Dialect) == wire.Plain {
+			continue // a plain client that is waited for is not announced until it is back
+		}
+		known.announced, known.told = true, p.Suspended
+		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended})
+	}
+	s.send(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
+}
+
+// introduce tells a plain client who is there: live clients only, newest last.
+func (s *Session) introduce(peers []streams.Peer) {
+	for _, p := range peers {
+		known := s.learn(p)
+		if !p.Suspended {
+			known.announced = true
+			s.tell(wire.AlreadyConnected, known.id)
+		}
+	}
+}
+
+// reason says why a resume was refused, "" when it was not.
+func (o *opening) reason(a streams.Attached, grace time.Duration) string {
+	switch a.Refusal {
+	case streams.RefusedMismatch:
+		return wire.ReasonMismatch
+	case streams.RefusedLost:
+		return wire.ReasonLost
+	case streams.RefusedUnknown:
+		if time.Since(time.Unix(int64(o.shown.Issued), 0)) > grace {
+			return wire.ReasonExpired
+		}
+		return wire.ReasonUnknown
+	}
+	return o.refusal
+}
+
+func undeliveredTo(list []streams.Undelivered) []wire.UndeliveredBy {
+	var by []wire.UndeliveredBy
+	for _, u := range list {
+		id, ok := wire.ParseClientID([]byte(u.Client))
+		if !ok {
+			continue
+		}
+		if len(by) == 0 || by[len(by)-1].Client != id {
+			by = append(by, wire.UndeliveredBy{Client: id})
+		}
+		last := &by[len(by)-1]
+		last.RequestIDs = append(last.RequestIDs, []byte(u.RequestID))
+	}
+	return by
+}

@@ -1,0 +1,133 @@
+package signaling
+
+import (
+	"strings"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// learn takes over what Redis says of a peer and returns it; what this session was told of it stays.
+func (s *Session) learn(p streams.Peer) *peer {
+	id, _ := wire.ParseClientID([]byte(p.Client))
+	known := s.peer(id)
+	if known == nil {
+		s.peers = append(s.peers, peer{id: id})
+		known = &s.peers[len(s.peers)-1]
+	}
+	// Cloned: the strings of a doorbell would keep all of it in memory.
+	known.session, known.instance = strings.Clone(p.Session), strings.Clone(p.Instance)
+	known.dialect, known.keep = wire.Dialect(p.Dialect), p.Keep
+	known.suspended = p.Suspended
+	if p.Suspended {
+		s.hub.windows.watch(s.room, id, p.Left)
+	}
+	return known
+}
+
+// presence applies one doorbell about a member of the room. The shard is locked.
+func (s *Session) presence(b *streams.Bell) {
+	if s.state != live || wire.Role(b.Role) == s.role || b.Version <= s.version {
+		return
+	}
+	s.version = b.Version
+	id, ok := wire.ParseClientID([]byte(b.Client))
+	if !ok {
+		return
+	}
+	if b.Kind == streams.BellLeft {
+		s.peerLeft(id, b.WindowOver, b.Undelivered)
+		return
+	}
+	p := s.learn(streams.Peer{
+		Client: b.Client, Suspended: b.Kind == streams.BellSuspended, Left: b.Left,
+		Dialect: b.Dialect, Keep: b.Keep, Session: b.Session, Instance: b.Instance,
+	})
+	s.announce(p)
+}
+
+// announce tells the client what changed about p since it was last told.
+func (s *Session) announce(p *peer) {
+	switch {
+	case p.suspended && p.announced && !p.told:
+		p.told = true
+		if s.dialect == wire.RejoinV1 {
+			s.tell(wire.Suspended, p.id)
+		}
+	case p.suspended:
+	case !p.announced:
+		p.announced = true
+		s.tell(wire.JustConnected, p.id)
+	case p.told:
+		p.told = false
+		if s.dialect == wire.RejoinV1 {
+			s.tell(wire.Resumed, p.id)
+		}
+	}
+}
+
+func (s *Session) peerLeft(id wire.ClientID, windowOver bool, undelivered []streams.Undelivered) {
+	p := s.peer(id)
+	if p == nil {
+		return
+	}
+	gone := *p
+	newer := s.newerLive(id)
+	s.dropPeer(id)
+	switch {
+	case !gone.announced:
+	case s.dialect == wire.RejoinV1:
+		list := s.undeliveredOf(undelivered)
+		s.send(func(dst []byte) []byte { return wire.AppendDisconnected(dst, id, list) })
+	case windowOver && newer:
+		// A JS client would drop its connection to the newer one too (PROTOCOL.md part 3).
+	default:
+		s.tell(wire.Disconnected, id)
+	}
+}
+
+// newerLive reports whether a live client that was announced joined after id.
+func (s *Session) newerLive(id wire.ClientID) bool {
+	for i := len(s.peers) - 1; i >= 0 && s.peers[i].id != id; i-- {
+		if s.peers[i].announced && !s.peers[i].suspended {
+			return true
+		}
+	}
+	return false
+}
+
+// undeliveredOf picks the request IDs of this session's own messages.
+func (s *Session) undeliveredOf(list []streams.Undelivered) [][]byte {
+	var own [][]byte
+	me := s.id.String()
+	for _, u := range list {
+		if u.Client == me {
+			own = append(own, []byte(u.RequestID))
+		}
+	}
+	return own
+}
+
+// reconcile compares what this session knows with who is there at the given version of the room.
+func (s *Session) reconcile(now []streams.Peer, version uint64) {
+	if version < s.version {
+		return // a doorbell that came since knows better
+	}
+	s.version = version
+	present := map[wire.ClientID]bool{}
+	for _, p := range now {
+		if id, ok := wire.ParseClientID([]byte(p.Client)); ok {
+			present[id] = true
+		}
+	}
+	for i := 0; i < len(s.peers); {
+		if id := s.peers[i].id; !present[id] {
+			s.peerLeft(id, s.peers[i].suspended, nil)
+			continue
+		}
+		i++
+	}
+	for _, p := range now {
+		s.announce(s.learn(p))
+	}
+}

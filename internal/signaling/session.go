@@ -1,0 +1,143 @@
+package signaling
+
+import (
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+type state uint8
+
+const (
+	attaching state = iota
+	live
+	closed
+)
+
+// Session is one connection's hold on a session. There are many and nearly all are idle: it is small, and what
+// only some need stands behind a pointer.
+type Session struct {
+	// Set by Open.
+	hub     *Hub
+	conn    Conn
+	room    wire.RoomID
+	sid     [16]byte // the session number that fences, text
+	opened  uint32   // Unix seconds
+	role    wire.Role
+	dialect wire.Dialect
+	keep    bool // survives a lost connection
+
+	// Guarded by the shard's mutex from here on.
+	state     state
+	catching  bool // delivers from pages, not from doorbells
+	syncing   bool // a Sync or Restore is under way
+	replaying bool // catching up for the first time after a resume
+	paused    bool // between a replayed offer and what follows it
+	unproven  bool // resumed, and the client has not spoken yet: the older token is still good
+	pinged    bool // a ping that carries an entry ID is under way
+	dirty     bool // in the shard's dirty list
+	rotating  bool // was asked to reconnect
+	sends     uint32
+
+	next    *Session // of the same room
+	id      wire.ClientID
+	epoch   uint64
+	version uint64          // of the room, as far as presence was seen
+	last    streams.EntryID // delivered
+	acked   streams.EntryID // acknowledged, or for plain clients proven
+	peers   []peer          // the other role, oldest first
+	opening *opening        // while attaching
+	extra   *extra          // nil for a plain session that never caught up
+}
+
+// extra is what few sessions need.
+type extra struct {
+	want           streams.EntryID // rung for while catching up
+	tokenHash      string
+	olderTokenHash string
+	probe          string // what a pong must bring to answer the latest probe: "<nonce> <instance>"
+}
+
+// opening is what waits until attach has answered.
+type opening struct {
+	request streams.Attach
+	refusal string           // why a resume was refused before Redis was asked
+	shown   wire.ResumeToken // by the client
+	fresh   wire.ResumeToken // the next one, if the session is new
+	resumed wire.ResumeToken // the next one, if it is not
+	bells   []streams.Bell   // presence, to be applied after the snapshot
+	resync  bool             // a doorbell came that the snapshot may not contain
+	inbox   [][]byte
+	bytes   int
+	end     *End // the connection is gone already
+}
+
+// peer is a client of the other role as one session knows it.
+type peer struct {
+	id        wire.ClientID
+	session   string
+	instance  string
+	dialect   wire.Dialect
+	keep      bool
+	suspended bool
+	announced bool // this session was told of it
+	told      bool // ... that it is suspended
+}
+
+const (
+	openingMessages = 64
+	openingBytes    = 256 << 10
+	offerPause      = 100 * time.Millisecond // iOS loses candidates that overtake its new peer connection
+	syncRetry       = time.Second
+)
+
+func (s *Session) shard() *shard { return s.hub.shard(s.room) }
+
+func (s *Session) held() streams.Held {
+	return streams.Held{Room: s.room.String(), Client: s.id.String(), Session: string(s.sid[:])}
+}
+
+func (s *Session) more() *extra {
+	if s.extra == nil {
+		s.extra = &extra{}
+	}
+	return s.extra
+}
+
+// proves reports whether this session follows what it sends by pings that prove its arrival; for the others
+// of the plain dialect, written is delivered (PROTOCOL.md part 3).
+func (s *Session) proves() bool { return s.dialect == wire.Plain && s.keep }
+
+func (s *Session) peer(id wire.ClientID) *peer {
+	for i := range s.peers {
+		if s.peers[i].id == id {
+			return &s.peers[i]
+		}
+	}
+	return nil
+}
+
+func (s *Session) dropPeer(id wire.ClientID) {
+	for i := range s.peers {
+		if s.peers[i].id == id {
+			s.peers = append(s.peers[:i], s.peers[i+1:]...)
+			break
+		}
+	}
+	if len(s.peers) == 0 {
+		s.peers = nil
+	}
+}
+
+// send queues a frame built by f in the shard's scratch. The shard is locked.
+func (s *Session) send(f func(dst []byte) []byte) {
+	sh := s.shard()
+	sh.frame = f(sh.frame[:0])
+	s.conn.Send(sh.frame)
+}
+
+func (s *Session) tell(info wire.PeerInfo, id wire.ClientID) {
+	s.hub.metrics.announced.Inc()
+	s.send(func(dst []byte) []byte { return wire.AppendPeer(dst, info, id) })
+}
