@@ -1,0 +1,107 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// Answers to a message, and ends of a Client. Test with errors.Is.
+var (
+	// ErrMissingRemoteClient: the target is no peer in this room, neither live nor in its grace window.
+	ErrMissingRemoteClient = errors.New("missing remote client")
+	// ErrMailboxFull: the peer has too much waiting; try again when it has caught up (rejoin.v1).
+	ErrMailboxFull = errors.New("mailbox full")
+	// ErrTooBig: the message is larger than the server takes; it was not sent.
+	ErrTooBig = errors.New("message too big")
+	// ErrDuplicateRequestID: a message with this request id is still awaiting its answer.
+	ErrDuplicateRequestID = errors.New("duplicate request id")
+	// ErrUnconfirmed: the plain connection was lost before the answer came; the message may have arrived.
+	ErrUnconfirmed = errors.New("connection lost before the answer")
+	// ErrRateLimited: the server closed with 1013.
+	ErrRateLimited = errors.New("rate limited")
+	// ErrResumedElsewhere: another connection took the session over (close code 4001).
+	ErrResumedElsewhere = errors.New("resumed elsewhere")
+	// ErrClosed: Close, Detach or Abort was called.
+	ErrClosed = errors.New("client closed")
+	// ErrNoSession: the server does not speak rejoin.v1.
+	ErrNoSession = errors.New("server does not speak rejoin.v1")
+)
+
+var (
+	errMoved   = errors.New("moved to a new connection")
+	errDropped = errors.New("dropped by the application")
+)
+
+// ValidationError is the server's answer to a message of the wrong shape (rule P6.2).
+type ValidationError struct {
+	// Issues is the JSON array of issues as the server sent it.
+	Issues json.RawMessage
+}
+
+func (e *ValidationError) Error() string { return "message refused: " + string(e.Issues) }
+
+// CloseError is a close frame of the server's (rule X1).
+type CloseError struct {
+	Code   int
+	Reason string
+}
+
+func (e *CloseError) Error() string { return fmt.Sprintf("closed with %d %q", e.Code, e.Reason) }
+
+// Is makes a CloseError match the named error of its code.
+func (e *CloseError) Is(target error) bool {
+	return target == ErrRateLimited && e.Code == 1013 || target == ErrResumedElsewhere && e.Code == 4001
+}
+
+// RefusedError is an HTTP answer in place of an upgrade (rules P2).
+type RefusedError struct {
+	Status int
+	// RetryAfter is what the server asked to wait; 0 when it did not say.
+	RetryAfter time.Duration
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("upgrade refused with %d %s", e.Status, http.StatusText(e.Status))
+}
+
+// unconfirmed is what a plain message without an answer ends with.
+func unconfirmed(cause error) error { return fmt.Errorf("%w: %w", ErrUnconfirmed, cause) }
+
+// asCloseError replaces the library's close error, if that is what err is, by ours.
+func asCloseError(err error) error {
+	var ce websocket.CloseError
+	if errors.As(err, &ce) {
+		return &CloseError{Code: int(ce.Code), Reason: ce.Reason}
+	}
+	return err
+}
+
+// isFinal tells whether the same attempt again could only end the same way.
+func isFinal(err error) bool {
+	if ce := (*CloseError)(nil); errors.As(err, &ce) {
+		switch ce.Code {
+		case 1002, 1003, 1007, 1008, 1009, 4001:
+			return true
+		}
+		return false
+	}
+	if re := (*RefusedError)(nil); errors.As(err, &re) {
+		switch re.Status {
+		case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+			return false
+		}
+		return re.Status < http.StatusInternalServerError
+	}
+	return errors.Is(err, ErrNoSession) || errors.Is(err, ErrClosed)
+}
+
+// isOverload tells whether the server asked for fewer or later attempts when it closed.
+func isOverload(err error) bool {
+	ce := (*CloseError)(nil)
+	return errors.As(err, &ce) && (ce.Code == 1011 || ce.Code == 1013)
+}

@@ -1,0 +1,97 @@
+package client
+
+import "time"
+
+// receive acts on one message from the server. An error means that it cannot be understood, and ends the link.
+func (c *Client) receive(l *link, f *frame, raw []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return nil // the client has ended; the reader only waits for the close frame
+	}
+	if f.Info == infoRetry {
+		c.retryLater(f)
+		return nil
+	}
+	if isAnswer, outcome := f.answer(); isAnswer {
+		if !c.outbox.settle(f.requestID(), outcome) && f.Info != infoConfirmation {
+			c.inbox.push(Unknown{Info: f.Info, Raw: raw})
+		}
+		return nil
+	}
+	e, err := c.event(l, f, raw)
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		c.inbox.push(e)
+	}
+	return nil
+}
+
+// answer tells whether f answers a message, and what the sender is told.
+func (f *frame) answer() (isAnswer bool, outcome error) {
+	switch f.Info {
+	case infoConfirmation:
+		return true, nil
+	case infoMissing:
+		return true, ErrMissingRemoteClient
+	case infoMailboxFull:
+		return true, ErrMailboxFull
+	case infoValidation:
+		return true, &ValidationError{Issues: f.Error}
+	}
+	return false, nil
+}
+
+// event turns f into what the application is told; nil when it has been told already.
+func (c *Client) event(l *link, f *frame, raw []byte) (Event, error) {
+	switch f.Info {
+	case infoData:
+		return c.data(f)
+	case infoAlreadyConnected:
+		return PeerAlreadyConnected{ID: f.RemoteClientID}, nil
+	case infoJustConnected:
+		return PeerConnected{ID: f.RemoteClientID}, nil
+	case infoSuspended:
+		return PeerSuspended{ID: f.RemoteClientID}, nil
+	case infoResumed:
+		return PeerResumed{ID: f.RemoteClientID}, nil
+	case infoDisconnected:
+		return f.disconnected()
+	case infoGoAway:
+		e := GoAway{In: millis(f.ReconnectInMs), Reason: f.Reason}
+		if !c.cfg.Plain {
+			select {
+			case l.move <- e:
+			default: // asked twice
+			}
+		}
+		return e, nil
+	}
+	return Unknown{Info: f.Info, Raw: raw}, nil
+}
+
+// data drops what was received before (rule R2.2): after a resume the server repeats what was received but not handled.
+func (c *Client) data(f *frame) (Event, error) {
+	d, err := f.message()
+	if err != nil {
+		return nil, err
+	}
+	if d.ID == "" {
+		return d, nil
+	}
+	if d.entry.compare(c.acks.received) <= 0 {
+		return nil, nil
+	}
+	c.acks.received = d.entry
+	d.session = c.session
+	return d, nil
+}
+
+// retryLater pauses sending; then everything without an answer is sent again in order (rule R6.3).
+func (c *Client) retryLater(f *frame) {
+	c.outbox.paused = time.Now().Add(millis(f.RetryInMs))
+	c.outbox.rewind()
+	c.wakeWriter()
+}

@@ -1,0 +1,167 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// run supervises: it follows the connection from one link, installed already, to the next until the client ends.
+func (c *Client) run(l *link) {
+	defer close(c.done)
+	defer c.cancel()
+	for {
+		next, err := c.serve(l)
+		if next != nil {
+			l = next
+			c.install(l)
+			continue
+		}
+		if c.Err() != nil {
+			return
+		}
+		if isFinal(err) || c.cfg.Plain && !c.cfg.Reconnect {
+			c.finish(err)
+			return
+		}
+		c.log.Debug("connection lost", "error", err)
+		c.lost(err)
+		if l, err = c.connect(c.ctx, err); err != nil {
+			c.finish(err)
+			return
+		}
+		c.install(l)
+	}
+}
+
+// serve runs one connection until it ends, with the cause, or until it was replaced because the server asked for that.
+func (c *Client) serve(l *link) (*link, error) {
+	go c.read(l)
+	go c.write(l)
+	select {
+	case <-l.done:
+		return nil, l.cause()
+	case move := <-l.move:
+		return c.moveOn(l, move)
+	}
+}
+
+// moveOn opens the next connection while the old one still works; its resume fences the old one. When that does not succeed
+// the old one is used until it ends.
+func (c *Client) moveOn(l *link, move GoAway) (*link, error) {
+	timer := time.NewTimer(jitter(move.In))
+	defer timer.Stop()
+	select {
+	case <-l.done:
+		return nil, l.cause()
+	case <-timer.C:
+	}
+	next, err := c.open(c.ctx, c.nextURL())
+	if err != nil {
+		c.log.Debug("move to another connection", "error", err)
+		<-l.done
+		if cause := l.cause(); !errors.Is(cause, ErrResumedElsewhere) {
+			return nil, cause
+		}
+		return nil, err // it was our own attempt that fenced the old connection
+	}
+	c.setLink(nil) // what is posted from here on is for the next one
+	l.end(errMoved)
+	<-l.done
+	return next, nil
+}
+
+// connect repeats attempts until one succeeds, one fails for good, or ctx ends. cause is how the last connection ended, nil for
+// the first: then the first attempt is made at once.
+func (c *Client) connect(ctx context.Context, cause error) (*link, error) {
+	err := cause
+	for n := 0; ; n++ {
+		if cause != nil || n > 0 {
+			if waitErr := sleep(ctx, c.wait(n, err)); waitErr != nil {
+				return nil, errors.Join(waitErr, err)
+			}
+		}
+		var l *link
+		if l, err = c.open(ctx, c.nextURL()); err == nil {
+			return l, nil
+		}
+		c.log.Debug("attempt", "number", n, "error", err)
+		if isFinal(err) {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("connect: %w", errors.Join(ctx.Err(), err))
+		}
+	}
+}
+
+// wait is the delay before attempt n when the last one, or the last connection, ended with err.
+func (c *Client) wait(n int, err error) time.Duration {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return refused.RetryAfter + c.cfg.Backoff.delay(n)
+	}
+	if isOverload(err) {
+		// Accept, then close, would otherwise go round with the smallest of waits for ever.
+		return c.cfg.Backoff.delay(n + 4)
+	}
+	return c.cfg.Backoff.delay(n)
+}
+
+func (c *Client) nextURL() string {
+	u := c.cfg.URLs[c.attempts%len(c.cfg.URLs)]
+	c.attempts++
+	return u
+}
+
+// install makes l the connection that is written to, and tells the application.
+func (c *Client) install(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		l.end(c.err)
+		return
+	}
+	l.hear()
+	c.link = l
+	c.outbox.rewind()
+	c.outbox.paused = time.Time{}
+	if l.opening == nil {
+		c.inbox.push(Connected{})
+		return
+	}
+	s, err := l.opening.session()
+	if err != nil {
+		l.end(err)
+		return
+	}
+	c.token, c.clientID, c.maxBytes = l.opening.ResumeToken, s.ClientID, s.MaxMessageBytes
+	if s.Resumed {
+		c.acks.count, c.acks.now = 0, true
+	} else {
+		c.session++
+		c.acks.fresh()
+	}
+	c.inbox.push(s)
+}
+
+// lost tells the application, and ends the wait for answers that cannot come any more.
+func (c *Client) lost(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = nil
+	if c.err != nil {
+		return
+	}
+	if c.cfg.Plain {
+		c.outbox.failAll(unconfirmed(err))
+	}
+	c.inbox.push(Disconnected{Err: err})
+}
+
+func (c *Client) setLink(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = l
+}

@@ -1,0 +1,13 @@
+// Package faultproxy is a TCP proxy for tests that makes the network fail on purpose, without a clock: every fault begins
+// and ends by a call.
+//
+//	        Silence                Hold
+//	silent ◄──────── passing ────────────► holding
+//	   │  (bytes vanish) ▲ ▲      Release    │  (bytes wait)
+//	   └─────── Pass ────┘ └─────────────────┘
+//	any ── Reset ──► gone (RST both ways)      any ── Cut ──► gone (FIN both ways)
+//
+// A silent connection swallows everything in both directions, the end of the stream included: neither side learns that the
+// other has gone. A holding one keeps what it swallows, the end included, and lets it through on Release: bytes first, then
+// FIN. That is how an attempt that its client has given up long ago still reaches a server.
+package faultproxy

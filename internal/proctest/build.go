@@ -1,0 +1,53 @@
+package proctest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// binary is one way to build functions/signal, built at its first use.
+type binary struct {
+	race bool
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}
+
+var binaries = map[bool]*binary{false: {}, true: {race: true}}
+
+func (b *binary) build(tb testing.TB) string {
+	tb.Helper()
+	b.once.Do(func() {
+		if b.dir, b.err = os.MkdirTemp("", "rejoin-proctest-"); b.err != nil {
+			return
+		}
+		b.path = filepath.Join(b.dir, "signal")
+		args := []string{"build", "-o", b.path}
+		if b.race {
+			args = append(args, "-race")
+		}
+		cmd := exec.Command("go", append(args, "github.com/rejoin-dev/rejoin/functions/signal")...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.err = fmt.Errorf("build functions/signal: %w\n%s", err, strings.TrimSpace(string(out)))
+		}
+	})
+	if b.err != nil {
+		tb.Fatal(b.err)
+	}
+	return b.path
+}
+
+// Cleanup removes what was built. Call it when all tests of the process have ended.
+func Cleanup() {
+	for _, b := range binaries {
+		if b.dir != "" {
+			_ = os.RemoveAll(b.dir)
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package proctest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startTimeout is how long a process may take to listen; a slow machine under the race detector needs some.
+const startTimeout = 30 * time.Second
+
+// Process is a running functions/signal. Its methods are safe for concurrent use.
+type Process struct {
+	tb  testing.TB
+	cmd *exec.Cmd
+
+	address, private string
+
+	mu     sync.Mutex
+	log    bytes.Buffer // guarded by mu
+	ended  chan struct{}
+	result error // valid after ended
+}
+
+// Start runs the server with the given settings ("NAME=value") on free ports and returns when it listens. It is killed
+// at the end of the test, if it still runs.
+func Start(tb testing.TB, settings ...string) *Process {
+	tb.Helper()
+	return start(tb, raceEnabled, settings)
+}
+
+// StartPlain is Start without the race detector, for tests that measure.
+func StartPlain(tb testing.TB, settings ...string) *Process {
+	tb.Helper()
+	return start(tb, false, settings)
+}
+
+func start(tb testing.TB, race bool, settings []string) *Process {
+	tb.Helper()
+	p := &Process{tb: tb, ended: make(chan struct{}), cmd: exec.Command(binaries[race].build(tb))}
+	p.cmd.Env = append([]string{"PORT=0", "HTTP_PORT=0", "HOST=127.0.0.1", "LOG_FORMAT=json", "GORACE=halt_on_error=1", "PATH=" + os.Getenv("PATH")},
+		settings...)
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p.cmd.Stderr = lockedLog{p}
+	if err := p.cmd.Start(); err != nil {
+		tb.Fatalf("start functions/signal: %v", err)
+	}
+	listening := make(chan struct{})
+	go p.read(out, listening)
+	tb.Cleanup(p.cleanup)
+	select {
+	case <-listening:
+	case <-p.ended:
+		tb.Fatalf("functions/signal ended before it listened: %v\n%s", p.result, p.Log())
+	case <-time.After(startTimeout):
+		tb.Fatalf("functions/signal does not listen\n%s", p.Log())
+	}
+	return p
+}
+
+type lockedLog struct{ p *Process }
+
+func (l lockedLog) Write(b []byte) (int, error) {
+	l.p.mu.Lock()
+	defer l.p.mu.Unlock()
+	return l.p.log.Write(b)
+}
+
+var portPattern = regexp.MustCompile(`localhost:(\d+)`)
+
+// read keeps the log, looks for the ports in it, and waits for the end of the process.
+func (p *Process) read(out io.Reader, listening chan<- struct{}) {
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		_, _ = lockedLog{p}.Write(append(lines.Bytes(), '\n'))
+		var line struct{ Msg, Websocket, Private string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" && p.address == "" {
+			p.address = "127.0.0.1:" + portPattern.FindStringSubmatch(line.Websocket)[1]
+			p.private = "http://127.0.0.1:" + portPattern.FindStringSubmatch(line.Private)[1]
+			close(listening)
+		}
+	}
+	p.result = p.cmd.Wait()
+	close(p.ended)
+}
+
+func (p *Process) cleanup() {
+	_ = p.cmd.Process.Signal(syscall.SIGCONT)
+	p.Kill()
+	if p.tb.Failed() {
+		p.tb.Logf("log of the process at %s:\n%s", p.address, p.Log())
+	}
+}
+
+// Addr is host:port of the WebSocket port, URL the same as ws://….
+func (p *Process) Addr() string { return p.address }
+
+// URL is where clients connect: ws://127.0.0.1:port.
+func (p *Process) URL() string { return "ws://" + p.address }
+
+// PID is the process ID.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Log returns what the process printed so far.
+func (p *Process) Log() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+// Kill ends the process at once, as a crash does (SIGKILL), and returns when it is gone.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// Terminate asks the process to end (SIGTERM) and returns at once; see Wait.
+func (p *Process) Terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+
+// Interrupt asks the process to end (SIGINT) and returns at once.
+func (p *Process) Interrupt() { _ = p.cmd.Process.Signal(os.Interrupt) }
+
+// Freeze stops the process (SIGSTOP); Thaw lets it run on (SIGCONT).
+func (p *Process) Freeze() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw undoes Freeze.
+func (p *Process) Thaw() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Wait returns when the process has ended, with an error unless it ended well, or when ctx is done.
+func (p *Process) Wait(ctx context.Context) error {
+	select {
+	case <-p.ended:
+		return p.result
+	case <-ctx.Done():
+		return fmt.Errorf("wait for functions/signal: %w", ctx.Err())
+	}
+}
+
+// Get asks the private port and returns status and body; status 0 when nobody answers.
+func (p *Process) Get(path string) (status int, body string) {
+	client := http.Client{Timeout: startTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(p.private + path)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer res.Body.Close()
+	b, _ := io.ReadAll(res.Body)
+	return res.StatusCode, string(b)
+}
+
+// Metric returns the sum of all series of a metric.
+func (p *Process) Metric(name string) float64 {
+	_, body := p.Get("/metrics")
+	sum := 0.0
+	for line := range strings.Lines(body) {
+		series, value, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if base, _, _ := strings.Cut(series, "{"); ok && base == name {
+			v, _ := strconv.ParseFloat(value, 64)
+			sum += v
+		}
+	}
+	return sum
+}
+
+// Peak returns the largest resident memory the process ever had, in bytes (VmHWM, Linux only).
+func (p *Process) Peak() int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, _ := strconv.ParseInt(strings.Fields(kb)[0], 10, 64)
+			return n << 10
+		}
+	}
+	p.tb.Fatal("no VmHWM in /proc")
+	return 0
+}
