@@ -1,0 +1,99 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is how the edge behaves. Every field has to be set; start from [DefaultConfig].
+type Config struct {
+	// Addr is where to listen, host:port. The host may be empty (every address), the port 0 (any).
+	Addr string
+	// Loops is the number of event loops, one per core that the process may use.
+	Loops int
+	// MaxConnections bounds upgraded connections; beyond it upgrades are refused with 503. 0: as many
+	// as the limit on open files allows, which bounds it in any case.
+	MaxConnections int
+	// MaxHeadBytes bounds a request head up to and including its blank line; beyond it: 431.
+	MaxHeadBytes int
+	// HandshakeTimeout bounds the time from accepting a socket to its complete head; then 408.
+	HandshakeTimeout time.Duration
+	// MaxMessageBytes bounds a message, the sum of its fragments; beyond it: close 1009.
+	MaxMessageBytes int
+	// MessageTimeout bounds the time from the first byte of a message (or control frame) to its last; then
+	// the connection counts as lost.
+	MessageTimeout time.Duration
+	// MaxBufferedBytes bounds what incomplete heads and messages hold in total; whoever needs more
+	// gets 503 or close 1013.
+	MaxBufferedBytes int
+	// RateLimit is how many data frames a connection may send in a RateWindow, which starts with its first
+	// frame; one more closes with 1013. Control frames are free. 0: no limit; at most 65,534.
+	RateLimit int
+	// RateWindow is the length of that window.
+	RateWindow time.Duration
+	// MaxOutputBytes bounds what waits to be written to a connection before Deliver refuses; at
+	// twice as much the connection is closed as lost.
+	MaxOutputBytes int
+	// PingInterval is how long a connection may be silent before it is pinged. After twice that time it is
+	// closed as lost.
+	PingInterval time.Duration
+	// CloseTimeout bounds how long a closing connection may take to flush its last bytes and to
+	// close its side.
+	CloseTimeout time.Duration
+	// RetryAfter goes into the header of that name with 503, in whole seconds.
+	RetryAfter time.Duration
+	// Origins lists the origins that may connect, compared exactly but for case; "*" allows all. A
+	// request without an Origin is no browser's and is always allowed.
+	Origins []string
+}
+
+// maxRateLimit is what fits conn.rateFrames with one more.
+const maxRateLimit = 1<<16 - 2
+
+// DefaultConfig returns the settings that PROTOCOL.md promises where nothing else is said.
+func DefaultConfig() Config {
+	return Config{
+		Addr:             ":4000",
+		Loops:            1,
+		MaxHeadBytes:     8192,
+		HandshakeTimeout: 10 * time.Second,
+		MaxMessageBytes:  64 << 10,
+		MessageTimeout:   30 * time.Second,
+		MaxBufferedBytes: 32 << 20,
+		RateLimit:        100,
+		RateWindow:       time.Second,
+		MaxOutputBytes:   64 << 10,
+		PingInterval:     25 * time.Second,
+		CloseTimeout:     time.Second,
+		RetryAfter:       time.Second,
+		Origins:          []string{"*"},
+	}
+}
+
+// check reports every field that cannot be, at once.
+func (c *Config) check() error {
+	var errs []error
+	positive := func(name string, value int64) {
+		if value <= 0 {
+			errs = append(errs, fmt.Errorf("%s is %d, has to be positive", name, value))
+		}
+	}
+	positive("Loops", int64(c.Loops))
+	positive("MaxHeadBytes", int64(c.MaxHeadBytes))
+	positive("HandshakeTimeout", int64(c.HandshakeTimeout))
+	positive("MaxMessageBytes", int64(c.MaxMessageBytes))
+	positive("MessageTimeout", int64(c.MessageTimeout))
+	positive("MaxBufferedBytes", int64(c.MaxBufferedBytes))
+	positive("RateWindow", int64(c.RateWindow))
+	positive("MaxOutputBytes", int64(c.MaxOutputBytes))
+	positive("PingInterval", int64(c.PingInterval))
+	positive("CloseTimeout", int64(c.CloseTimeout))
+	if c.MaxConnections < 0 || c.RateLimit < 0 || c.RetryAfter < 0 {
+		errs = append(errs, errors.New("MaxConnections, RateLimit and RetryAfter may not be negative"))
+	}
+	if c.RateLimit > maxRateLimit {
+		errs = append(errs, fmt.Errorf("RateLimit is %d, may be %d at most", c.RateLimit, maxRateLimit))
+	}
+	return errors.Join(errs...)
+}

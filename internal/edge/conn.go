@@ -1,0 +1,101 @@
+package edge
+
+import (
+	"sync/atomic"
+
+	"github.com/gobwas/ws"
+	"github.com/panjf2000/gnet/v2"
+
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+// state is where a connection stands in the picture of doc.go.
+type state uint8
+
+const (
+	stateHead state = iota
+	stateOpen
+	stateClosing
+	stateDead
+)
+
+// conn is one socket, and the signaling.Conn of its session. There is one for every idle client: a field
+// that is not needed while idle belongs into work. It is never reused, so it may be referenced late.
+type conn struct {
+	// static
+	loop *loop
+
+	// owned by the loop
+	sock       gnet.Conn // nil once dead
+	session    Session   // nil before Hub.Open, after Session.Closed, and for a refused connect
+	work       *work     // nil while idle
+	outbound   int32     // bytes in sock's outbound buffer when last looked at
+	place      int32     // in its slot of the sweep table
+	rateStart  uint32    // of the current window, ms on the loop's clock
+	rateFrames uint16    // data frames in the window
+	slot       uint16    // of the sweep table
+	state      state
+	quiet      uint8 // visits of the sweep since something arrived
+	behind     bool  // listed in loop.behind
+	admitted   bool  // counted in Server.upgraded
+
+	// any goroutine
+	waiting atomic.Int32 // bytes in the inbox and in sock's outbound buffer
+	closed  atomic.Bool  // nothing may be queued any more; set with the inbox locked
+
+	// guarded by the inbox: how it ended, valid once closed
+	end signaling.End
+}
+
+// Deliver implements signaling.Conn.
+func (c *conn) Deliver(payload []byte) bool {
+	return c.queue(ws.OpText, payload, refuseWhenFull)
+}
+
+// Send implements signaling.Conn.
+func (c *conn) Send(payload []byte) { c.queue(ws.OpText, payload, loseWhenFull) }
+
+// Ping implements signaling.Conn.
+func (c *conn) Ping(data []byte) {
+	c.queue(ws.OpPing, data[:min(len(data), ws.MaxControlFramePayloadSize)], loseWhenFull)
+}
+
+// Close implements signaling.Conn.
+func (c *conn) Close(code wire.CloseCode, reason string) {
+	c.queueClose(code, reason, signaling.End{Kind: signaling.EndLocal})
+}
+
+// endSession tells the session that it is over, once.
+func (c *conn) endSession() {
+	session := c.session
+	if session == nil {
+		return
+	}
+	c.session = nil
+	session.Closed(c.end)
+}
+
+// drop closes the socket now, whatever waits to be written. The session hears of it as lost unless it was
+// closed before.
+func (c *conn) drop(reason dropReason) {
+	if c.state == stateDead {
+		return
+	}
+	c.loop.srv.metrics.drop(reason)
+	_ = c.loop.events.Close(c.sock) // comes back through gone; the error is about a socket that is no more
+}
+
+// gone is called when the socket has been closed, by whichever side.
+func (c *conn) gone() {
+	was := c.state
+	c.state = stateDead
+	c.loop.in.seal(c, signaling.End{Kind: signaling.EndLost})
+	c.loop.release(c)
+	if was == stateOpen {
+		c.loop.srv.metrics.lost()
+		c.loop.unlist(c)
+	}
+	c.endSession()
+	c.sock = nil
+}

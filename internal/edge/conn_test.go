@@ -1,0 +1,298 @@
+package edge_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/edge"
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+// TestOrder has many goroutines write to many connections: each connection sees each goroutine's frames in
+// order, whole.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 1 << 20 })
+	const conns, writers, frames = 4, 4, 200
+	var clients []*client
+	var sessions []*testSession
+	for range conns {
+		c, s := r.open(t)
+		clients, sessions = append(clients, c), append(sessions, s)
+	}
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range frames {
+				for _, s := range sessions {
+					s.conn.Send(fmt.Appendf(nil, "%d %d %s", w, i, strings.Repeat("x", i)))
+				}
+			}
+		})
+	}
+	for _, c := range clients {
+		var next [writers]int
+		for range writers * frames {
+			first, payload, err := c.read()
+			var w, i int
+			if _, scan := fmt.Sscanf(string(payload), "%d %d", &w, &i); err != nil || scan != nil || first != text || i != next[w] {
+				t.Fatalf("got %#x %q %v, want frame %d of writer %d", first, payload, err, next[w], w)
+			}
+			next[w]++
+		}
+	}
+	wg.Wait()
+}
+
+func TestOpenMayUseConnAtOnce(t *testing.T) {
+	t.Parallel()
+	hub := newHub()
+	hub.onOpen = func(s *testSession) {
+		s.conn.Send([]byte("first"))
+		s.conn.Deliver([]byte("second"))
+		s.conn.Ping([]byte("2"))
+	}
+	c := start(t, hub, nil).upgrade(t, connect)
+	c.expect(text, []byte("first"))
+	c.expect(text, []byte("second"))
+	c.expect(ping, []byte("2"))
+}
+
+func TestLocalClose(t *testing.T) {
+	t.Parallel()
+	hub := newHub()
+	hub.onFrame = func(s *testSession, _ []byte) {
+		s.conn.Send([]byte("last words"))
+		s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
+		s.conn.Close(wire.CloseInternal, "too late")
+		s.conn.Send([]byte("too late"))
+		if s.conn.Deliver([]byte("too late")) {
+			t.Error("delivered after close")
+		}
+	}
+	r := start(t, hub, nil)
+	c, s := r.open(t)
+	// What follows in the same read, and later, is not delivered any more.
+	c.write(bytes.Repeat(frame(text, []byte("hi")), 3))
+	c.expect(text, []byte("last words"))
+	c.expect(closeFrame, closeBody(4001, wire.ReasonResumedElsewhere))
+	if end := s.end(t); end.Kind != signaling.EndLocal {
+		t.Fatalf("ended %v", end)
+	}
+	c.write(join(frame(text, []byte("late")), frame(closeFrame, closeBody(4001, ""))))
+	if _, err := io.ReadAll(c.in); err != nil {
+		t.Fatalf("not closed cleanly: %v", err)
+	}
+	c.Close()
+	if got := s.got(); len(got) != 1 {
+		t.Fatalf("got %q", got)
+	}
+	eventually(t, "connection to be forgotten", func() bool { return r.metric(t, "rejoin_edge_connections") == 0 })
+	if n := r.metric(t, "rejoin_edge_closes_total", "by=server", "code=4001"); n != 1 {
+		t.Fatalf("%v closes counted", n)
+	}
+	if s.closed != 1 {
+		t.Fatalf("closed %d times", s.closed)
+	}
+	s.conn.Send([]byte("long gone"))
+	s.conn.Ping(nil)
+	s.conn.Close(wire.CloseNormal, "")
+}
+
+// TestCloseFollowsWhatIsQueued closes behind more than the kernel takes at once.
+func TestCloseFollowsWhatIsQueued(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.CloseTimeout = patience })
+	c, s := r.open(t)
+	payload := bytes.Repeat([]byte("q"), 1<<20)
+	s.conn.Send(payload)
+	s.conn.Close(wire.CloseServiceRestart, wire.ReasonGoingAway)
+	s.end(t)
+	c.expect(text, payload)
+	c.expectClose(wire.CloseServiceRestart, wire.ReasonGoingAway)
+}
+
+func TestCloseInsideOpen(t *testing.T) {
+	t.Parallel()
+	hub := newHub()
+	hub.onOpen = func(s *testSession) { s.conn.Close(wire.CloseInternal, wire.ReasonNotRegistered) }
+	r := start(t, hub, nil)
+	c, s := r.open(t)
+	c.expectClose(wire.CloseInternal, wire.ReasonNotRegistered)
+	if end := s.end(t); end.Kind != signaling.EndLocal {
+		t.Fatalf("ended %v", end)
+	}
+}
+
+func TestLost(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), nil)
+	for name, lose := range map[string]func(*client){
+		"end of file": func(c *client) { c.Close() },
+		"half closed": func(c *client) { _ = c.Conn.(*net.TCPConn).CloseWrite() },
+		"reset": func(c *client) {
+			_ = c.Conn.(*net.TCPConn).SetLinger(0)
+			c.Close()
+		},
+		"inside a message": func(c *client) {
+			c.write(frame(textPart, []byte("a")))
+			c.Close()
+		},
+	} {
+		c, s := r.open(t)
+		lose(c)
+		if end := s.end(t); end.Kind != signaling.EndLost {
+			t.Errorf("%s: ended %v", name, end)
+		}
+	}
+}
+
+// TestCloseFrameSurvivesUnreadData sends on and on while the server closes for cause: a close with unread data
+// in the kernel would be a reset, which may overtake the close frame.
+func TestCloseFrameSurvivesUnreadData(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), nil)
+	for range 20 {
+		c, s := r.open(t)
+		c.write(append(frame(0x83, nil), bytes.Repeat([]byte("x"), 200<<10)...))
+		c.expectClose(wire.CloseProtocolError, "*")
+		if end := s.end(t); end.Kind != signaling.EndPolicy {
+			t.Fatalf("ended %v", end)
+		}
+	}
+}
+
+func TestCloseTimeout(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.CloseTimeout = 50 * time.Millisecond })
+	_, s := r.open(t) // the client keeps its side open
+	s.conn.Close(wire.CloseNormal, "")
+	s.end(t)
+	eventually(t, "socket to be closed", func() bool {
+		return r.metric(t, "rejoin_edge_drops_total", "reason=close_timeout") == 1
+	})
+}
+
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	hub := newHub()
+	hub.quiet = true
+	r := start(t, hub, func(cfg *edge.Config) { cfg.RateLimit, cfg.RateWindow = 5, time.Minute })
+	for name, fifth := range map[string][]byte{
+		"messages":  frame(text, nil),
+		"fragments": frame(textPart, nil),
+	} {
+		over := frame(part, nil)
+		if name == "messages" {
+			over = frame(binaryFrame, nil)
+		}
+		c, s := r.open(t)
+		c.write(join(bytes.Repeat(frame(ping, nil), 20), bytes.Repeat(frame(text, nil), 4), fifth, frame(ping, []byte("still open"))))
+		for range 20 {
+			c.expect(pong, nil)
+		}
+		c.expect(pong, []byte("still open"))
+		c.write(over)
+		c.expectClose(wire.CloseTryAgainLater, wire.ReasonRateLimit)
+		if end := s.end(t); end.Kind != signaling.EndPolicy || len(s.got()) < 4 {
+			t.Errorf("%s: ended %v after %d messages", name, end, len(s.got()))
+		}
+	}
+}
+
+func TestRateWindowEnds(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.RateLimit, cfg.RateWindow = 1, time.Millisecond })
+	c, _ := r.open(t)
+	for range 5 {
+		c.write(frame(text, []byte("a")))
+		c.expect(text, []byte("a"))
+		time.Sleep(3 * time.Millisecond) // a lower bound: later is as good
+	}
+}
+
+// TestDeliverBound fills the queue of a client that does not read, has it read, and expects room again and
+// nothing lost.
+func TestDeliverBound(t *testing.T) {
+	t.Parallel()
+	hub := newHub()
+	r := start(t, hub, func(cfg *edge.Config) { cfg.MaxOutputBytes = 32 << 10 })
+	c, s := r.open(t)
+	payload := bytes.Repeat([]byte("d"), 4<<10)
+	fill := func() (n int) {
+		// The kernel takes some at first; refused twice with a flush in between is full.
+		for refused := 0; refused < 20; {
+			if s.conn.Deliver(payload) {
+				n++
+				refused = 0
+				continue
+			}
+			refused++
+			time.Sleep(2 * time.Millisecond)
+		}
+		return n
+	}
+	sent := fill()
+	if bytes := sent * len(payload); bytes > 8<<20 {
+		t.Fatalf("%d bytes were taken", bytes)
+	}
+	for range sent {
+		c.expect(text, payload)
+	}
+	eventually(t, "room", func() bool { return s.conn.Deliver(payload) })
+	c.expect(text, payload)
+}
+
+func TestBigMessageFitsEmptyQueue(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 1 << 10 })
+	c, s := r.open(t)
+	payload := bytes.Repeat([]byte("b"), 100<<10)
+	if !s.conn.Deliver(payload) {
+		t.Fatal("refused")
+	}
+	c.expect(text, payload)
+}
+
+func TestSendBeyondTwiceTheBoundIsLost(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 16 << 10 })
+	_, s := r.open(t)
+	payload := bytes.Repeat([]byte("s"), 4<<10)
+	eventually(t, "the end", func() bool {
+		s.conn.Send(payload)
+		return r.metric(t, "rejoin_edge_drops_total", "reason=output_full") == 1
+	})
+	if end := s.end(t); end.Kind != signaling.EndLost {
+		t.Fatalf("ended %v", end)
+	}
+}
+
+// TestPingFloodWithoutReading costs the bound and no more.
+func TestPingFloodWithoutReading(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 4 << 10 })
+	c, s := r.open(t)
+	flood := bytes.Repeat(frame(ping, bytes.Repeat([]byte("p"), 125)), 500)
+	for range 40 {
+		c.write(flood)
+	}
+	c.write(frame(text, []byte("still here")))
+	eventually(t, "message", func() bool { return equal(s.got(), []string{"still here"}) })
+	for {
+		first, payload, err := c.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == text && string(payload) == "still here" {
+			return
+		}
+	}
+}

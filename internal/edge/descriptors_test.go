@@ -1,0 +1,91 @@
+//go:build linux
+
+package edge_test
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rejoin-dev/rejoin/internal/edge"
+)
+
+// childEnv makes this test binary a server with few descriptors.
+const childEnv = "EDGE_TEST_FEW_DESCRIPTORS"
+
+// TestFewDescriptors floods a process that may open 256 files with 600 connections: an event loop that fails
+// to accept ends, so it must never come to that.
+func TestFewDescriptors(t *testing.T) {
+	if os.Getenv(childEnv) != "" {
+		serveWithFewDescriptors(t)
+		return
+	}
+	t.Parallel()
+	child := exec.Command(os.Args[0], "-test.run=^TestFewDescriptors$", "-test.v")
+	child.Env = append(os.Environ(), childEnv+"=1")
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	addr := ""
+	scanner := bufio.NewScanner(out)
+	for addr == "" && scanner.Scan() {
+		if found, ok := strings.CutPrefix(scanner.Text(), "listening on "); ok {
+			addr = found
+		}
+	}
+	var conns []net.Conn
+	for range 600 {
+		conn, err := net.DialTimeout("tcp", addr, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	eventually(t, "health", func() bool { return healthy(addr) })
+	in.Close()
+	for scanner.Scan() { // a pipe has to be read to its end before Wait
+	}
+	if err := child.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func healthy(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := conn.Write([]byte("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
+		return false
+	}
+	line, _ := bufio.NewReader(conn).ReadString('\n')
+	return strings.HasPrefix(line, "HTTP/1.1 200 ")
+}
+
+func serveWithFewDescriptors(t *testing.T) {
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 256, Max: 256}); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxConnections = 0 })
+	os.Stdout.WriteString("\nlistening on " + r.Addr().String() + "\n")
+	_, _ = os.Stdin.Read(make([]byte, 1)) // until the parent closes it
+}

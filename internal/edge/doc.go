@@ -1,0 +1,25 @@
+// Package edge is the WebSocket edge of Rejoin (RFC 6455) on an event loop: it accepts sockets, answers what is
+// no WebSocket, checks frames, and hands whole messages to a [Hub]. It knows rooms only as something that
+// package wire parses and the hub opens.
+//
+// A connection is owned by one loop. Everything that comes from the socket runs there, in order and without
+// locks; everything that goes to the socket, from whatever goroutine, is appended to the inbox of that loop
+// and written there. An idle connection costs one small struct here: what is needed only now and then (a head
+// that is being read, half a message, a deadline) is in a second struct that exists only meanwhile.
+//
+//	          head complete, 101 sent             close frame written
+//	accept ──► head ────────────────► open ─────────────────────────────► closing ──► dead
+//	             │                     │  Hub.Open … Session.Closed          ▲          ▲
+//	             │                     └─ reset, end of file, silence, ──────┼──────────┤
+//	             │                        stalled reader: lost               │          │
+//	             ├─ no upgrade: HTTP answer ─────────────────────────────────┘          │
+//	             └─ end of file, nothing sent in time ──────────────────────────────────┘
+//
+// In closing, the write side is shut down once everything is flushed, and what still comes in is thrown away
+// until the client closes too or a deadline passes: closing a socket with unread data resets it, and the
+// reset would eat the close frame.
+//
+// One sweep per loop does all that depends on time. Each tick it looks at the connections of one slot of its
+// table, so that pings are spread, and at those that have a deadline. No connection has a timer, a goroutine
+// or a buffer of its own.
+package edge

@@ -1,0 +1,151 @@
+package edge
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+// dropReason is why a socket was closed without the end that its protocol has.
+type dropReason string
+
+const (
+	dropDescriptors dropReason = "descriptors"       // too many open files
+	dropHandshake   dropReason = "handshake_timeout" // nothing arrived
+	dropGone        dropReason = "gone_before_open"  // the client had closed when its head was complete
+	dropMessage     dropReason = "message_timeout"
+	dropSilent      dropReason = "silent"      // no answer to a ping
+	dropOutputFull  dropReason = "output_full" // twice its output bound is waiting
+	dropStalled     dropReason = "stalled"     // it reads nothing
+	dropLinger      dropReason = "close_timeout"
+	dropStopping    dropReason = "stopping" // no head yet when the server stopped
+)
+
+var dropReasons = []dropReason{
+	dropDescriptors, dropHandshake, dropGone, dropMessage, dropSilent, dropOutputFull, dropStalled, dropLinger,
+	dropStopping,
+}
+
+// The outcomes of an upgrade that are no HTTP status.
+const (
+	upgradeAccepted = "accepted"
+	upgradeRefused  = "refused" // 101, then close 1003
+	upgradeTimeout  = "timeout"
+)
+
+// closer is who ended a connection with a close frame.
+type closer string
+
+const (
+	closedByClient closer = "client"
+	closedBySelf   closer = "server" // on the session's behalf
+	closedByPolicy closer = "edge"
+)
+
+// metrics are the edge's. Every child is made beforehand: counting neither locks nor allocates.
+type metrics struct {
+	outcomes map[string]prometheus.Counter // by upgrade outcome, an HTTP status or one of the above
+	closes   map[closer]map[string]prometheus.Counter
+	drops    map[dropReason]prometheus.Counter
+	losses   prometheus.Counter
+	in, out  prometheus.Counter
+}
+
+// newMetrics registers them; reg may be nil.
+func newMetrics(reg prometheus.Registerer, s *Server) (*metrics, error) {
+	counter := func(name, help string) prometheus.CounterOpts {
+		return prometheus.CounterOpts{Namespace: "rejoin", Subsystem: "edge", Name: name, Help: help}
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(counter(name, help), labels)
+	}
+	outcomes := counters("upgrades_total", "Requests by what became of them.", "outcome")
+	closes := counters("closes_total", "Close frames by who closed and the class of the code.", "by", "code")
+	drops := counters("drops_total", "Sockets that were closed without a proper end.", "reason")
+	m := &metrics{
+		outcomes: map[string]prometheus.Counter{},
+		closes:   map[closer]map[string]prometheus.Counter{},
+		drops:    map[dropReason]prometheus.Counter{},
+		losses:   prometheus.NewCounter(counter("losses_total", "Open connections that ended without a close frame.")),
+		in:       prometheus.NewCounter(counter("received_bytes_total", "Bytes read from sockets.")),
+		out:      prometheus.NewCounter(counter("sent_bytes_total", "Bytes given to sockets.")),
+	}
+	m.prepare(outcomes, closes, drops)
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "rejoin", Subsystem: "edge", Name: "connections", Help: "Upgraded connections.",
+	}, func() float64 { return float64(s.upgraded.Load()) })
+	if reg == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{outcomes, closes, drops, m.losses, m.in, m.out, open} {
+		if err := reg.Register(c); err != nil {
+			return nil, fmt.Errorf("register edge metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) prepare(outcomes, closes, drops *prometheus.CounterVec) {
+	for _, status := range []int{200, 400, 403, 404, 405, 408, 426, 431, 503} {
+		text := strconv.Itoa(status)
+		m.outcomes[text] = outcomes.WithLabelValues(text)
+	}
+	for _, outcome := range []string{upgradeAccepted, upgradeRefused, upgradeTimeout} {
+		m.outcomes[outcome] = outcomes.WithLabelValues(outcome)
+	}
+	for _, by := range []closer{closedByClient, closedBySelf, closedByPolicy} {
+		m.closes[by] = map[string]prometheus.Counter{}
+		for _, class := range codeClasses {
+			m.closes[by][class] = closes.WithLabelValues(string(by), class)
+		}
+	}
+	for _, reason := range dropReasons {
+		m.drops[reason] = drops.WithLabelValues(string(reason))
+	}
+}
+
+// codeClasses are the label values for close codes: what a client may invent must not become a label.
+var codeClasses = []string{
+	"1000", "1001", "1002", "1003", "1005", "1007", "1008", "1009", "1010", "1011", "1012", "1013", "1014",
+	"3xxx", "4001", "4xxx", "other",
+}
+
+func classOf(code wire.CloseCode) string {
+	switch {
+	case 1000 <= code && code <= 1003, code == 1005, 1007 <= code && code <= 1014, code == wire.CloseResumedElsewhere:
+		return strconv.Itoa(int(code))
+	case 3000 <= code && code < 4000:
+		return "3xxx"
+	case 4000 <= code && code < 5000:
+		return "4xxx"
+	}
+	return "other"
+}
+
+func (m *metrics) upgraded(outcome string) { m.outcomes[outcome].Inc() }
+
+func (m *metrics) answered(status int) { m.outcomes[strconv.Itoa(status)].Inc() }
+
+func (m *metrics) close(code wire.CloseCode, end signaling.EndKind) {
+	by := closedByPolicy
+	switch end {
+	case signaling.EndClient:
+		by = closedByClient
+	case signaling.EndLocal:
+		by = closedBySelf
+	case signaling.EndLost, signaling.EndPolicy:
+	}
+	m.closes[by][classOf(code)].Inc()
+}
+
+func (m *metrics) drop(reason dropReason) { m.drops[reason].Inc() }
+
+func (m *metrics) lost() { m.losses.Inc() }
+
+func (m *metrics) received(n int) { m.in.Add(float64(n)) }
+
+func (m *metrics) sent(n int) { m.out.Add(float64(n)) }

@@ -1,0 +1,84 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+// Stop closes every connection with 1012, waits until clients have closed too (CloseTimeout at most), ends the
+// loops and waits for them. When ctx ends before, it returns its error and the rest goes on in the background.
+func (s *Server) Stop(ctx context.Context) error {
+	s.Refuse()
+	s.stopping.Store(true)
+	if !s.started.Load() {
+		return nil
+	}
+	select {
+	case <-s.up:
+		s.closeAll(ctx)
+	case <-s.done:
+	case <-ctx.Done():
+		return fmt.Errorf("stop edge: %w", ctx.Err())
+	}
+	// With an ended context gnet only starts to stop; it would poll for the end, which done tells.
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_ = s.engine.Stop(ended)
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		return fmt.Errorf("stop edge: %w", ctx.Err())
+	}
+}
+
+// closeAll says good-bye to every connection and waits until they are gone.
+func (s *Server) closeAll(ctx context.Context) {
+	for _, l := range *s.loops.Load() {
+		_ = l.events.Execute(ctx, closeTask{l})
+	}
+	if s.sockets.Load() == 0 {
+		return
+	}
+	timeout := time.NewTimer(s.cfg.CloseTimeout + 2*s.pace.tick)
+	defer timeout.Stop()
+	select {
+	case <-s.empty:
+	case <-timeout.C:
+	case <-ctx.Done():
+	case <-s.done:
+	}
+}
+
+// closeTask closes all connections of a loop.
+type closeTask struct{ *loop }
+
+func (t closeTask) Run(context.Context) error {
+	t.enter()
+	for _, slot := range t.table {
+		for _, c := range slot {
+			c.queueClose(wire.CloseServiceRestart, wire.ReasonGoingAway, signaling.End{Kind: signaling.EndLocal})
+		}
+	}
+	for i := len(t.works) - 1; i >= 0; i-- {
+		if i < len(t.works) && t.works[i].conn.state == stateHead {
+			t.works[i].conn.drop(dropStopping)
+		}
+	}
+	t.leave()
+	return nil
+}
+
+// forget counts a socket out.
+func (s *Server) forget() {
+	if s.sockets.Add(-1) == 0 && s.stopping.Load() {
+		select {
+		case s.empty <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package edge
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
+
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+// healthPath answers 200 as long as the process runs.
+const healthPath = "/health"
+
+// readHead collects the head of the request. What follows it in the same read is fed at once: no event will
+// come for it.
+func (c *conn) readHead(data []byte) {
+	limit := c.loop.srv.cfg.MaxHeadBytes
+	w := c.work
+	from := len(w.buf)
+	head := data[:min(len(data), limit-from)]
+	if from > 0 || headEnd(head, 0) < 0 {
+		if !c.loop.keep(w, head, limit) {
+			c.answer(&c.loop.srv.unavailable, false)
+			return
+		}
+		head = w.buf
+	}
+	end := headEnd(head, from)
+	if end < 0 {
+		if len(head) >= limit {
+			c.answer(&answerHeadTooBig, false)
+		}
+		return
+	}
+	c.request(head[:end])
+	if c.state == stateOpen {
+		c.loop.release(c)
+		c.feed(data[end-from:])
+	}
+}
+
+// request answers a complete head, with a 101 if it is an upgrade that can be had.
+func (c *conn) request(raw []byte) {
+	h, ok := parseHead(raw)
+	if !ok {
+		c.answer(&answerBadRequest, false)
+		return
+	}
+	connect, refused, a := c.loop.srv.judge(&h)
+	if a != nil {
+		c.answer(a, string(h.method) == "HEAD")
+		return
+	}
+	if hasEnded(c.sock.Fd()) {
+		// A client that gave up on a slow attempt may be back on another connection already, and this
+		// one must not take its session over.
+		c.drop(dropGone)
+		return
+	}
+	if !c.loop.srv.admit() {
+		c.answer(&c.loop.srv.unavailable, false)
+		return
+	}
+	c.admitted = true
+	offer := wire.ParseSubprotocols(h.protocols...)
+	if !c.switchProtocols(raw, offer.Accept) {
+		c.answer(&answerBadRequest, false)
+		return
+	}
+	if c.state != stateHead {
+		return // the write found the socket closed
+	}
+	c.open(connect, refused, offer)
+}
+
+// open hands an upgraded connection to the hub, or tells the client why it is refused.
+func (c *conn) open(connect wire.Connect, refused *wire.RefusedError, offer wire.Offer) {
+	c.state = stateOpen
+	c.loop.list(c)
+	if refused != nil {
+		c.loop.srv.metrics.upgraded(upgradeRefused)
+		c.queueClose(wire.CloseUnsupported, refused.Reason, signaling.End{Kind: signaling.EndPolicy})
+		return
+	}
+	c.loop.srv.metrics.upgraded(upgradeAccepted)
+	c.session = c.loop.srv.hub.Open(c, connect, offer)
+}
+
+// judge decides what a request gets: an answer when it is no upgrade or none that can be had now. A refused
+// connect is upgraded, to be told why by a close frame.
+func (s *Server) judge(h *head) (wire.Connect, *wire.RefusedError, *answer) {
+	connect, err := wire.ParseConnect(h.target)
+	var refused *wire.RefusedError
+	switch isRefused := errors.As(err, &refused); {
+	case h.hosts > 1, h.hosts == 0 && !h.http10, err != nil && !isRefused:
+		return connect, nil, &answerBadRequest
+	case string(h.method) != "GET" && string(h.method) != "HEAD":
+		return connect, nil, &answerMethod
+	case h.body:
+		return connect, nil, &answerBadRequest
+	case h.http10, !h.upgrade, !h.connection, string(h.method) == "HEAD":
+		return connect, nil, plainAnswer(h, refused)
+	case h.versions != 1, h.keys != 1, h.origins > 1:
+		return connect, nil, &answerBadRequest
+	case string(h.version) != "13":
+		return connect, nil, &answerUpgrade
+	case !isKey(h.key):
+		return connect, nil, &answerBadRequest
+	case h.origins == 1 && !s.allows(string(h.origin)):
+		return connect, nil, &answerForbidden
+	case s.refusing.Load() || s.hub.Ready() != nil:
+		return connect, nil, &s.unavailable
+	}
+	return connect, refused, nil
+}
+
+// plainAnswer is what a GET without an upgrade gets.
+func plainAnswer(h *head, refused *wire.RefusedError) *answer {
+	path, _, _ := strings.Cut(string(h.target), "?")
+	switch {
+	case path == healthPath:
+		return &answerHealth
+	case refused != nil && refused.Reason == wire.ReasonMissingConnectionID:
+		return &answerNotFound
+	}
+	return &answerUpgrade
+}
+
+// isKey is whether a Sec-WebSocket-Key decodes to 16 bytes (RFC 6455 section 4.2.1).
+func isKey(key []byte) bool {
+	var decoded [18]byte
+	if len(key) != base64.StdEncoding.EncodedLen(16) {
+		return false
+	}
+	n, err := base64.StdEncoding.Decode(decoded[:], key)
+	return err == nil && n == 16
+}
+
+// switchProtocols sends the 101. It reports false, and sends nothing, when gobwas/ws does not take the head.
+func (c *conn) switchProtocols(raw []byte, protocol string) bool {
+	pipe := headPipe{in: raw, out: c.loop.reply[:0]}
+	upgrader := ws.Upgrader{
+		ProtocolCustom: func([]byte) (string, bool) { return protocol, true },
+	}
+	_, err := upgrader.Upgrade(&pipe)
+	c.loop.reply = pipe.out[:0]
+	if err != nil {
+		return false
+	}
+	c.writeNow(pipe.out)
+	return true
+}
+
+// headPipe gives a head to ws.Upgrader and takes its response.
+type headPipe struct{ in, out []byte }
+
+func (p *headPipe) Read(b []byte) (int, error) {
+	if len(p.in) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.in)
+	p.in = p.in[n:]
+	return n, nil
+}
+
+func (p *headPipe) Write(b []byte) (int, error) {
+	p.out = append(p.out, b...)
+	return len(b), nil
+}
+
+// hasEnded is whether nothing can come from the socket any more: the client has closed or reset it, and there
+// is nothing left to read before that.
+func hasEnded(fd int) bool {
+	var b [1]byte
+	n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	if err != nil {
+		return err != unix.EAGAIN && err != unix.EINTR
+	}
+	return n == 0
+}
+
+// admit counts one upgraded connection in, unless there are too many.
+func (s *Server) admit() bool {
+	if s.upgraded.Add(1) > s.maxUpgraded {
+		s.upgraded.Add(-1)
+		return false
+	}
+	return true
+}
+
+// allows is whether a page of that origin may connect.
+func (s *Server) allows(origin string) bool {
+	for _, allowed := range s.cfg.Origins {
+		if allowed == "*" || strings.EqualFold(allowed, origin) {
+			return true
+		}
+	}
+	return false
+}
