@@ -23,7 +23,7 @@ type config struct {
 	HTTPPort uint16 `env:"HTTP_PORT" envDefault:"4001" help:"/health, /ready, /metrics; not for the public; 0 picks a free port"`
 	Host     string `env:"HOST" help:"address to listen on; empty: all"`
 
-	RedisURL string `env:"REDIS_URL,unset" help:"redis://host:port, rediss://…, redis://host:port,host:port,… (cluster), redis+sentinel://host:port,…/master; empty: embedded, nothing is shared or kept"`
+	RedisURL string `env:"REDIS_URL" help:"redis://host:port, rediss://…, redis://host:port,host:port,… (cluster), redis+sentinel://host:port,…/master; empty: embedded, nothing is shared or kept"`
 	Instance string `env:"INSTANCE_ID" help:"name of this instance, unique among those that share a Redis; empty: random"`
 
 	Grace        time.Duration `env:"GRACE_WINDOW" envDefault:"60s" help:"how long a session waits for a client that lost its connection"`
@@ -58,21 +58,31 @@ func loadConfig(environ []string) (config, error) {
 	vars := env.ToMap(environ)
 	var cfg config
 	err := env.ParseWithOptions(&cfg, env.Options{Environment: vars})
-	var bad []string
-	var all env.AggregateError
-	switch {
-	case errors.As(err, &all):
-		for _, e := range all.Errors {
-			bad = append(bad, explain(e, vars))
+	bad, unread := explainAll(err, vars)
+	for _, line := range cfg.check() {
+		if name, _, _ := strings.Cut(line, "="); !unread[name] { // what could not be read was reported
+			bad = append(bad, line)
 		}
-	case err != nil:
-		bad = append(bad, err.Error())
 	}
-	bad = append(bad, cfg.check()...)
 	if len(bad) > 0 {
 		return cfg, errors.New("bad settings (see -h):\n  " + strings.Join(bad, "\n  "))
 	}
 	return cfg, nil
+}
+
+// explainAll returns a line for each variable that could not be read, and the set of them.
+func explainAll(err error, vars map[string]string) (bad []string, unread map[string]bool) {
+	unread = map[string]bool{}
+	var all env.AggregateError
+	if err != nil && !errors.As(err, &all) {
+		return []string{err.Error()}, unread
+	}
+	for _, e := range all.Errors {
+		line := explain(e, vars)
+		name, _, _ := strings.Cut(line, "=")
+		bad, unread[name] = append(bad, line), true
+	}
+	return bad, unread
 }
 
 // explain names the variable and what was expected of it.

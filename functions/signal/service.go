@@ -105,6 +105,7 @@ func (s *service) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.awaitRedis(ctx)
 	if err := s.edge.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start edge: %w", err), private.stop(context.Background()))
 	}
@@ -116,6 +117,26 @@ func (s *service) serve(ctx context.Context) error {
 	}
 	s.drain()
 	return errors.Join(err, private.stop(context.Background()))
+}
+
+// startPatience is how long the WebSocket port stays closed for a Redis that does not answer; after that newcomers
+// are told to come back later (503).
+const startPatience = time.Second
+
+// awaitRedis returns when the hub is ready, so that the first client is not turned away, or when patience is over.
+func (s *service) awaitRedis(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for s.hub.Ready() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.log.Warn("starting without Redis", "error", s.hub.Ready())
+			return
+		}
+	}
 }
 
 // drain sends the clients away: seven eighths of DRAIN_TIMEOUT, of which three quarters are for leaving in good order.
