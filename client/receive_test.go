@@ -46,9 +46,30 @@ func TestAcknowledgesInBatches(t *testing.T) {
 	for seq := range 7 {
 		conn.data(fmt.Sprintf("7-%d", seq))
 		next[client.Data](t, c)
+		if seq%3 == 2 {
+			conn.wantAck(fmt.Sprintf("7-%d", seq))
+		}
 	}
-	conn.wantAck("7-2")
-	conn.wantAck("7-5")
+}
+
+func TestCloseAcknowledgesWhatWasHandled(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	cfg := fast(s)
+	cfg.AckAfter = time.Hour
+	c, conn := dial(t, s, cfg, func(c *conn) { c.fresh("t1") })
+	next[client.Session](t, c)
+	conn.data("7-0")
+	next[client.Data](t, c)
+	done := make(chan error, 1)
+	go func() { done <- c.Close(t.Context()) }()
+	conn.wantAck("7-0")
+	if code := conn.readEnd(); code != websocket.StatusNormalClosure {
+		t.Errorf("closed with %d", code)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestNothingIsDroppedWhenTheApplicationIsSlow(t *testing.T) {

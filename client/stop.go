@@ -44,6 +44,9 @@ func (c *Client) leave(ctx context.Context, code websocket.StatusCode) error {
 	var err error
 	if l != nil {
 		stop := context.AfterFunc(ctx, l.cancel)
+		if ack := c.lastAck(); ack != nil {
+			_ = c.writeFrame(l, ack) // a connection that fails here fails below, too
+		}
 		err = l.ws.Close(code, "")
 		stop()
 		if websocket.CloseStatus(err) == code {
@@ -59,6 +62,17 @@ func (c *Client) leave(ctx context.Context, code websocket.StatusCode) error {
 		c.log.Debug("close handshake", "error", err)
 	}
 	return nil
+}
+
+// lastAck is the acknowledgement that is still owed, nil when there is none: without it the peer would be told that what was
+// handled has not been delivered.
+func (c *Client) lastAck() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.acks.count == 0 {
+		return nil
+	}
+	return c.acks.take()
 }
 
 // finish ends the client for the given reason, if it has not ended yet, and returns the connection it had then. It leaves

@@ -60,7 +60,7 @@ func newConn(p *Proxy, client *net.TCPConn, m mode) *Conn {
 // ClientAddr is the client's own "host:port", to tell connections apart.
 func (c *Conn) ClientAddr() string { return c.client.RemoteAddr().String() }
 
-// Silence swallows everything both ways from now on.
+// Silence swallows everything both ways, for good: TCP never loses bytes and then goes on.
 func (c *Conn) Silence() { c.set(silent) }
 
 // Hold keeps everything both ways from now on.
@@ -77,7 +77,10 @@ func (c *Conn) Cut() { c.end(func(t *net.TCPConn) { _ = t.Close() }) }
 
 func (c *Conn) set(m mode) {
 	c.mu.Lock()
-	c.mode = m
+	if c.mode != silent {
+		c.mode = m
+	}
+	m = c.mode
 	c.mu.Unlock()
 	if m == passing {
 		c.up.flush()

@@ -3,11 +3,12 @@
 //
 //	        Silence                Hold
 //	silent ◄──────── passing ────────────► holding
-//	   │  (bytes vanish) ▲ ▲      Release    │  (bytes wait)
-//	   └─────── Pass ────┘ └─────────────────┘
+//	   ▲  (bytes vanish)    ▲    Release     │ │  (bytes wait)
+//	   │                    └────────────────┘ │
+//	   └───────────────────────────────────────┘
 //	any ── Reset ──► gone (RST both ways)      any ── Cut ──► gone (FIN both ways)
 //
 // A silent connection swallows everything in both directions, the end of the stream included: neither side learns that the
-// other has gone. A holding one keeps what it swallows, the end included, and lets it through on Release: bytes first, then
+// other has gone, and it never comes back to life. A holding one keeps what it swallows, the end included, and lets it through on Release: bytes first, then
 // FIN. That is how an attempt that its client has given up long ago still reaches a server.
 package faultproxy

@@ -62,7 +62,7 @@ func (p *Proxy) Refuse(on bool) {
 	p.refuse = on
 }
 
-// Pass makes all connections, and new ones, forward again. What was silenced is lost, what was held goes first.
+// Pass makes all connections, except silenced ones, and new ones forward again. What was held goes first.
 func (p *Proxy) Pass() { p.setAll(passing) }
 
 // Silence makes all connections, and new ones, swallow everything both ways.
