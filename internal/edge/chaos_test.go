@@ -16,7 +16,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/edge"
 )
 
-// TestChaos has clients that do what clients do at their worst while others go on with their work.
+// TestChaos has clients that do what clients do at their worst while others go on with their work. R21, R22.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) {

@@ -60,7 +60,7 @@ func TestMessageTimeoutIsPerMessage(t *testing.T) {
 	}
 }
 
-// TestPingsAndSilence: a client that answers pings stays, one that does not is lost.
+// TestPingsAndSilence: a client that answers pings stays, one that does not is lost. R20.
 func TestPingsAndSilence(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.PingInterval = 400 * time.Millisecond })
@@ -110,7 +110,7 @@ func TestNoPingWhileBusy(t *testing.T) {
 	}
 }
 
-// TestStalledReader is about a client that sends but never reads.
+// TestStalledReader is about a client that sends but never reads. R21.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	hub := newHub()

@@ -181,6 +181,7 @@ func TestHeadLimit(t *testing.T) {
 	}
 }
 
+// TestUnavailable: whoever cannot be served is told so before the upgrade, with Retry-After. R19.
 func TestUnavailable(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxConnections = 1 })
