@@ -95,21 +95,27 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 	if !a.Probed {
 		nonce = randomHex(8)
 	}
-	args := b.attachArgs(mode, a, nonce)
+	waited := new(int64)
+	args := b.attachArgs(mode, a, nonce, waited)
 	for _, h := range a.Dead {
 		args = append(args, h.Client, h.Session)
 	}
-	b.run(attachScript, a.Room, attachReply(a.Room, nonce, done), args...)
+	c := b.newCall(attachScript, a.Room, attachReply(a.Room, nonce, done), args)
+	if !a.Started.IsZero() {
+		// Told at every attempt anew: while Redis is out of reach for this instance, the client may have come back elsewhere.
+		c.waited, c.started = waited, a.Started
+	}
+	b.batcher.put(a.Room, c)
 }
 
 // Restore attaches one's own session again, with a fresh epoch, after the primary changed or lost its data.
 // a.Resume is the session's client, a.Session its session, a.TokenHash and a.ResumeHash its token and the one before,
 // a.After the last entry delivered.
 func (b *Backbone) Restore(a Attach, done func(Attached, error)) {
-	b.run(attachScript, a.Room, attachReply(a.Room, "-", done), b.attachArgs("x", a, "-")...)
+	b.run(attachScript, a.Room, attachReply(a.Room, "-", done), b.attachArgs("x", a, "-", new(int64))...)
 }
 
-func (b *Backbone) attachArgs(mode string, a Attach, nonce string) []any {
+func (b *Backbone) attachArgs(mode string, a Attach, nonce string, waited *int64) []any {
 	keep := "0"
 	if a.Keep {
 		keep = "1"
@@ -117,10 +123,6 @@ func (b *Backbone) attachArgs(mode string, a Attach, nonce string) []any {
 	after := idOrDash(a.After)
 	if mode == "x" {
 		after = a.After.String()
-	}
-	var waited int64
-	if !a.Started.IsZero() {
-		waited = time.Since(a.Started).Milliseconds()
 	}
 	return []any{
 		mode, string(a.Role), string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),

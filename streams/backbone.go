@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // Handler is told what happens elsewhere. Its methods are called by one goroutine at a time each; they must not block.
@@ -40,6 +41,7 @@ type Backbone struct {
 	// the count is that of one node.
 	deaf     string
 	settings sendSettings
+	sendings sync.Pool // of *sending
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -48,8 +50,12 @@ type Backbone struct {
 	renewed    atomic.Int64 // when the lease was last renewed, Unix ns; 0 never
 }
 
+// silenceDriver keeps go-redis from printing to stderr what it also returns: every error is counted or logged here.
+var silenceDriver = sync.OnceFunc(logging.Disable)
+
 // Open prepares a Backbone; it fails on bad options only. Redis need not be there yet.
 func Open(opt Options) (*Backbone, error) {
+	silenceDriver()
 	opt = opt.withDefaults()
 	if opt.Instance == "" {
 		opt.Instance = randomHex(8)
@@ -75,6 +81,7 @@ func Open(opt Options) (*Backbone, error) {
 	b.client = redis.NewUniversalClient(ro)
 	b.metrics = newMetrics(opt.Registerer)
 	b.settings = newSendSettings(opt, b.deaf)
+	b.sendings.New = newSending
 	b.batcher = newBatcher(b.client, workers, b.metrics)
 	return b, nil
 }
@@ -138,13 +145,17 @@ func randomHex(n int) string {
 
 // run puts one script call into the batcher. The room decides the order.
 func (b *Backbone) run(s *script, room string, done func(*redis.Cmd, error), args ...any) {
+	b.batcher.put(room, b.newCall(s, room, done, args))
+}
+
+func (b *Backbone) newCall(s *script, room string, done func(*redis.Cmd, error), args []any) *call {
 	all := make([]any, 0, 4+len(args))
 	all = append(all, "EVALSHA", s.sha, "1", roomKey(room))
 	all = append(all, args...)
-	b.batcher.put(room, &call{
+	return &call{
 		script:   s,
-		cmd:      redis.NewCmd(context.Background(), all...),
+		cmd:      redis.NewCmd(bg, all...),
 		deadline: time.Now().Add(b.opt.CallTimeout),
 		done:     done,
-	})
+	}
 }

@@ -17,6 +17,10 @@ type call struct {
 	cmd      *redis.Cmd
 	deadline time.Time
 	done     func(*redis.Cmd, error) // runs on the batcher's goroutine and must not block
+
+	sender  string    // whose send this is, empty for other calls
+	waited  *int64    // an argument: ms since started, brought up to date at every attempt; nil for most calls
+	started time.Time // set when waited is
 }
 
 // batcher gathers calls into pipelines: it takes the first, drains what waits, and makes one Exec. There is
@@ -41,6 +45,8 @@ type worker struct {
 	closed bool    // guarded by mu
 	wake   chan struct{}
 	most   int
+	sends  map[string]int // by sender, scratch of take
+	loaded bool           // owned by run: every primary knows the scripts, as far as this worker can tell
 }
 
 const (
@@ -48,6 +54,9 @@ const (
 	maxQueued    = 20_000 // calls waiting in one worker; more are refused with ErrBusy
 	firstBackoff = 5 * time.Millisecond
 	lastBackoff  = 250 * time.Millisecond
+	// ringSize is how many sends of one sender lua/send.lua remembers. No batch has more of them: when its
+	// fate is unknown it is repeated, and what is not remembered would be stored twice.
+	ringSize = 32
 )
 
 func newBatcher(client redis.UniversalClient, n int, m *metrics) *batcher {
@@ -120,7 +129,7 @@ func (b *batcher) runRefusals(ctx context.Context) {
 func (w *worker) take(dst []*call) []*call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := min(len(w.queue), maxBatch)
+	n := w.repeatable(min(len(w.queue), maxBatch))
 	dst = append(dst[:0], w.queue[:n]...)
 	rest := copy(w.queue, w.queue[n:])
 	clear(w.queue[rest:])
@@ -131,13 +140,34 @@ func (w *worker) take(dst []*call) []*call {
 	return dst
 }
 
+// repeatable returns how many of the first n calls may share a batch that might have to be repeated.
+func (w *worker) repeatable(n int) int {
+	if n <= ringSize {
+		return n
+	}
+	if w.sends == nil {
+		w.sends = map[string]int{}
+	}
+	defer clear(w.sends)
+	for i, c := range w.queue[:n] {
+		if c.sender == "" {
+			continue
+		}
+		if w.sends[c.sender] == ringSize {
+			return i
+		}
+		w.sends[c.sender]++
+	}
+	return n
+}
+
 func (b *batcher) run(ctx context.Context, w *worker) {
 	pipe := b.client.Pipeline()
 	var batch []*call
 	for {
 		batch = w.take(batch)
 		if len(batch) > 0 {
-			b.serve(ctx, pipe, batch)
+			b.serve(ctx, w, pipe, batch)
 			continue
 		}
 		select {
@@ -161,12 +191,12 @@ func finish(calls []*call, err error) {
 }
 
 // serve repeats a batch until each of its calls has an answer or has run out of time.
-func (b *batcher) serve(ctx context.Context, pipe redis.Pipeliner, batch []*call) {
+func (b *batcher) serve(ctx context.Context, w *worker, pipe redis.Pipeliner, batch []*call) {
 	backoff := firstBackoff
 	batch = expire(batch, time.Now()) // what waited too long was never sent
 	for len(batch) > 0 {
 		before := len(batch)
-		batch = b.exec(ctx, pipe, batch)
+		batch = b.exec(ctx, w, pipe, batch)
 		if len(batch) == 0 {
 			return
 		}
@@ -186,18 +216,27 @@ func (b *batcher) serve(ctx context.Context, pipe redis.Pipeliner, batch []*call
 	}
 }
 
-// exec makes one round trip (two when scripts were unknown) and returns the calls to repeat, in order.
-func (b *batcher) exec(ctx context.Context, pipe redis.Pipeliner, batch []*call) []*call {
+// exec makes one round trip (two when scripts may be unknown) and returns the calls to repeat, in order.
+func (b *batcher) exec(ctx context.Context, w *worker, pipe redis.Pipeliner, batch []*call) []*call {
+	if err := b.load(ctx, w); err != nil {
+		for _, c := range batch {
+			c.cmd.SetErr(err)
+		}
+		return batch
+	}
 	started := time.Now()
 	for _, c := range batch {
 		c.cmd.SetErr(nil)
+		if c.waited != nil {
+			*c.waited = started.Sub(c.started).Milliseconds()
+		}
 		_ = pipe.Process(ctx, c.cmd)
 	}
 	_, _ = pipe.Exec(ctx) // each command carries its own error
 	took := time.Since(started)
 	b.metrics.batch(len(batch))
 
-	var again, load []*call
+	var again []*call
 	for _, c := range batch {
 		err := c.cmd.Err()
 		switch judge(err) {
@@ -207,19 +246,31 @@ func (b *batcher) exec(ctx context.Context, pipe redis.Pipeliner, batch []*call)
 		case refused:
 			b.metrics.call(c.script, took, err)
 			c.done(c.cmd, fmt.Errorf("%w: %w", ErrBusy, err))
-		case unloaded:
-			load = append(load, c)
-		case repeat:
+		case unloaded, repeat:
 			again = append(again, c)
 		}
 	}
-	if len(load) > 0 {
-		again = append(b.load(ctx, load), again...)
-	}
 	if len(again) > 0 {
+		w.loaded = false
 		b.metrics.repeated(len(again))
 	}
 	return again
+}
+
+// load makes all scripts known before the first batch, and before the next one after something went wrong: a server
+// that was restarted or promoted does not know them. Waiting for its NOSCRIPT instead would be wrong, because
+// another instance may load them while it works on our pipeline: it would refuse the first calls and serve the
+// later ones, out of order.
+func (b *batcher) load(ctx context.Context, w *worker) error {
+	if w.loaded {
+		return nil
+	}
+	err := loadScripts(ctx, b.client)
+	w.loaded = err == nil
+	if _, cluster := b.client.(*redis.ClusterClient); cluster {
+		return nil // one primary that is away does not stop the others
+	}
+	return err
 }
 
 func notNil(err error) error {
@@ -227,28 +278,6 @@ func notNil(err error) error {
 		return nil
 	}
 	return err
-}
-
-// load makes the scripts of the given calls known and returns the calls for another round.
-func (b *batcher) load(ctx context.Context, calls []*call) []*call {
-	seen := map[*script]bool{}
-	for _, c := range calls {
-		if !seen[c.script] {
-			seen[c.script] = true
-			_ = loadOnce(ctx, b.client, c.script)
-		}
-	}
-	return calls
-}
-
-// loadOnce loads a script on every primary.
-func loadOnce(ctx context.Context, client redis.UniversalClient, s *script) error {
-	if cluster, ok := client.(*redis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			return node.ScriptLoad(ctx, s.source).Err()
-		})
-	}
-	return client.ScriptLoad(ctx, s.source).Err()
 }
 
 // expire answers the calls whose time is up and returns the others.

@@ -1,9 +1,6 @@
 package streams
 
-import (
-	"errors"
-	"strconv"
-)
+import "errors"
 
 // Body is a message as a mailbox stores it and a doorbell carries it: one string, so that an entry has one
 // field and a script cuts out what it needs.
@@ -44,8 +41,19 @@ func (b Body) Valid() bool {
 	if len(b) < bodyHeadLen {
 		return false
 	}
-	n, err := strconv.Atoi(string(b[1+clientLen : bodyHeadLen]))
-	return err == nil && n >= 0 && bodyHeadLen+n <= len(b)
+	n, ok := parseLen(string(b[1+clientLen : bodyHeadLen]))
+	return ok && bodyHeadLen+n <= len(b)
+}
+
+// parseLen reads decimal digits and nothing else: strconv takes a sign, too.
+func parseLen(s string) (n int, ok bool) {
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, true
 }
 
 // Kind returns the first byte.
@@ -61,10 +69,7 @@ func (b Body) RequestID() string { return string(b[bodyHeadLen : bodyHeadLen+b.r
 func (b Body) Data() string { return string(b[bodyHeadLen+b.requestLen():]) }
 
 func (b Body) requestLen() int {
-	n := 0
-	for _, c := range []byte(b[1+clientLen : bodyHeadLen]) {
-		n = n*10 + int(c-'0')
-	}
+	n, _ := parseLen(string(b[1+clientLen : bodyHeadLen]))
 	return n
 }
 
@@ -81,8 +86,8 @@ func parseUndelivered(s string) ([]Undelivered, error) {
 		if len(s) < clientLen+digits {
 			return nil, errBody
 		}
-		n, err := strconv.Atoi(s[clientLen : clientLen+digits])
-		if err != nil || n < 0 || clientLen+digits+n > len(s) {
+		n, ok := parseLen(s[clientLen : clientLen+digits])
+		if !ok || clientLen+digits+n > len(s) {
 			return nil, errBody
 		}
 		list = append(list, Undelivered{Client: s[:clientLen], RequestID: s[clientLen+digits : clientLen+digits+n]})

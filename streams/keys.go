@@ -8,7 +8,14 @@ const (
 	channelPrefix = "rejoin:i:"
 )
 
-func roomKey(room string) string { return "{" + room + "}:m" }
+func roomKey(room string) string { return string(appendRoomKey(nil, room)) }
+
+// appendRoomKey appends the key of a room's hash, {room}:m.
+func appendRoomKey[T string | []byte](dst []byte, room T) []byte {
+	dst = append(dst, '{')
+	dst = append(dst, room...)
+	return append(dst, "}:m"...)
+}
 
 func channel(instance string) string { return channelPrefix + instance }
 

@@ -82,23 +82,11 @@ func (b *Backbone) checkGeneration(ctx context.Context, before []string) []strin
 	for _, id := range now {
 		if before != nil && !slices.Contains(before, id) {
 			b.log.Warn("redis primary changed; attaching all sessions again")
-			b.loadScripts(ctx)
 			b.handler.Regenerate()
 			break
 		}
 	}
-	if before == nil {
-		b.loadScripts(ctx)
-	}
 	return now
-}
-
-func (b *Backbone) loadScripts(ctx context.Context) {
-	for _, s := range scripts {
-		if err := loadOnce(ctx, b.client, s); err != nil {
-			return // calls load what they miss
-		}
-	}
 }
 
 // runIDs returns the run ID of each primary, none on the embedded Redis.

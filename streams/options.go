@@ -140,7 +140,8 @@ func parsePath(u *url.URL, opt *redis.UniversalOptions) error {
 	if path != "" {
 		db, err := strconv.Atoi(path)
 		if err != nil || db < 0 {
-			return fmt.Errorf("want a database number after the host, not %q", path)
+			// Not told what was there: behind an unescaped / or ? it may be the rest of a password.
+			return errors.New("want a database number after the host; / ? # % in a password are written %2F %3F %23 %25")
 		}
 		opt.DB = db
 	}
@@ -151,8 +152,15 @@ func parsePath(u *url.URL, opt *redis.UniversalOptions) error {
 }
 
 func parseQuery(u *url.URL, opt *redis.UniversalOptions) error {
-	for key, values := range u.Query() {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return errors.New("malformed query") // its error would tell what is in it
+	}
+	for key, values := range query {
 		v := values[0]
+		if (key == "cluster" || key == "skip_verify") && v != "true" && v != "false" {
+			return fmt.Errorf("want true or false for %s", key)
+		}
 		switch key {
 		case "cluster":
 			opt.IsClusterMode = v == "true"
@@ -165,7 +173,7 @@ func parseQuery(u *url.URL, opt *redis.UniversalOptions) error {
 				opt.TLSConfig.InsecureSkipVerify = v == "true"
 			}
 		default:
-			return fmt.Errorf("unknown option %q: want cluster, sentinel_user, sentinel_password or skip_verify", key)
+			return errors.New("unknown option: want cluster, sentinel_user, sentinel_password or skip_verify")
 		}
 	}
 	if len(opt.Addrs) > 1 && opt.MasterName == "" {

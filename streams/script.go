@@ -1,9 +1,13 @@
 package streams
 
 import (
+	"context"
 	"crypto/sha1" //nolint:gosec // Redis names scripts by their SHA-1 (EVALSHA)
 	"embed"
 	"encoding/hex"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
 )
 
 //go:embed lua/*.lua
@@ -41,3 +45,23 @@ var (
 
 	scripts = []*script{attachScript, sendScript, detachScript, leaveScript, ackScript, syncScript, leaseScript}
 )
+
+// loadScripts makes all scripts known to every primary. It blocks for one round trip.
+func loadScripts(ctx context.Context, client redis.UniversalClient) error {
+	load := func(ctx context.Context, node redis.UniversalClient) error {
+		_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, s := range scripts {
+				p.ScriptLoad(ctx, s.source)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("load scripts: %w", err)
+		}
+		return nil
+	}
+	if cluster, ok := client.(*redis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return load(ctx, node) })
+	}
+	return load(ctx, client)
+}

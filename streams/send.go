@@ -3,7 +3,6 @@ package streams
 import (
 	"context"
 	"strconv"
-	"sync"
 	"time"
 	"unsafe"
 
@@ -56,29 +55,36 @@ type sending struct {
 	buf  []byte
 	args []any
 	done func(Outcome, error)
+	end  func(*redis.Cmd, error) // finish, bound once
 
 	mailbox, from, session, target, print, body string
 }
 
-var sendings = sync.Pool{New: func() any { return &sending{} }}
+func newSending() any {
+	s := &sending{}
+	s.end = s.finish
+	return s
+}
+
+var sendSHA any = sendScript.sha // boxed once
 
 var bg = context.Background()
 
 // Send stores a message in the mailbox of its target, once per fingerprint, and rings.
 // Messages of one room are stored in the order of the calls.
 func (b *Backbone) Send(m Message, done func(Outcome, error)) {
-	s := sendings.Get().(*sending) //nolint:forcetypeassert // our pool
+	s := b.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
 	s.b, s.done = b, done
 	key := s.fill(m)
-	// The room's key is a string of its own: go-redis reads it for the slot on a cluster.
-	s.args = append(s.args[:0], "EVALSHA", sendScript.sha, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body,
+	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
+	s.args = append(s.args[:0], "EVALSHA", sendSHA, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body,
 		&b.settings.entries, &b.settings.bytes, &b.settings.bell, &b.settings.grace, &b.settings.deaf)
-	s.call = call{script: sendScript, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.finish}
-	b.batcher.put(string(m.Room), &s.call)
+	s.call = call{script: sendScript, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.end, sender: s.from}
+	b.batcher.put(view(m.Room), &s.call) // read before put returns
 }
 
 func (s *sending) fill(m Message) (roomKey string) {
-	need := 2*roomLen + 5*clientLen + 64 + len(m.RequestID) + len(m.Data)
+	need := 2*roomLen + 5*clientLen + 128 + len(m.RequestID) + len(m.Data)
 	if cap(s.buf) < need {
 		s.buf = make([]byte, 0, need)
 	}
@@ -98,8 +104,10 @@ func (s *sending) fill(m Message) (roomKey string) {
 	from := len(buf)
 	buf = AppendBody(buf, m.Kind, m.From, m.RequestID, m.Data)
 	s.body = view(buf[from:])
+	from = len(buf)
+	buf = appendRoomKey(buf, m.Room)
 	s.buf = buf
-	return "{" + string(m.Room) + "}:m"
+	return view(buf[from:])
 }
 
 // view shares b's memory; buf is not changed while the call is under way.
@@ -125,7 +133,7 @@ func (s *sending) finish(cmd *redis.Cmd, err error) {
 	}
 	if cap(s.buf) <= 8<<10 {
 		s.call, s.done = call{}, nil
-		sendings.Put(s)
+		s.b.sendings.Put(s)
 	}
 	done(outcome, err)
 }

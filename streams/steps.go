@@ -50,7 +50,7 @@ func idOrDash(id EntryID) string {
 // Detach starts the session's grace window, or ends a session that keeps none. acked is flushed with it;
 // the zero EntryID means nothing was acknowledged.
 func (b *Backbone) Detach(h Held, acked EntryID, done func(Hold, error)) {
-	b.run(detachScript, h.Room, holdReply(done), h.Client, h.Session, idOrDash(acked), b.opt.Grace.Milliseconds())
+	b.run(detachScript, h.Room, holdReply(done), h.Client, h.Session, idOrDash(acked), b.opt.Grace.Milliseconds(), b.deaf)
 }
 
 // Ack moves the client's position to id and frees what lies before it. It proves that the client speaks on
@@ -94,7 +94,7 @@ func (b *Backbone) leave(h Held, acked string, done func(int64, error)) {
 			return
 		}
 		done(n, nil)
-	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds())
+	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds(), b.deaf)
 }
 
 // Alive answers a probe of the instance replyTo: the connection of client is alive.

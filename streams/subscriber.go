@@ -12,6 +12,9 @@ import (
 const (
 	pingAfter = 5 * time.Second // of silence on the doorbell channel
 	deadAfter = 3 * time.Second // without an answer to that ping
+	// A subscription that stood for steady is renewed at once: until then others take this instance for dead.
+	steady         = time.Second
+	subscribePause = 200 * time.Millisecond
 )
 
 // subscribe receives the doorbells of this instance until ctx ends. go-redis' Channel() drops messages when
@@ -19,6 +22,7 @@ const (
 // which ends the connection, which is noticed.
 func (b *Backbone) subscribe(ctx context.Context) {
 	for ctx.Err() == nil {
+		started := time.Now()
 		sub := b.client.Subscribe(ctx, channel(b.opt.Instance))
 		err := b.receive(ctx, sub)
 		b.subscribed.Store(false)
@@ -27,8 +31,11 @@ func (b *Backbone) subscribe(ctx context.Context) {
 			return
 		}
 		b.log.Warn("doorbells lost", "error", err)
+		if time.Since(started) > steady {
+			continue
+		}
 		select {
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(subscribePause):
 		case <-ctx.Done():
 		}
 	}

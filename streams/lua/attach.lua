@@ -18,10 +18,14 @@ local count, bytes = tonumber(ARGV[12]), tonumber(ARGV[13])
 local want, hash, after = ARGV[14], ARGV[15], ARGV[16]
 local t = clock()
 load()
+proven = ARGV[18] == '1'
+
+if mode == 'x' and members[want] and members[want].sid ~= sid then return {'F'} end
 
 local due = {}
 for _, m in pairs(members) do
-  if m.state == 'S' and tonumber(m.due) <= t then due[#due + 1] = m end
+  -- not one's own: whoever asks for that lives, and takes it back
+  if m.state == 'S' and m.sid ~= sid and tonumber(m.due) <= t then due[#due + 1] = m end
 end
 for _, m in ipairs(due) do remove(m, 'w') end
 
@@ -42,7 +46,7 @@ local function takeable()
     local asked = {}
     for _, m in ipairs(live) do
       local n = redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('p', m, inst, ARGV[19]))
-      if n == 0 and ARGV[18] == '1' then
+      if n == 0 and proven and m.inst ~= inst then
         lapse(m, t, grace)
         waiting[#waiting + 1] = m
       else
@@ -58,7 +62,7 @@ end
 
 -- supersede deletes what must not be replayed and returns the rest.
 local function supersede(id)
-  local entries, latest, current, rest, drop = redis.call('XRANGE', box(id), '-', '+'), {}, {}, {}, {}
+  local entries, latest, current, rest, drop, lost = redis.call('XRANGE', box(id), '-', '+'), {}, {}, {}, {}, 0
   for i, e in ipairs(entries) do
     if string.sub(e[2][2], 1, 1) == 'o' then latest[string.sub(e[2][2], 2, 37)] = i end
   end
@@ -72,9 +76,17 @@ local function supersede(id)
     elseif current[from] then
       stale = latest[from] > current[from]
     end
-    if stale or not members[from] then drop[#drop + 1] = e[1] else rest[#rest + 1] = e end
+    if stale or not members[from] then
+      drop[#drop + 1], lost = e[1], lost + #e[2][2]
+    else
+      rest[#rest + 1] = e
+    end
   end
-  if #drop > 0 then redis.call('XDEL', box(id), unpack(drop)) end
+  for i = 1, #drop, 1000 do redis.call('XDEL', box(id), unpack(drop, i, math.min(i + 999, #drop))) end
+  if #drop > 0 then
+    local bytes, last = hot(extras['#' .. id])
+    weigh(id, bytes - lost, last)
+  end
   return rest, #drop
 end
 
@@ -87,7 +99,8 @@ end
 
 local function announce(kind, m)
   local deaf = tell(role, words(kind, m, version()))
-  if ARGV[18] == '1' then bury(deaf, t, grace) end
+  deaf[inst] = nil -- the one that asks lives: it is subscribing again
+  if proven then bury(deaf, t, grace) end
 end
 
 local function hold(m)
@@ -95,12 +108,17 @@ local function hold(m)
   redis.call('PEXPIRE', KEYS[1], held)
 end
 
+-- above is an epoch behind all that a client has seen, whatever the clock of this server says.
+local function above(id) return (tonumber(string.match(id, '^%d+')) or 0) + 1 end
+
 local function fresh(id, refusal)
   local n = 0
   for _ in pairs(members) do n = n + 1 end
   if n >= tonumber(ARGV[11]) then return {'B'} end
   local prev = mode == 'x' and hash or '-'
-  local m = {id = id, role = role, dialect = dialect, keep = keep, state = 'L', inst = inst, sid = sid, epoch = int(t),
+  local epoch = t
+  if mode == 'x' then epoch = math.max(t, above(after)) end
+  local m = {id = id, role = role, dialect = dialect, keep = keep, state = 'L', inst = inst, sid = sid, epoch = int(epoch),
     joined = version(), at = int(t), due = '0', tok = ARGV[8], prev = prev}
   redis.call('DEL', box(id))
   redis.call('XGROUP', 'CREATE', box(id), 'g', '0', 'MKSTREAM')
@@ -118,25 +136,42 @@ local function come(m, token, prev)
   local rest, dropped = supersede(m.id)
   if m.sid ~= sid then redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m)) end
   m.state, m.inst, m.sid, m.at, m.due, m.tok, m.prev = 'L', inst, sid, int(t), '0', token, prev
-  save(m)
   hold(m)
+  save(m)
   announce('r', m)
-  redis.call('HDEL', KEYS[1], '~' .. m.id)
   return reply('R', m, rest, dropped, '')
+end
+
+-- The answer to this very call was lost, and it is made again. What it did is done, and what came since stays.
+local function again()
+  for _, m in pairs(members) do
+    if m.sid == sid then
+      hold(m)
+      if m.state == 'S' then
+        m.state, m.due = 'L', '0'
+        save(m)
+        announce('r', m)
+      end
+      return reply(m.id == ARGV[7] and 'N' or 'R', m, redis.call('XRANGE', box(m.id), '-', '+'), 0, '')
+    end
+  end
 end
 
 if mode == 'x' then
   local m = members[want]
   if not m then return fresh(want, '') end
-  if m.sid ~= sid then return {'F'} end
-  m.epoch = int(math.max(t, tonumber(m.epoch) + 1))
+  m.epoch = int(math.max(t, tonumber(m.epoch) + 1, above(after)))
   m.state, m.inst, m.due = 'L', inst, '0'
+  redis.call('PEXPIRE', KEYS[1], held)
   save(m)
   redis.pcall('XGROUP', 'CREATE', box(m.id), 'g', '0', 'MKSTREAM') -- only where it is missing
   hold(m)
   announce('r', m)
   return reply('R', m, redis.call('XRANGE', box(m.id), '(' .. after, '+'), 0, '')
 end
+
+local done = again()
+if done then return done end
 
 if mode == 'j' then
   if dialect == 'p' and keep == '1' then
@@ -149,13 +184,14 @@ end
 
 local m = members[want]
 if not m then return fresh(ARGV[7], 'N') end
-local current = hash == m.tok
+local current = hash ~= '-' and hash == m.tok
 -- The older token is good while nothing proved that the newer one arrived, but not for a request that is
 -- older than the connection it would evict: that is the client's own slow attempt.
-local older = hash == m.prev and t - tonumber(ARGV[17]) >= tonumber(m.at)
+local older = hash ~= '-' and hash == m.prev and t - tonumber(ARGV[17]) >= tonumber(m.at)
 if m.role ~= role or m.dialect ~= 'r' or not (current or older) then return fresh(ARGV[7], 'M') end
 local _, last = hot(extras['#' .. m.id])
 if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
+  redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m))
   remove(m, 'n')
   return fresh(ARGV[7], 'L')
 end

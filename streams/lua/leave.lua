@@ -1,11 +1,12 @@
 -- leave: a session ends: because its client said so, or because its window is over. Exactly one caller wins.
 --
 -- KEYS[1] room hash
--- ARGV 1 clientId  2 session, or - for "its window is over"  3 acknowledged entry ID or -  4 grace ms
+-- ARGV 1 clientId  2 session, or - for "its window is over"  3 acknowledged entry ID or -  4 grace ms  5 1: no receivers means dead
 -- Reply: 0 it ended now, -1 not this caller's to end, n > 0 the window has n ms left
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
 if not rec then return -1 end
 load()
+proven = ARGV[5] == '1'
 local m = members[ARGV[1]]
 if ARGV[2] == '-' then
   if m.state ~= 'S' then return -1 end

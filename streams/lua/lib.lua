@@ -9,6 +9,11 @@ local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joi
 local room = string.sub(KEYS[1], 2, -4)
 local prefix = string.sub(KEYS[1], 1, -2)
 local members, extras
+local proven = false -- whether a doorbell without receivers proves that nobody listens; set by the scripts that remove
+
+-- When memory is full (OOM), Redis refuses a script's commands that may grow it until the script has made
+-- another write. What ends in freeing memory therefore begins with a write that is never refused
+-- (PEXPIRE, DEL, XTRIM); what stores something new begins with one that is.
 
 local function clock()
   local t = redis.call('TIME')
@@ -67,27 +72,31 @@ local function words(kind, m, ...)
   return kind .. room .. ' ' .. table.concat({m.id, m.role, m.dialect, m.keep, m.sid, m.inst, ...}, ' ')
 end
 
--- ended lists what a mailbox still holds as <from><7 digits length><requestId>… and keeps it for
--- senders that are away themselves ('~<clientId>' in the room hash, at most 32 KiB each).
+-- ended lists what a mailbox still holds, by entry: {from, <7 digits length><requestId>}.
 local function ended(m)
-  local list, kept = {}, {}
-  for _, e in ipairs(redis.call('XRANGE', box(m.id), '-', '+')) do
+  local list = {}
+  for i, e in ipairs(redis.call('XRANGE', box(m.id), '-', '+')) do
     local body = e[2][2]
-    local from = string.sub(body, 2, 37)
-    local rlen = tonumber(string.sub(body, 38, 44))
-    local item = string.sub(body, 38, 44 + rlen)
-    list[#list + 1] = from .. item
-    local f = members[from]
-    if f and f.state == 'S' and f.dialect == 'r' then kept[from] = (kept[from] or '') .. m.id .. item end
+    list[i] = {string.sub(body, 2, 37), string.sub(body, 38, 44 + tonumber(string.sub(body, 38, 44)))}
   end
-  for from, text in pairs(kept) do
-    local before = extras['~' .. from] or ''
-    if #before + #text <= 32768 then
-      extras['~' .. from] = before .. text
-      redis.call('HSET', KEYS[1], '~' .. from, before .. text)
+  return list
+end
+
+-- report keeps such a list for senders that do not hear it now: they are away, or nobody listens where they were
+-- last. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection.
+local function report(m, list, deaf)
+  local kept = {}
+  for _, item in ipairs(list) do
+    local f = members[item[1]]
+    if f and f.dialect == 'r' and (f.state == 'S' or proven and deaf[f.inst]) then
+      local text = kept[f.id] or extras['~' .. f.id] or ''
+      if #text + 36 + #item[2] <= 32768 then kept[f.id] = text .. m.id .. item[2] end
     end
   end
-  return table.concat(list)
+  for from, text in pairs(kept) do
+    extras['~' .. from] = text
+    redis.call('HSET', KEYS[1], '~' .. from, text)
+  end
 end
 
 -- settle gives a room without a live client a lifetime of its own.
@@ -102,19 +111,20 @@ end
 
 -- remove ends a session for good; why: 'n' it left, 'w' its window ended.
 local function remove(m, why)
-  local list = ended(m)
+  local list, flat = ended(m), {}
+  for i, item in ipairs(list) do flat[i] = item[1] .. item[2] end
   redis.call('DEL', box(m.id))
   redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id)
-  members[m.id] = nil
-  tell(m.role, words('l', m, version(), why) .. '\n' .. list)
+  members[m.id], extras['#' .. m.id], extras['~' .. m.id] = nil, nil, nil
+  report(m, list, tell(m.role, words('l', m, version(), why) .. '\n' .. table.concat(flat)))
 end
 
 -- lapse starts the grace window of a session whose connection is gone, or ends a session that has none.
 local function lapse(m, t, grace)
   if m.keep ~= '1' then return remove(m, 'n') end
   m.state, m.due = 'S', int(t + grace)
-  save(m)
   redis.call('PEXPIRE', box(m.id), int(grace + 30000))
+  save(m)
   tell(m.role, words('s', m, version(), int(grace)))
 end
 
@@ -129,13 +139,20 @@ local function bury(deaf, t, grace)
   end
 end
 
+-- deccmp compares decimals without leading zeros as text: a client's cursor may be larger than a Lua number.
+local function deccmp(a, b)
+  if #a ~= #b then return #a - #b end
+  if a == b then return 0 end
+  return a < b and -1 or 1
+end
+
+-- idcmp compares entry IDs; the result is below, equal to or above 0.
 local function idcmp(a, b)
   local am, as = string.match(a, '^(%d+)-(%d+)$')
   local bm, bs = string.match(b, '^(%d+)-(%d+)$')
-  am, as, bm, bs = tonumber(am), tonumber(as), tonumber(bm), tonumber(bs)
-  if am ~= bm then return am < bm and -1 or 1 end
-  if as ~= bs then return as < bs and -1 or 1 end
-  return 0
+  local by = deccmp(am, bm)
+  if by == 0 then by = deccmp(as, bs) end
+  return by
 end
 
 -- hot is what changes with every message of a mailbox: bytes waiting, and the last entry ID.
@@ -145,22 +162,37 @@ local function hot(text)
   return tonumber(bytes), last
 end
 
--- acked moves the group to `upto` and frees what lies before it.
+-- weigh changes the count of the bytes that wait in a mailbox.
+local function weigh(id, bytes, last)
+  redis.call('HSET', KEYS[1], '#' .. id, int(math.max(0, bytes)) .. ' ' .. last)
+end
+
+-- acked moves the group to `upto`, or to the last entry there ever was, and frees what lies before it.
+-- A position that has been acknowledged already changes nothing.
 local function acked(id, upto)
   local key = box(id)
+  local bytes, last = hot(redis.call('HGET', KEYS[1], '#' .. id))
+  if idcmp(upto, last) > 0 then upto = last end
+  local freed = redis.call('XRANGE', key, '-', upto)
+  if #freed == 0 then return end
   local ms, seq = string.match(upto, '^(%d+)-(%d+)$')
-  if redis.call('XTRIM', key, 'MINID', '=', ms .. '-' .. int(tonumber(seq) + 1)) == 0 then return end
+  redis.call('XTRIM', key, 'MINID', '=', ms .. '-' .. int(tonumber(seq) + 1))
   local set = redis.pcall('XGROUP', 'SETID', key, 'g', upto)
   if type(set) == 'table' and set.err then -- the embedded Redis has no SETID
     redis.call('XGROUP', 'DESTROY', key, 'g')
     redis.call('XGROUP', 'CREATE', key, 'g', upto)
   end
-  local bytes = 0
-  if redis.call('XLEN', key) > 0 then
-    for _, e in ipairs(redis.call('XRANGE', key, '-', '+')) do bytes = bytes + #e[2][2] end
-  end
-  local _, last = hot(redis.call('HGET', KEYS[1], '#' .. id))
-  redis.call('HSET', KEYS[1], '#' .. id, int(bytes) .. ' ' .. last)
+  for _, e in ipairs(freed) do bytes = bytes - #e[2][2] end
+  weigh(id, bytes, last)
+end
+
+-- spoken: a client has said something on its connection, so it has the newer token and what came with it.
+-- The older token is retired, and so is the list of what was not delivered while it was away.
+local function spoken(m)
+  if m.prev == '-' then return end
+  m.prev = '-'
+  save(m)
+  redis.call('HDEL', KEYS[1], '~' .. m.id)
 end
 
 -- page takes entries while they fit; it returns them flat (id, body, …) and whether more follow.

@@ -9,10 +9,7 @@ local got = redis.call('HMGET', KEYS[1], from, target, '!' .. from, '#' .. targe
 if not got[1] then return 'F' end
 local sender = parse(from, got[1])
 if sender.sid ~= ARGV[2] then return 'F' end
-if sender.prev ~= '-' then
-  sender.prev = '-' -- it spoke on this connection: it has the newer token
-  save(sender)
-end
+spoken(sender)
 local ring = got[3] or ''
 if string.find(ring, ARGV[4], 1, true) then return 'D' end
 if not got[2] then return 'M' end
@@ -26,7 +23,9 @@ redis.call('HSET', KEYS[1], '!' .. from, string.sub(ring .. ARGV[4], -256), '#' 
 if to.state == 'L' then
   local bell = 'd' .. room .. target .. id .. ' '
   if #body <= tonumber(ARGV[8]) then bell = bell .. body end
-  if redis.call('PUBLISH', 'rejoin:i:' .. to.inst, bell) == 0 and ARGV[10] == '1' then
+  -- Nobody listens: its instance is dead, unless it is the one that asks and is subscribing again.
+  if redis.call('PUBLISH', 'rejoin:i:' .. to.inst, bell) == 0 and ARGV[10] == '1' and to.inst ~= sender.inst then
+    proven = true
     load()
     bury({[to.inst] = true}, clock(), tonumber(ARGV[9]))
   end

@@ -9,12 +9,12 @@ if not rec then return {'G'} end
 load()
 local t, m = clock(), members[ARGV[1]]
 if m.sid ~= ARGV[2] then return {'F'} end
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
 if m.state == 'S' then
   m.state, m.due = 'L', '0'
   save(m)
   tell(m.role, words('r', m, version()))
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
 if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
 local entries, more = page(redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', tonumber(ARGV[4]) + 1),
   tonumber(ARGV[4]), tonumber(ARGV[5]))

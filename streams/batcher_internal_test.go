@@ -1,0 +1,95 @@
+package streams
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+func TestBatchHasNoMoreSendsOfOneSenderThanAreRemembered(t *testing.T) {
+	t.Parallel()
+	w := &worker{}
+	const rounds = 100
+	for i := range rounds {
+		w.queue = append(w.queue, &call{sender: "a"}, &call{sender: fmt.Sprint(i)}, &call{})
+	}
+	want := append([]*call(nil), w.queue...)
+	var got, batch []*call
+	for batch = w.take(batch); len(batch) > 0; batch = w.take(batch) {
+		sends := 0
+		for _, c := range batch {
+			if c.sender == "a" {
+				sends++
+			}
+		}
+		if sends > ringSize {
+			t.Errorf("%d sends of one sender in a batch", sends)
+		}
+		got = append(got, batch...)
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d of %d calls", len(got), len(want))
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("call %d is not in its place", i)
+		}
+	}
+}
+
+func TestFullQueueRefusesAtOnceAndKeepsTheOthers(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1}) // nobody is there, and nobody is asked
+	defer client.Close()
+	b := newBatcher(client, 1, newMetrics(Options{}.withDefaults().Registerer))
+	defer b.close()
+	b.workers[0].most = 0
+	var wg sync.WaitGroup
+	wg.Add(1)
+	b.put("room", &call{done: func(_ *redis.Cmd, err error) {
+		defer wg.Done()
+		if !errors.Is(err, ErrBusy) {
+			t.Errorf("error %v", err)
+		}
+	}})
+	wg.Wait()
+}
+
+type replyError string
+
+func (e replyError) Error() string { return string(e) }
+func (replyError) RedisError()     {}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want verdict
+	}{
+		{nil, answered},
+		{redis.Nil, answered},
+		{replyError("ERR unknown"), answered},
+		{replyError("WRONGTYPE"), answered},
+		{replyError("NOSCRIPT No matching script"), unloaded},
+		{replyError("OOM command not allowed when used memory > 'maxmemory'."), refused},
+		{replyError("ERR Error running script: -OOM command not allowed when used memory"), refused},
+		{replyError("LOADING Redis is loading the dataset in memory"), repeat},
+		{replyError("READONLY You can't write against a read only replica."), repeat},
+		{replyError("ERR Error running script: -READONLY You can't write"), repeat},
+		{replyError("CLUSTERDOWN Hash slot not served"), repeat},
+		{replyError("TRYAGAIN Multiple keys request during rehashing of slot"), repeat},
+		{replyError("MOVED 1 127.0.0.1:1"), repeat},
+		{replyError("ERR max number of clients reached"), repeat},
+		{io.EOF, repeat},
+		{redis.ErrPoolTimeout, repeat},
+		{redis.ErrClosed, repeat},
+	} {
+		if got := judge(c.err); got != c.want {
+			t.Errorf("%v: %d, want %d", c.err, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,7 @@
+package streams
+
+// EmbeddedURL returns where the embedded Redis of b listens, so that a test can have a second instance on it.
+func EmbeddedURL(b *Backbone) string { return "redis://" + b.local.server.Addr() }
+
+// RingSize is how many sends of a sender are remembered.
+const RingSize = ringSize

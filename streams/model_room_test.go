@@ -1,0 +1,332 @@
+package streams_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// note is a message as the model knows it. Its fate is decided once.
+type note struct {
+	name, from, to string
+	kind           byte
+	id             streams.EntryID
+	size           int
+	fate           fate
+}
+
+type fate string
+
+const (
+	waiting     fate = "waiting"
+	acked       fate = "acknowledged"
+	superseded  fate = "superseded"
+	undelivered fate = "undelivered"
+	claimed     fate = "acknowledged by a client that never got it"
+)
+
+// seat is a session as the model knows it.
+type seat struct {
+	id, sid, inst string
+	role, dialect byte
+	keep, live    bool
+	over          bool // suspended, and its window is over
+	token, older  string
+	epoch, next   uint64 // of the next entry
+	last          streams.EntryID
+	joined        int
+	box           []*note
+	ring          []uint64
+	held          []string // reports of what was not delivered, for when it is back
+}
+
+// modelRoom is what lua/*.lua should do, in plain words: it answers what each step has to answer, and collects the
+// doorbells that have to ring, by instance.
+type modelRoom struct {
+	name  string
+	limit streams.Options
+	seats map[string]*seat
+	count int // of joins
+	dead  map[string]bool
+	bells map[string][]string
+	notes []*note
+}
+
+func (r *modelRoom) ring(inst, format string, args ...any) {
+	if !r.dead[inst] {
+		r.bells[inst] = append(r.bells[inst], fmt.Sprintf(format, args...))
+	}
+}
+
+func (r *modelRoom) sorted() []*seat {
+	var list []*seat
+	for _, s := range r.seats {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b *seat) int { return cmp.Compare(a.joined, b.joined) })
+	return list
+}
+
+// tell rings at every instance that holds a live client of the other role and returns those that are dead.
+func (r *modelRoom) tell(role byte, text string) map[string]bool {
+	rung, deaf := map[string]bool{}, map[string]bool{}
+	for _, s := range r.seats {
+		if s.role != role && s.live && !rung[s.inst] {
+			rung[s.inst] = true
+			r.ring(s.inst, "%s", text)
+			deaf[s.inst] = r.dead[s.inst]
+		}
+	}
+	return deaf
+}
+
+func (r *modelRoom) announce(kind string, s *seat) {
+	r.bury(r.tell(s.role, kind+" "+s.id+" "+s.sid+" "+s.inst), s.inst)
+}
+
+func (r *modelRoom) bury(deaf map[string]bool, asking string) {
+	for _, s := range r.sorted() {
+		if deaf[s.inst] && s.inst != asking && s.live {
+			r.lapse(s)
+		}
+	}
+}
+
+func (r *modelRoom) lapse(s *seat) {
+	if !s.keep {
+		r.remove(s, "left")
+		return
+	}
+	s.live, s.over = false, false
+	r.tell(s.role, "s "+s.id)
+}
+
+func (r *modelRoom) remove(s *seat, why string) {
+	delete(r.seats, s.id)
+	var list []string
+	for _, n := range s.box {
+		n.fate = undelivered
+		list = append(list, n.from+"/"+n.name)
+	}
+	deaf := r.tell(s.role, "l "+s.id+" "+why+" "+strings.Join(list, ","))
+	for _, n := range s.box {
+		if f := r.seats[n.from]; f != nil && f.dialect == rejoin && (!f.live || deaf[f.inst]) {
+			f.held = append(f.held, s.id+"/"+n.name)
+		}
+	}
+}
+
+func (r *modelRoom) freeUpTo(s *seat, id streams.EntryID) {
+	for len(s.box) > 0 && s.box[0].id.Compare(id) <= 0 {
+		s.box[0].fate = acked
+		s.box = s.box[1:]
+	}
+}
+
+func (s *seat) spoken() {
+	if s.older != "" {
+		s.older, s.held = "", nil
+	}
+}
+
+// verdict is what an attach has to answer.
+type verdict struct {
+	verdict    streams.Verdict
+	refusal    streams.Refusal
+	client     string // "": the new one
+	superseded int
+	held       []string
+	probed     []string // sessions
+}
+
+func (r *modelRoom) attach(a streams.Attach, inst string, slow bool) verdict {
+	for _, s := range r.sorted() {
+		if !s.live && s.over && s.sid != a.Session {
+			r.remove(s, "over")
+		}
+	}
+	for _, s := range r.sorted() {
+		if s.sid == a.Session {
+			return r.again(s, a)
+		}
+	}
+	if a.Resume == "" {
+		if a.Dialect == plain && a.Keep {
+			s, probed := r.takeable(a, inst)
+			if probed != nil {
+				return verdict{verdict: streams.Contested, probed: probed}
+			}
+			if s != nil {
+				return r.come(s, a, inst, "", "")
+			}
+		}
+		return r.fresh(a, inst, streams.NotRefused)
+	}
+	s := r.seats[a.Resume]
+	if s == nil {
+		return r.fresh(a, inst, streams.RefusedUnknown)
+	}
+	good := a.ResumeHash != "" && (a.ResumeHash == s.token || a.ResumeHash == s.older && !slow)
+	switch {
+	case s.role != a.Role || s.dialect != rejoin || !good:
+		return r.fresh(a, inst, streams.RefusedMismatch)
+	case a.After.Compare(s.last) > 0:
+		r.ring(s.inst, "f %s %s", s.id, s.sid)
+		r.remove(s, "left")
+		return r.fresh(a, inst, streams.RefusedLost)
+	}
+	return r.come(s, a, inst, a.ResumedHash, a.ResumeHash)
+}
+
+func (r *modelRoom) again(s *seat, a streams.Attach) verdict {
+	if !s.live {
+		s.live = true
+		r.announce("r", s)
+	}
+	if s.id == a.NewClient {
+		return verdict{verdict: streams.Fresh, client: s.id, held: s.held}
+	}
+	return verdict{verdict: streams.Resumed, client: s.id, held: s.held}
+}
+
+func (r *modelRoom) fresh(a streams.Attach, inst string, why streams.Refusal) verdict {
+	if len(r.seats) >= r.limit.RoomClients {
+		return verdict{verdict: streams.RoomFull}
+	}
+	r.count++
+	s := &seat{
+		id: a.NewClient, sid: a.Session, inst: inst, role: a.Role, dialect: a.Dialect, keep: a.Keep, live: true,
+		token: a.TokenHash, joined: r.count,
+	}
+	r.seats[s.id] = s
+	r.announce("j", s)
+	return verdict{verdict: streams.Fresh, refusal: why, client: s.id}
+}
+
+func (r *modelRoom) come(s *seat, a streams.Attach, inst, token, older string) verdict {
+	r.freeUpTo(s, a.After)
+	dropped := r.supersede(s)
+	r.ring(s.inst, "f %s %s", s.id, s.sid)
+	s.live, s.over, s.inst, s.sid, s.token, s.older = true, false, inst, a.Session, token, older
+	r.announce("r", s)
+	return verdict{verdict: streams.Resumed, client: s.id, superseded: dropped, held: s.held}
+}
+
+func (r *modelRoom) takeable(a streams.Attach, inst string) (taken *seat, probed []string) {
+	for _, h := range a.Dead {
+		if s := r.seats[h.Client]; s != nil && s.live && s.sid == h.Session {
+			r.lapse(s)
+		}
+	}
+	var waits, lives []*seat
+	for _, s := range r.sorted() {
+		switch {
+		case s.role != a.Role || s.dialect != plain || !s.keep:
+		case !s.live:
+			waits = append(waits, s)
+		case !a.Probed && r.dead[s.inst] && s.inst != inst:
+			r.lapse(s)
+			waits = append(waits, s)
+		default:
+			lives = append(lives, s)
+		}
+	}
+	if !a.Probed && len(lives) > 0 {
+		for _, s := range lives {
+			r.ring(s.inst, "p %s %s", s.id, s.sid)
+			probed = append(probed, s.sid)
+		}
+		return nil, probed
+	}
+	if len(lives) == 0 && len(waits) == 1 {
+		return waits[0], nil
+	}
+	return nil, nil
+}
+
+// supersede follows PROTOCOL.md part 3: by sender, all offers but the last, with the candidates behind each up to
+// the next offer or answer; and everything of senders that left.
+func (r *modelRoom) supersede(s *seat) int {
+	var rest []*note
+	for i, n := range s.box {
+		drop := r.seats[n.from] == nil
+		if n.kind != 'a' && !drop {
+			offer := -1 // the offer it is, or belongs to
+			for j := i; j >= 0 && offer < 0; j-- {
+				if b := s.box[j]; b.from == n.from {
+					if b.kind == 'a' {
+						break
+					} else if b.kind == 'o' {
+						offer = j
+					}
+				}
+			}
+			later := slices.ContainsFunc(s.box[i+1:], func(b *note) bool { return b.from == n.from && b.kind == 'o' })
+			drop = offer >= 0 && later
+		}
+		if drop {
+			n.fate = superseded
+		} else {
+			rest = append(rest, n)
+		}
+	}
+	dropped := len(s.box) - len(rest)
+	s.box = rest
+	return dropped
+}
+
+func (r *modelRoom) send(from, sid, to, name string, kind byte, print uint64, size int) streams.Outcome {
+	s := r.seats[from]
+	if s == nil || s.sid != sid {
+		return streams.SenderFenced
+	}
+	s.spoken()
+	if slices.Contains(s.ring, print) {
+		return streams.StoredBefore
+	}
+	t := r.seats[to]
+	if t == nil || t.role == s.role || !t.live && t.over {
+		return streams.Missing
+	}
+	bytes := size
+	for _, n := range t.box {
+		bytes += n.size
+	}
+	if len(t.box) >= r.limit.MailboxEntries || bytes > r.limit.MailboxBytes {
+		return streams.MailboxFull
+	}
+	n := &note{name: name, from: from, to: to, kind: kind, id: streams.EntryID{Epoch: t.epoch, Seq: t.next}, size: size, fate: waiting}
+	t.next++
+	t.last, t.box, r.notes = n.id, append(t.box, n), append(r.notes, n)
+	s.ring = append(s.ring, print)
+	s.ring = s.ring[max(0, len(s.ring)-streams.RingSize):]
+	if t.live {
+		r.ring(t.inst, "d %s %v %s", t.id, n.id, n.name)
+		if r.dead[t.inst] {
+			r.bury(map[string]bool{t.inst: true}, s.inst)
+		}
+	}
+	return streams.Stored
+}
+
+// holder returns the seat if the session is still its.
+func (r *modelRoom) holder(id, sid string) (*seat, streams.Hold) {
+	s := r.seats[id]
+	switch {
+	case s == nil:
+		return nil, streams.HoldGone
+	case s.sid != sid:
+		return nil, streams.HoldFenced
+	}
+	return s, streams.HoldOK
+}
+
+func (r *modelRoom) revive(s *seat, announce func(string, *seat)) {
+	if !s.live {
+		s.live, s.over = true, false
+		announce("r", s)
+	}
+}

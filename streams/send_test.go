@@ -1,0 +1,224 @@
+package streams_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+func TestSendRingsOnceWithTheMessage(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, y, z, room := p.open(t), p.open(t), p.open(t), newRoom()
+		e, w := x.join(t, room, extension, plain), y.join(t, room, wallet, rejoin)
+		x.rung(t, room)
+		m := e.message(w.id, 'o', "data")
+		m.RequestID = []byte(`"a \"quoted\" request"`)
+		if got := must(t, x.send(m)); got != streams.Stored {
+			t.Fatalf("outcome %d", got)
+		}
+		bells := y.rung(t, room)
+		if kinds(bells, room) != "d" {
+			t.Fatalf("doorbells %q", kinds(bells, room))
+		}
+		b := bells[0]
+		if b.Client != w.id || b.ID != w.seq(0) || b.Body.Kind() != 'o' || b.Body.From() != e.id ||
+			b.Body.RequestID() != string(m.RequestID) || b.Body.Data() != "data" {
+			t.Errorf("doorbell %+v", b)
+		}
+		for _, other := range []*instance{x, z} {
+			if bells := other.rung(t, room); len(bells) != 0 {
+				t.Errorf("doorbells elsewhere: %+v", bells)
+			}
+		}
+	})
+}
+
+func TestEntryIDsAreContiguousWhateverIsAcknowledged(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, y, room := p.open(t), p.open(t), newRoom()
+		e, w := x.join(t, room, extension, plain), x.join(t, room, wallet, rejoin)
+		var next uint64
+		round := func(n int) {
+			t.Helper()
+			for range n {
+				e.send(t, w, 'c', strconv.FormatUint(next, 10))
+				if got := w.all(t, w.seq(next))[0:]; len(got) != 0 {
+					t.Fatalf("entries after %v: %v", w.seq(next), got)
+				}
+				next++
+			}
+			if s := must(t, w.in.sync(w.held(), streams.EntryID{})); s.Last != w.seq(next-1) {
+				t.Fatalf("last entry %v, want %v", s.Last, w.seq(next-1))
+			}
+		}
+		round(3)
+		must(t, x.ack(w.held(), w.seq(2))) // empty now
+		round(2)
+		w.drop(t)
+		w = w.resume(t, y, streams.EntryID{})
+		round(1)
+		must(t, y.ack(w.held(), w.seq(next-1)))
+		w = w.resume(t, y, w.seq(next-1))
+		round(2)
+	})
+}
+
+// R7: what is sent again is confirmed again and stored once; the ring holds an SDK's whole outbox.
+func TestRepeatedSendIsStoredOnce(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, y, room := p.open(t), p.open(t), newRoom()
+		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+		var outbox []string
+		for i := range streams.RingSize {
+			outbox = append(outbox, fmt.Sprint("m", i))
+		}
+		e.send(t, w, 'c', outbox...)
+		again := func() {
+			t.Helper()
+			for _, name := range outbox {
+				e.want(t, streams.StoredBefore, w, 'c', name)
+			}
+		}
+		again()
+		e.drop(t)
+		e = e.resume(t, y, streams.EntryID{})
+		again()
+		must(t, x.ack(w.held(), w.seq(streams.RingSize-1))) // delivered and gone: still not again
+		again()
+		sameNames(t, p.mailbox(t, room, w.id))
+
+		other := x.join(t, room, extension, rejoin)
+		m := other.message(w.id, 'c', "m0")
+		m.Fingerprint = fingerprint(e.id, w.id, "m0") // each sender has a ring of its own
+		if got := must(t, x.send(m)); got != streams.Stored {
+			t.Errorf("the same fingerprint of another sender: %d", got)
+		}
+	})
+}
+
+func TestSendToNobodyIsMissing(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, room := p.open(t), newRoom()
+		e, same := x.join(t, room, extension, rejoin), x.join(t, room, extension, rejoin)
+		gone, away, over := x.join(t, room, wallet, rejoin), x.join(t, room, wallet, rejoin), x.join(t, room, wallet, rejoin)
+		elsewhere := x.join(t, newRoom(), wallet, rejoin)
+		must(t, x.leave(gone.held(), streams.EntryID{}))
+		away.drop(t)
+		over.drop(t)
+		p.elapse(t, room, over.id)
+		e.want(t, streams.Missing, same, 'c', "same role")
+		e.want(t, streams.Missing, e, 'c', "itself")
+		e.want(t, streams.Missing, gone, 'c', "gone")
+		e.want(t, streams.Missing, over, 'c', "window over")
+		e.want(t, streams.Missing, elsewhere, 'c', "another room")
+		e.want(t, streams.Missing, &member{id: newClient()}, 'c', "nobody")
+		e.want(t, streams.Missing, &member{id: strings.Repeat("\x00", 36)}, 'c', "zeros")
+		e.want(t, streams.Stored, away, 'c', "in its window")
+		// Missing is no confirmation: once the target is there the same message is stored.
+		sameNames(t, p.mailbox(t, room, away.id), "in its window")
+	})
+}
+
+func TestMailboxIsBoundedAndNothingConfirmedIsTrimmed(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		small := func(o *streams.Options) { o.MailboxEntries, o.MailboxBytes = 4, 1000 }
+		x, room := p.open(t, small), newRoom()
+		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+		e.send(t, w, 'c', "0", "1", "2", "3")
+		e.want(t, streams.MailboxFull, w, 'c', "4")
+		sameNames(t, p.mailbox(t, room, w.id), "0", "1", "2", "3")
+		must(t, x.ack(w.held(), w.seq(1)))
+		e.want(t, streams.Stored, w, 'c', "4") // refused is not stored: no ring entry
+		sameNames(t, names(w.all(t, streams.EntryID{})), "2", "3", "4")
+		must(t, x.ack(w.held(), w.seq(4)))
+
+		big := strings.Repeat("x", 400)
+		e.send(t, w, 'c', "a"+big, "b"+big)
+		e.want(t, streams.MailboxFull, w, 'c', "c"+big)
+		e.want(t, streams.Stored, w, 'c', "small")
+		must(t, x.ack(w.held(), w.seq(5)))
+		e.want(t, streams.Stored, w, 'c', "c"+big)
+		e.want(t, streams.MailboxFull, w, 'c', "d"+strings.Repeat("y", 1000))
+		must(t, x.ack(w.held(), w.seq(8)))
+		e.want(t, streams.MailboxFull, w, 'c', "e"+strings.Repeat("y", 1000)) // never fits
+		sameNames(t, p.mailbox(t, room, w.id))
+	})
+}
+
+// R12: calls that are made one after the other, without waiting, are stored in that order.
+func TestSendsKeepTheOrderOfTheirCalls(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		all := func(o *streams.Options) { o.MailboxEntries, o.CallTimeout = 2000, patience }
+		x, y, room := p.open(t, all), p.open(t, all), newRoom()
+		e1, e2, w := x.join(t, room, extension, rejoin), y.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+		var waiting []<-chan answer[streams.Outcome]
+		const n = 500
+		for i := range n {
+			waiting = append(waiting, x.send(e1.message(w.id, 'c', fmt.Sprint("a", i))), y.send(e2.message(w.id, 'c', fmt.Sprint("b", i))))
+		}
+		for i, c := range waiting {
+			if got := must(t, c); got != streams.Stored {
+				t.Fatalf("send %d: %d", i, got)
+			}
+		}
+		var a, b int
+		for _, name := range names(w.all(t, streams.EntryID{})) {
+			switch name {
+			case fmt.Sprint("a", a):
+				a++
+			case fmt.Sprint("b", b):
+				b++
+			default:
+				t.Fatalf("%s after a%d and b%d", name, a-1, b-1)
+			}
+		}
+		if a != n || b != n {
+			t.Errorf("%d and %d of %d", a, b, n)
+		}
+		for i, bell := range x.rung(t, room) {
+			if bell.Kind == streams.BellData && bell.Client == w.id && bell.ID.Epoch != w.got.Epoch {
+				t.Errorf("doorbell %d: %v", i, bell.ID)
+			}
+		}
+	})
+}
+
+func TestLargeMessageRingsWithoutItsBody(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, room := p.open(t), newRoom()
+		e, w := x.join(t, room, extension, plain), x.join(t, room, wallet, rejoin)
+		large := strings.Repeat("x", 20<<10)
+		e.send(t, w, 'o', large)
+		bell := x.bell(t, streams.BellData, w.id)
+		if bell.Body != "" || bell.ID != w.seq(0) {
+			t.Errorf("doorbell of %d bytes, %v", len(bell.Body), bell.ID)
+		}
+		sameNames(t, names(w.all(t, streams.EntryID{})), large)
+	})
+}
+
+// Bytes are bytes: neither the scripts nor the protocol of Redis mind what a payload holds.
+func TestAnyBytesTravelUnchanged(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, room := p.open(t), newRoom()
+		e, w := x.join(t, room, extension, plain), x.join(t, room, wallet, rejoin)
+		for i, data := range []string{"", "\x00", "\r\n$5\r\n", "\xff\xfe", `{"ü":"\\"}`, " leading and \n inner"} {
+			m := e.message(w.id, 'c', fmt.Sprint(i))
+			m.Data, m.RequestID = []byte(data), []byte("\n \x00"+data)
+			if got := must(t, x.send(m)); got != streams.Stored {
+				t.Fatalf("%q: %d", data, got)
+			}
+			body := w.all(t, streams.EntryID{})[i].Body
+			if body.Data() != data || body.RequestID() != string(m.RequestID) {
+				t.Errorf("%q came back as %q %q", data, body.RequestID(), body.Data())
+			}
+		}
+		must(t, x.leave(w.held(), streams.EntryID{}))
+		if left := x.bell(t, streams.BellLeft, w.id); len(left.Undelivered) != 6 || left.Undelivered[2].RequestID != "\n \x00\r\n$5\r\n" {
+			t.Errorf("undelivered: %+v", left.Undelivered)
+		}
+	})
+}
