@@ -29,23 +29,44 @@ func (h *Hub) Bell(b *streams.Bell) {
 	switch b.Kind {
 	case streams.BellData:
 		sh.ring(room, client, b)
-	case streams.BellFenced:
-		if s := sh.find(room, client, b.Session); s != nil {
-			s.fence()
-		}
-	case streams.BellProbe:
-		if s := sh.find(room, client, b.Session); s != nil {
-			s.probe(b)
+	case streams.BellFenced, streams.BellProbe:
+		if s := sh.find(room, parseNumber(b.Session)); s != nil {
+			s.summoned(b)
+		} else if b.Kind == streams.BellProbe {
+			h.absent(b)
 		}
 	default:
 		sh.presence(room, b)
 	}
 }
 
+// summoned takes a doorbell that is about this very connection. The shard is locked.
+func (s *Session) summoned(b *streams.Bell) {
+	switch {
+	case s.state == attaching && b.Kind == streams.BellFenced:
+		s.todo = max(s.todo, todoSync) // it finds out as soon as it knows who it is
+	case s.state == attaching:
+		s.keepBell(b) // the pong of a connection that is being attached counts too
+	case b.Kind == streams.BellFenced:
+		s.fence()
+	default:
+		s.probe(b)
+	}
+}
+
+// keepBell holds a doorbell until the session is attached.
+func (s *Session) keepBell(b *streams.Bell) {
+	if o := s.opening(); len(o.bells) < openingMessages {
+		o.bells = append(o.bells, *b)
+		return
+	}
+	s.todo = max(s.todo, todoSync)
+}
+
 func (sh *shard) ring(room wire.RoomID, client wire.ClientID, b *streams.Bell) {
 	for s := sh.rooms[room]; s != nil; s = s.next {
 		if s.state == attaching {
-			s.opening.resync = true // it may be this one's: its client ID is not known yet
+			s.todo = max(s.todo, todoSync) // it may be this one's: its client ID is not known yet
 		} else if s.id == client {
 			s.rung(b.ID, b.Body)
 		}
@@ -56,12 +77,8 @@ func (sh *shard) presence(room wire.RoomID, b *streams.Bell) {
 	for s := sh.rooms[room]; s != nil; s = s.next {
 		if s.state == live {
 			s.presence(b)
-			continue
-		}
-		if len(s.opening.bells) < openingMessages {
-			s.opening.bells = append(s.opening.bells, *b)
 		} else {
-			s.opening.resync = true
+			s.keepBell(b)
 		}
 	}
 }
@@ -74,12 +91,13 @@ func (h *Hub) Instances(lease map[string]bool) {
 	h.each(func(s *Session) {
 		for i := range s.peers {
 			p := &s.peers[i]
-			if p.suspended || lease[p.instance] {
+			inst := p.instance.Value()
+			if p.suspended || lease[inst] {
 				continue
 			}
-			gone[p.instance] = true
-			if h.missing[p.instance] > 0 {
-				orphans[streams.Held{Room: s.room.String(), Client: p.id.String(), Session: p.session}] = true
+			gone[inst] = true
+			if h.missing[inst] > 0 {
+				orphans[streams.Held{Room: s.room.String(), Client: p.id.String(), Session: p.session.String()}] = true
 			}
 		}
 	})

@@ -11,7 +11,7 @@ import (
 const drainPoll = 10 * time.Millisecond
 
 // Drain sends all clients away within the given time, each at a random moment so that the other instances see
-// no stampede, and returns when none is left or ctx ends. From the call on, Ready is not nil. rejoin.v1 clients are told
+// no stampede, and returns when none is left and Redis knows, or when ctx ends. From the call on, Ready is not nil. rejoin.v1 clients are told
 // when to come back and mostly do before they are closed.
 func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 	h.draining.Store(true)
@@ -21,12 +21,12 @@ func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 		case live:
 			s.goAway(jitter(within-spare), wire.GoAwayDrain, spare)
 		case attaching:
-			s.refuse(wire.CloseServiceRestart, wire.ReasonGoingAway)
+			s.giveUp(EndLocal, wire.CloseServiceRestart, wire.ReasonGoingAway)
 		}
 	})
 	tick := time.NewTicker(drainPoll)
 	defer tick.Stop()
-	for h.sessions.Load() > 0 {
+	for h.sessions.Load() > 0 || h.leaving.Load() > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -16,8 +16,8 @@ func (s *Session) Closed(e End) {
 	defer sh.mu.Unlock()
 	switch s.state {
 	case attaching:
-		if s.opening.end == nil {
-			s.opening.end = &e
+		if o := s.opening(); o.end == nil {
+			o.end = &e
 		}
 	case live:
 		s.end(e)
@@ -29,30 +29,27 @@ func (s *Session) Closed(e End) {
 func (s *Session) end(e End) {
 	leave := e.Kind == EndClient && e.Code == wire.CloseNormal
 	if s.dialect == wire.Plain {
-		leave = e.Kind != EndLost || !s.keep
+		// A connection that this side closed was sent away: its client is waited for like one that was lost.
+		leave = e.Kind == EndClient || e.Kind == EndPolicy || !s.keep
 	}
-	h, acked := s.held(), s.acked
-	room, id := s.room, s.id
-	s.finish()
 	if leave {
+		h, acked := s.held(), s.acked
+		s.finish()
 		s.hub.leave(h, acked)
 		return
 	}
-	s.hub.detach(h, acked, func() { s.hub.windows.own(room, id, s.hub.backbone.Grace()) })
+	s.detach(nil)
 }
 
-// detachOne starts the grace window of a session whose connection this side is about to close, and calls then when
-// Redis knows. The shard is locked.
-func (s *Session) detachOne(then func()) {
-	h, acked := s.held(), s.acked
-	room, id, keep := s.room, s.id, s.keep
+// detach ends this connection's hold; the session's grace window starts, if it has one. first, unless nil, is called once
+// when Redis has answered, or not. The shard is locked.
+func (s *Session) detach(first func()) {
+	d := &detaching{hub: s.hub, held: s.held(), acked: s.acked, first: first}
+	if s.keep {
+		d.window = &windowKey{s.room, s.id}
+	}
 	s.finish()
-	s.hub.detach(h, acked, func() {
-		if keep {
-			s.hub.windows.own(room, id, s.hub.backbone.Grace())
-		}
-		then()
-	})
+	d.begin()
 }
 
 // fence closes a connection whose session has another one. The shard is locked.
@@ -62,26 +59,55 @@ func (s *Session) fence() {
 	s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
 }
 
-// detach retries until Redis has heard of it: a session that nobody holds must not look alive.
-func (h *Hub) detach(held streams.Held, acked streams.EntryID, then func()) {
-	h.backbone.Detach(held, acked, func(_ streams.Hold, err error) {
-		if err != nil && h.retries.add(err, func() { h.detach(held, acked, then) }) {
-			return
-		}
-		then()
-	})
+// detaching is a detach under way. It is repeated until Redis has heard of it: a session that nobody holds must not
+// look alive.
+type detaching struct {
+	hub    *Hub
+	held   streams.Held
+	acked  streams.EntryID
+	window *windowKey // nil: the session keeps none
+	// first is called at the first answer even if that is an error: a client is not kept waiting for Redis
+	// on a connection on which nothing is answered any more.
+	first func()
 }
 
-func (h *Hub) leave(held streams.Held, acked streams.EntryID) {
-	h.backbone.Leave(held, acked, func(_ bool, err error) {
-		if err != nil {
-			h.retries.add(err, func() { h.leave(held, acked) })
+func (d *detaching) begin() {
+	d.hub.leaving.Add(1)
+	d.try()
+}
+
+func (d *detaching) try() { d.hub.backbone.Detach(d.held, d.acked, d.answered) }
+
+func (d *detaching) answered(_ streams.Hold, err error) {
+	first := d.first
+	d.first = nil
+	if err == nil || !d.hub.retries.add(err, d.try) {
+		if d.window != nil {
+			d.hub.windows.own(d.window.room, d.window.client, d.hub.backbone.Grace())
 		}
-	})
+		d.hub.leaving.Add(-1)
+	}
+	if first != nil {
+		first()
+	}
+}
+
+// leave ends a session for good. Like a detach it is repeated.
+func (h *Hub) leave(held streams.Held, acked streams.EntryID) {
+	h.leaving.Add(1)
+	var try func()
+	try = func() {
+		h.backbone.Leave(held, acked, func(_ bool, err error) {
+			if err == nil || !h.retries.add(err, try) {
+				h.leaving.Add(-1)
+			}
+		})
+	}
+	try()
 }
 
 // retries are steps that must not be forgotten while Redis is away. The sweep runs them again. They are bounded
-// by the connections that were open when it went.
+// by the connections that were open when it went, and those that came before Ready said so.
 type retries struct {
 	mu   sync.Mutex
 	todo []func()

@@ -46,11 +46,13 @@ type Hub struct {
 
 	draining atomic.Bool
 	sessions atomic.Int64   // open connections, attaching ones included
+	leaving  atomic.Int64   // sessions without a connection that Redis has not heard of yet
 	missing  map[string]int // instance → renewals without it; owned by Instances
 
 	resync  atomic.Bool // all sessions are to Sync …
 	restore atomic.Bool // … or to be attached again
 	wake    chan struct{}
+	began   time.Time
 
 	sendings sync.Pool // of *sending
 }
@@ -68,7 +70,7 @@ var errDraining = errors.New("draining")
 
 // NewHub returns a Hub; Run starts it.
 func NewHub(cfg Config, b Backbone) *Hub {
-	h := &Hub{cfg: cfg, log: cfg.Logger, backbone: b, missing: map[string]int{}, wake: make(chan struct{}, 1)}
+	h := &Hub{cfg: cfg, log: cfg.Logger, backbone: b, missing: map[string]int{}, wake: make(chan struct{}, 1), began: time.Now()}
 	h.sendings.New = newSending
 	for i := range h.shards {
 		h.shards[i].rooms = map[wire.RoomID]*Session{}
@@ -132,15 +134,18 @@ func (sh *shard) remove(s *Session) {
 	s.next = nil
 }
 
-// find returns the live session of a client on the connection sid, nil if it is not here.
-func (sh *shard) find(room wire.RoomID, client wire.ClientID, sid string) *Session {
+// find returns the session with that number, live or attaching, nil if it is not here.
+func (sh *shard) find(room wire.RoomID, sid number) *Session {
 	for s := sh.rooms[room]; s != nil; s = s.next {
-		if s.id == client && string(s.sid[:]) == sid && s.state == live {
+		if s.sid == sid {
 			return s
 		}
 	}
 	return nil
 }
+
+// now is the time in milliseconds since a minute before the hub began; it wraps after 49 days, as its users allow.
+func (h *Hub) now() uint32 { return uint32((time.Since(h.began) + time.Minute).Milliseconds()) } //nolint:gosec // it wraps
 
 // jitter returns a random duration in [0, d).
 func jitter(d time.Duration) time.Duration {

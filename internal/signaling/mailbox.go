@@ -11,15 +11,13 @@ import (
 // (RFC 6455 section 5.5.3).
 const (
 	pingEntry = 'a' // "a<entry ID>": all up to this entry arrived
-	pingPage  = 'c' // the page before this ping was read
-	pingProbe = 'p' // "p<nonce> <instance>": the connection is alive
+	pingPage  = 'c' // "c<entry ID>": the same, and there is more to read
+	pingProbe = 'p' // "p<nonce>": the connection is alive
 )
 
 // rung takes a doorbell about this session's mailbox. The shard is locked.
 func (s *Session) rung(id streams.EntryID, body streams.Body) {
 	switch {
-	case s.state == attaching:
-		s.opening.resync = true
 	case s.state != live || id.Compare(s.last) <= 0:
 	case s.catching:
 		if x := s.more(); x.want.Compare(id) < 0 {
@@ -76,6 +74,7 @@ func (s *Session) deliver(id streams.EntryID, body streams.Body) delivery {
 	if !p.announced {
 		p.announced = true
 		s.tell(wire.JustConnected, from)
+		s.announce(p) // it may be away by now
 	}
 	var shown wire.EntryID
 	if s.dialect == wire.RejoinV1 {
@@ -98,32 +97,59 @@ func (s *Session) written() {
 	case s.proves():
 		if !s.pinged {
 			s.pinged = true
-			s.pingLast()
+			s.ping(pingEntry)
 		}
 	case s.dialect == wire.Plain:
 		s.acknowledge(s.last) // written is delivered
 	}
 }
 
-func (s *Session) pingLast() {
-	var data [64]byte
-	s.conn.Ping(s.last.AppendText(append(data[:0], pingEntry)))
+// ping asks for a proof that all up to the last entry delivered arrived.
+func (s *Session) ping(kind byte) {
+	sh := s.shard() // its scratch: what goes through an interface is on the heap
+	sh.frame = s.last.AppendText(append(sh.frame[:0], kind))
+	s.conn.Ping(sh.frame)
 }
 
 // await stops deliveries until the client has read what is queued.
 func (s *Session) await() {
 	s.catching = true
-	s.conn.Ping([]byte{pingPage})
+	s.ping(pingPage)
 }
 
-// catchUp reads the mailbox after the last entry delivered. The shard is locked.
+// catchUp reads the mailbox after the last entry delivered, once the pause is over. The shard is locked.
 func (s *Session) catchUp() {
-	s.catching = true
-	if s.syncing || s.state != live {
+	if s.state != live {
 		return
 	}
-	s.syncing = true
+	s.catching = true
+	if s.syncing || s.paused {
+		return
+	}
+	s.ask()
 	s.hub.backbone.Sync(s.held(), s.last, s.synced)
+}
+
+// ask notes that the mailbox is read now, with all that was rung for until now.
+func (s *Session) ask() {
+	s.syncing, s.todo = true, todoNothing
+	if s.extra != nil {
+		s.extra.want = streams.EntryID{}
+	}
+}
+
+// proceed does what was put off while a call was under way. The shard is locked.
+func (s *Session) proceed() {
+	if s.syncing || s.paused {
+		return
+	}
+	switch s.todo {
+	case todoNothing:
+	case todoSync:
+		s.catchUp()
+	case todoRestore:
+		s.restore()
+	}
 }
 
 func (s *Session) synced(r streams.Synced, err error) {
@@ -138,18 +164,24 @@ func (s *Session) synced(r streams.Synced, err error) {
 		s.later(syncRetry)
 		return
 	}
+	if s.todo == todoRestore {
+		s.proceed() // this answer is of the primary before
+		return
+	}
 	switch r.Hold {
 	case streams.HoldFenced:
 		s.fence()
 	case streams.HoldGone:
 		s.restore()
 	case streams.HoldOK:
+		stale := r.Version < s.version
 		s.reconcile(r.Peers, r.Version)
-		s.page(r.Entries, r.More, r.Last)
+		s.page(r.Entries, r.More, r.Last, stale)
+		s.proceed()
 	}
 }
 
-// later catches up after d.
+// later catches up, or does what else is to be done, after d. Nothing is read or delivered before.
 func (s *Session) later(d time.Duration) {
 	s.catching, s.paused = true, true
 	time.AfterFunc(d, func() {
@@ -158,14 +190,16 @@ func (s *Session) later(d time.Duration) {
 		defer sh.mu.Unlock()
 		s.paused = false
 		if s.state == live {
-			s.catchUp()
+			s.todo = max(s.todo, todoSync)
+			s.proceed()
 		}
 	})
 }
 
-// page delivers a page of the mailbox; last is the latest entry the mailbox ever had. The shard is locked.
-func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID) {
-	for i, e := range entries {
+// page delivers a page of the mailbox; last is the latest entry the mailbox ever had. stale: who was present then is
+// not known, a doorbell that came since knows better. The shard is locked.
+func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID, stale bool) {
+	for _, e := range entries {
 		if e.ID.Compare(s.last) <= 0 {
 			continue
 		}
@@ -173,8 +207,12 @@ func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID)
 		case stalled:
 			s.await()
 			return
-		case unknownSender: // it has left since
-			s.last = e.ID
+		case unknownSender:
+			if stale { // or its own doorbell was lost
+				s.later(staleRetry)
+				return
+			}
+			s.last = e.ID // it has left since
 			s.hub.metrics.superseded.Inc()
 			continue
 		case delivered:
@@ -182,7 +220,8 @@ func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID)
 				s.hub.metrics.replayed.Inc()
 			}
 		}
-		if s.replaying && s.proves() && wire.Kind(e.Body.Kind()) == wire.KindOffer && (more || i < len(entries)-1) {
+		if s.replaying && s.proves() && wire.Kind(e.Body.Kind()) == wire.KindOffer {
+			// Also behind the last one: what comes next may be rung for at any moment.
 			s.written()
 			s.later(offerPause)
 			return
@@ -204,44 +243,72 @@ func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID)
 	}
 }
 
-// Pong takes a pong's application data.
+// Pong takes a pong's application data. A client may answer the latest of several pings only (RFC 6455 section
+// 5.5.3), so any pong tells that those before it arrived.
 func (s *Session) Pong(data []byte) {
-	if len(data) == 0 {
-		return
-	}
 	sh := s.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if s.state != live {
 		return
 	}
-	switch data[0] {
-	case pingEntry:
-		if id, ok := wire.ParseEntryID(data[1:]); ok && s.proves() {
-			s.acknowledge(streams.EntryID(id))
-			s.pinged = false
-			if s.acked.Compare(s.last) < 0 {
-				s.written()
-			}
-		}
-	case pingProbe:
-		s.alive(data[1:])
+	var kind byte
+	if len(data) > 0 {
+		kind, data = data[0], data[1:]
 	}
-	if s.catching && !s.paused {
+	switch kind {
+	case pingEntry, pingPage:
+		s.arrived(data)
+	case pingProbe:
+		s.alive(data)
+	}
+	if s.pinged && kind != pingEntry && kind != pingPage {
+		s.ping(pingEntry) // again: its pong may be one of those that are left out
+	}
+	if s.catching {
 		s.catchUp()
 	}
 }
 
-// acknowledge moves the client's position; it is flushed by the sweep. An entry that was never delivered on
-// this connection, or is behind the position already, changes nothing.
+// arrived takes the proof that what a plain client was sent has arrived.
+func (s *Session) arrived(upTo []byte) {
+	id, ok := wire.ParseEntryID(upTo)
+	if !ok || !s.proves() {
+		return
+	}
+	s.acknowledge(streams.EntryID(id))
+	s.pinged = false
+	if s.acked.Compare(s.last) < 0 {
+		s.written()
+	}
+}
+
+// acknowledge moves the client's position. It is flushed at once if that has not been done for a second,
+// otherwise by the sweep. An entry that was never delivered on this connection, or is behind the position already, changes nothing.
 func (s *Session) acknowledge(id streams.EntryID) {
 	if id.Compare(s.last) > 0 || id.Compare(s.acked) <= 0 {
 		return
 	}
 	s.acked = id
-	if !s.dirty {
-		s.dirty = true
-		sh := s.shard()
-		sh.dirty = append(sh.dirty, s)
+	if s.dirty {
+		return
 	}
+	if now := s.hub.now(); s.flushable(now) {
+		s.flush(now)
+		return
+	}
+	s.dirty = true
+	sh := s.shard()
+	sh.dirty = append(sh.dirty, s)
+}
+
+// flushable reports whether the last flush is long enough ago.
+func (s *Session) flushable(now uint32) bool {
+	return now-s.flushed >= uint32(flushEvery.Milliseconds())
+}
+
+// flush sends the position to Redis.
+func (s *Session) flush(now uint32) {
+	s.flushed = now
+	s.hub.backbone.Ack(s.held(), s.acked, s.acknowledged)
 }

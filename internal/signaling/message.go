@@ -26,13 +26,14 @@ func (s *Session) Message(payload []byte) {
 
 // keepForLater holds what a client sends before its session is attached.
 func (s *Session) keepForLater(payload []byte) {
-	o := s.opening
+	o := s.opening()
+	if o.end != nil {
+		return // the connection is being closed
+	}
 	o.bytes += len(payload)
 	if len(o.inbox) >= openingMessages || o.bytes > openingBytes {
 		s.hub.metrics.drop(dropOpeningFull)
-		o.end = &End{Kind: EndPolicy}
-		o.inbox = nil
-		s.conn.Close(wire.CloseTryAgainLater, reasonTooEager)
+		s.giveUp(EndPolicy, wire.CloseTryAgainLater, reasonTooEager)
 		return
 	}
 	o.inbox = append(o.inbox, append([]byte(nil), payload...))
@@ -59,13 +60,19 @@ func (s *Session) ack(text []byte) {
 	if id, ok := wire.ParseEntryID(text); ok {
 		s.acknowledge(streams.EntryID(id))
 	}
-	if s.unproven {
-		// The client has the newer token: retire the older one now, so that its own slow attempt
-		// with that one cannot evict it.
-		s.unproven = false
-		s.more().olderTokenHash = ""
+	if s.spoke() {
+		// Retire the older token now, so that the client's own slow attempt with that one cannot evict it.
 		s.hub.backbone.Ack(s.held(), streams.EntryID{}, s.acknowledged)
 	}
+}
+
+// spoke notes that the client has the newer token, and reports whether that is new. The shard is locked.
+func (s *Session) spoke() bool {
+	if s.extra == nil || s.extra.olderTokenHash == "" {
+		return false
+	}
+	s.extra.olderTokenHash = ""
+	return true
 }
 
 // sending is one message on its way to Redis, pooled.
@@ -73,7 +80,8 @@ type sending struct {
 	s         *Session
 	requestID []byte
 	frame     []byte
-	done      func(streams.Outcome, error) // finish, bound once
+	ids       [64 + 2*36 + numberTextLen]byte // room, sender, target, session number, as text
+	done      func(streams.Outcome, error)    // finish, bound once
 }
 
 func newSending() any {
@@ -82,19 +90,19 @@ func newSending() any {
 	return p
 }
 
-// relay stores a message in its target's mailbox. The shard is locked.
+// relay stores a message in its target's mailbox; Redis retires the older token with it. The shard is locked.
 func (s *Session) relay(m wire.Message) {
 	target, _ := wire.ParseClientID(m.Target) // what is no client ID is nobody's: the zero one
-	s.unproven = false
+	s.spoke()
 	s.sends++
 	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
 	p.s, p.requestID = s, append(p.requestID[:0], m.RequestID...)
-	var text [64 + 2*36]byte
-	room := s.room.AppendText(text[:0])
-	from := s.id.AppendText(text[64:64])
-	to := target.AppendText(text[100:100])
+	room := s.room.AppendText(p.ids[:0])
+	from := s.id.AppendText(p.ids[64:64])
+	to := target.AppendText(p.ids[100:100])
+	session := s.sid.appendText(p.ids[136:136])
 	s.hub.backbone.Send(streams.Message{
-		Room: room, From: from, Session: s.sid[:], Target: to, Fingerprint: s.fingerprint(m, target),
+		Room: room, From: from, Session: session, Target: to, Fingerprint: s.fingerprint(m, target),
 		Kind: byte(m.Kind), RequestID: m.RequestID, Data: m.Data,
 	}, p.done)
 }
@@ -130,7 +138,7 @@ func (p *sending) finish(o streams.Outcome, err error) {
 		p.frame = wire.AppendMissingRemoteClient(p.frame[:0], p.requestID)
 	}
 	s.conn.Send(p.frame)
-	if err != nil && !errors.Is(err, streams.ErrBusy) && !errors.Is(err, streams.ErrUnavailable) {
+	if err != nil && !expected(err) {
 		s.hub.log.Error("message not stored", "error", err)
 	}
 	if o == streams.SenderFenced {
@@ -143,6 +151,11 @@ func (p *sending) finish(o streams.Outcome, err error) {
 }
 
 const retryInMs = 1000
+
+// expected reports whether an error tells of the state of Redis, or of this instance's end, and of nothing else.
+func expected(err error) bool {
+	return errors.Is(err, streams.ErrBusy) || errors.Is(err, streams.ErrUnavailable) || errors.Is(err, streams.ErrClosed)
+}
 
 // locked calls f with the shard locked.
 func (s *Session) locked(f func()) {

@@ -17,12 +17,12 @@ const (
 	outcomeFenced     outcome = "fenced"
 	outcomeRetry      outcome = "retry"
 	outcomeInvalid    outcome = "invalid"
-	verdictFresh      outcome = "fresh"
 	verdictResumed    outcome = "resumed"
 	verdictTaken      outcome = "taken_over"
-	verdictUnknown    outcome = "unknown"
-	verdictMismatched outcome = "mismatch"
-	verdictLost       outcome = "lost"
+	verdictExpired    outcome = wire.ReasonExpired
+	verdictUnknown    outcome = wire.ReasonUnknown
+	verdictMismatched outcome = wire.ReasonMismatch
+	verdictLost       outcome = wire.ReasonLost
 )
 
 type dropReason string
@@ -113,25 +113,28 @@ func (m *metrics) connect(d wire.Dialect, result string) {
 	m.connects.WithLabelValues(dialectLabel(d), result).Inc()
 }
 
-func (m *metrics) attached(s *Session, a streams.Attached) {
+// attached counts a session that begins; refused says why it is not the one asked for, one of wire's reasons.
+func (m *metrics) attached(d wire.Dialect, a streams.Attached, refused string) {
 	m.superseded.Add(float64(a.Superseded))
-	verdict := verdictFresh
+	m.connect(d, "attached")
+	var verdict outcome
 	switch {
-	case a.Verdict == streams.Resumed && s.dialect == wire.Plain:
+	case a.Verdict == streams.Resumed && d == wire.Plain:
 		verdict = verdictTaken
 	case a.Verdict == streams.Resumed:
 		verdict = verdictResumed
-	case a.Refusal == streams.RefusedUnknown:
+	case refused == wire.ReasonExpired:
+		verdict = verdictExpired
+	case refused == wire.ReasonUnknown:
 		verdict = verdictUnknown
-	case a.Refusal == streams.RefusedMismatch:
+	case refused == wire.ReasonMismatch:
 		verdict = verdictMismatched
-	case a.Refusal == streams.RefusedLost:
+	case refused == wire.ReasonLost:
 		verdict = verdictLost
+	default:
+		return // none was asked for
 	}
-	m.connect(s.dialect, "attached")
-	if verdict != verdictFresh {
-		m.resumes.WithLabelValues(dialectLabel(s.dialect), string(verdict)).Inc()
-	}
+	m.resumes.WithLabelValues(dialectLabel(d), string(verdict)).Inc()
 }
 
 func (m *metrics) drop(r dropReason) { m.drops.WithLabelValues(string(r)).Inc() }

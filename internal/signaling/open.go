@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -17,13 +18,17 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 		opened: uint32(now.Unix()), //nolint:gosec // until 2106
 		keep:   offer.Dialect == wire.RejoinV1 || slices.Contains(h.cfg.ResumeRoles, connect.Source),
 	}
-	copy(s.sid[:], streams.NewSession())
+	s.sid = parseNumber(streams.NewSession())
 	h.sessions.Add(1)
 	s.prepare(offer, now)
 	sh := s.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.add(s)
+	if h.draining.Load() { // it was faster than the edge's refusal, and Drain has been here already
+		s.refuse(wire.CloseServiceRestart, wire.ReasonGoingAway)
+		return s
+	}
 	s.attach()
 	return s
 }
@@ -32,10 +37,10 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 func (s *Session) prepare(offer wire.Offer, now time.Time) {
 	id := wire.NewClientID()
 	o := &opening{request: streams.Attach{
-		Room: s.room.String(), Session: string(s.sid[:]), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keep,
+		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keep,
 		NewClient: id.String(), Started: now,
 	}}
-	s.opening = o
+	s.more().opening = o
 	if s.dialect != wire.RejoinV1 {
 		return
 	}
@@ -69,7 +74,7 @@ func (o *opening) resume(offer wire.Offer, room wire.RoomID, role wire.Role, now
 }
 
 func (s *Session) attach() {
-	s.hub.backbone.Attach(s.opening.request, s.attached)
+	s.hub.backbone.Attach(s.opening().request, s.attached)
 }
 
 func (s *Session) attached(a streams.Attached, err error) {
@@ -83,12 +88,13 @@ func (s *Session) attached(a streams.Attached, err error) {
 	case err != nil:
 		s.hub.metrics.connect(s.dialect, "failed")
 		s.hub.log.Warn("session not attached", "error", err)
+		s.undo(err)
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
 	case a.Verdict == streams.RoomFull:
 		s.hub.metrics.connect(s.dialect, "room_full")
 		s.refuse(wire.CloseTryAgainLater, reasonRoomFull)
 	case a.Verdict == streams.Contested:
-		if s.opening.end != nil {
+		if s.opening().end != nil {
 			s.finish()
 			return
 		}
@@ -96,6 +102,33 @@ func (s *Session) attached(a streams.Attached, err error) {
 	default:
 		s.begin(a)
 	}
+}
+
+// undo takes back an attach whose outcome is unknown: Redis may have done it, or may still do it, and nobody would ever
+// end a session that has no connection. Both steps are fenced by the session number. The shard is locked.
+func (s *Session) undo(err error) {
+	if !errors.Is(err, streams.ErrUnavailable) {
+		return
+	}
+	r := &s.opening().request
+	held := streams.Held{Room: r.Room, Client: r.NewClient, Session: r.Session}
+	s.hub.leave(held, streams.EntryID{})
+	if id, ok := wire.ParseClientID([]byte(r.Resume)); ok {
+		held.Client = r.Resume
+		d := &detaching{hub: s.hub, held: held, window: &windowKey{s.room, id}}
+		d.begin()
+	}
+}
+
+// giveUp closes a connection that is still being attached. The answer is waited for: what it brings has to be ended.
+// The shard is locked.
+func (s *Session) giveUp(kind EndKind, code wire.CloseCode, reason string) {
+	o := s.opening()
+	if o.end != nil {
+		return
+	}
+	o.end, o.inbox = &End{Kind: kind}, nil
+	s.conn.Close(code, reason)
 }
 
 const reasonRoomFull = "too many clients in this room"
@@ -114,47 +147,62 @@ func (s *Session) finish() {
 	s.state = closed
 	s.shard().remove(s)
 	s.hub.sessions.Add(-1)
-	s.peers, s.opening = nil, nil
+	s.peers, s.extra = nil, nil
 }
 
 // begin makes an attached session live. The shard is locked.
 func (s *Session) begin(a streams.Attached) {
-	o := s.opening
+	o := s.opening()
 	id, ok := wire.ParseClientID([]byte(a.Client))
 	if !ok {
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
 		return
 	}
-	s.id, s.epoch, s.version, s.state, s.opening = id, a.Epoch, a.Version, live, nil
+	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, a.Version, live, nil
+	resumed := a.Verdict == streams.Resumed
 	if o.end != nil { // it left while it was being attached
+		if s.dialect == wire.RejoinV1 && !resumed {
+			o.end = &End{Kind: EndClient, Code: wire.CloseNormal} // nobody was told the token: nobody can come back
+		}
 		s.end(*o.end)
+		for i := range o.bells {
+			if o.bells[i].Kind == streams.BellProbe {
+				s.hub.absent(&o.bells[i])
+			}
+		}
 		return
 	}
-	resumed := a.Verdict == streams.Resumed
+	refused := o.reason(a, s.hub.backbone.Grace())
+	s.hub.metrics.attached(s.dialect, a, refused)
 	if s.dialect == wire.RejoinV1 {
-		s.welcome(a, o)
+		s.welcome(a, o, refused)
 	} else {
 		s.introduce(a.Peers)
 	}
-	s.hub.metrics.attached(s, a)
 	if resumed {
-		s.last = o.request.After
-		s.unproven, s.replaying = s.dialect == wire.RejoinV1, true
+		s.last, s.replaying = o.request.After, true
 	}
-	s.page(a.Entries, a.More, a.Last)
+	s.page(a.Entries, a.More, a.Last, false)
 	for i := range o.bells {
-		s.presence(&o.bells[i])
+		s.kept(&o.bells[i])
 	}
-	if o.resync {
-		s.catchUp()
-	}
+	s.proceed()
 	for _, m := range o.inbox {
 		s.message(m)
 	}
 }
 
+// kept applies a doorbell that came while the session was being attached. The shard is locked.
+func (s *Session) kept(b *streams.Bell) {
+	if b.Kind == streams.BellProbe {
+		s.probe(b)
+		return
+	}
+	s.presence(b)
+}
+
 // welcome sends the session frame of rejoin.v1; its peers stand in for announcements.
-func (s *Session) welcome(a streams.Attached, o *opening) {
+func (s *Session) welcome(a streams.Attached, o *opening, refused string) {
 	resumed := a.Verdict == streams.Resumed
 	token, x := o.fresh, s.more()
 	if resumed {
@@ -162,7 +210,7 @@ func (s *Session) welcome(a streams.Attached, o *opening) {
 	}
 	x.tokenHash = token.Hash()
 	frame := wire.Session{
-		Client: s.id, Token: token.String(), Resumed: resumed, Reason: o.reason(a, s.hub.backbone.Grace()), Replay: a.Replay, Superseded: a.Superseded,
+		Client: s.id, Token: token.String(), Resumed: resumed, Reason: refused, Replay: a.Replay, Superseded: a.Superseded,
 		GraceMs: s.hub.backbone.Grace().Milliseconds(), PingMs: s.hub.cfg.PingInterval.Milliseconds(),
 		MaxMessageBytes: s.hub.cfg.MaxMessageBytes, Undelivered: undeliveredTo(a.Undelivered),
 	}

@@ -1,7 +1,8 @@
 package signaling
 
 import (
-	"strings"
+	"time"
+	"unique"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
@@ -15,10 +16,7 @@ func (s *Session) learn(p streams.Peer) *peer {
 		s.peers = append(s.peers, peer{id: id})
 		known = &s.peers[len(s.peers)-1]
 	}
-	// Cloned: the strings of a doorbell would keep all of it in memory.
-	known.session, known.instance = strings.Clone(p.Session), strings.Clone(p.Instance)
-	known.dialect, known.keep = wire.Dialect(p.Dialect), p.Keep
-	known.suspended = p.Suspended
+	known.session, known.instance, known.suspended = parseNumber(p.Session), unique.Make(p.Instance), p.Suspended
 	if p.Suspended {
 		s.hub.windows.watch(s.room, id, p.Left)
 	}
@@ -41,7 +39,7 @@ func (s *Session) presence(b *streams.Bell) {
 	}
 	p := s.learn(streams.Peer{
 		Client: b.Client, Suspended: b.Kind == streams.BellSuspended, Left: b.Left,
-		Dialect: b.Dialect, Keep: b.Keep, Session: b.Session, Instance: b.Instance,
+		Session: b.Session, Instance: b.Instance,
 	})
 	s.announce(p)
 }
@@ -120,8 +118,9 @@ func (s *Session) reconcile(now []streams.Peer, version uint64) {
 			present[id] = true
 		}
 	}
+	settling := s.extra != nil && time.Now().Before(s.extra.settled)
 	for i := 0; i < len(s.peers); {
-		if id := s.peers[i].id; !present[id] {
+		if id := s.peers[i].id; !present[id] && !settling {
 			s.peerLeft(id, s.peers[i].suspended, nil)
 			continue
 		}

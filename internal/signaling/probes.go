@@ -1,7 +1,7 @@
 package signaling
 
 import (
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,13 +12,21 @@ import (
 // A phone that lost its network comes back long before its old connection is noticed to be dead:
 //
 //	join ──► contested ──► every holder pings its connection
-//	             │            pong ──► "alive" doorbell back
+//	             │            pong, or there is none any more ──► "alive" doorbell back
 //	             └── all answered, or ProbeTimeout ──► attach again, naming the dead
 type probes struct {
 	hub *Hub
 	mu  sync.Mutex
 	all map[string]*probe // by nonce
+	off bool
+	// early are the latest answers that nobody waited for: one may be faster than what attach says.
+	early [earlyAnswers]answer
+	next  int
 }
+
+const earlyAnswers = 64
+
+type answer struct{ nonce, client string }
 
 type probe struct {
 	s     *Session
@@ -32,29 +40,40 @@ func (p *probes) init(h *Hub) { p.hub, p.all = h, map[string]*probe{} }
 func (p *probes) start(s *Session, a streams.Attached) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	nonce := a.Nonce
-	p.all[nonce] = &probe{
-		s: s, asked: a.Contested,
-		timer: time.AfterFunc(streams.ProbeTimeout, func() { p.over(nonce) }),
+	if p.off {
+		return
 	}
+	nonce, x, wait := a.Nonce, &probe{s: s, asked: a.Contested}, streams.ProbeTimeout
+	for _, e := range p.early {
+		if e.nonce == nonce {
+			x.answered(e.client)
+		}
+	}
+	if len(x.asked) == 0 {
+		wait = 0
+	}
+	x.timer = time.AfterFunc(wait, func() { p.over(nonce) })
+	p.all[nonce] = x
+}
+
+// answered strikes a client off.
+func (x *probe) answered(client string) {
+	x.asked = slices.DeleteFunc(x.asked, func(h streams.Held) bool { return h.Client == client })
 }
 
 // answered takes the answer of one connection.
 func (p *probes) answered(nonce, client string) {
 	p.mu.Lock()
 	x := p.all[nonce]
-	left := 0
 	if x != nil {
-		for i, h := range x.asked {
-			if h.Client == client {
-				x.asked = append(x.asked[:i], x.asked[i+1:]...)
-				break
-			}
-		}
-		left = len(x.asked)
+		x.answered(client)
+	} else {
+		p.early[p.next%earlyAnswers] = answer{nonce, client}
+		p.next++
 	}
+	done := x != nil && len(x.asked) == 0
 	p.mu.Unlock()
-	if x != nil && left == 0 {
+	if done {
 		p.over(nonce)
 	}
 }
@@ -75,6 +94,7 @@ func (p *probes) over(nonce string) {
 func (p *probes) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.off = true
 	for _, x := range p.all {
 		x.timer.Stop()
 	}
@@ -84,27 +104,51 @@ func (p *probes) close() {
 func (s *Session) attachProbed(dead []streams.Held) {
 	switch {
 	case s.state != attaching:
-	case s.opening.end != nil:
+	case s.opening().end != nil:
 		s.finish()
 	default:
-		s.opening.request.Probed, s.opening.request.Dead = true, dead
+		r := &s.opening().request
+		r.Probed, r.Dead = true, dead
 		s.attach()
 	}
 }
 
+// asked is a probe that this session's client has not answered yet.
+type asked struct{ nonce, replyTo string }
+
+// maxAsked bounds the probes of one session; the oldest is given up.
+const maxAsked = 64
+
 // probe pings this session's client on behalf of another instance. The shard is locked.
 func (s *Session) probe(b *streams.Bell) {
-	what := b.Nonce + " " + b.ReplyTo
-	s.more().probe = what
-	s.conn.Ping([]byte(string(pingProbe) + what))
+	x := s.more()
+	if len(x.probes) == maxAsked {
+		x.probes = slices.Delete(x.probes, 0, 1)
+	}
+	x.probes = append(x.probes, asked{b.Nonce, b.ReplyTo})
+	s.conn.Ping(append([]byte{pingProbe}, b.Nonce...))
 }
 
-// alive answers the latest probe. The shard is locked.
-func (s *Session) alive(what []byte) {
-	if s.extra == nil || s.extra.probe == "" || s.extra.probe != string(what) {
+// absent answers a probe of a session that is not here any more, if it ever was. Once Redis knows that, nobody has to wait
+// for it: whoever asked finds it suspended, or gone. It is fenced by the session number.
+func (h *Hub) absent(b *streams.Bell) {
+	replyTo, nonce, client := b.ReplyTo, b.Nonce, b.Client
+	held := streams.Held{Room: b.Room, Client: client, Session: b.Session}
+	h.backbone.Detach(held, streams.EntryID{}, func(_ streams.Hold, err error) {
+		if err == nil {
+			h.backbone.Alive(replyTo, nonce, client)
+		}
+	})
+}
+
+// alive answers a probe, and those before it: their pongs may be left out. The shard is locked.
+func (s *Session) alive(nonce []byte) {
+	if s.extra == nil {
 		return
 	}
-	nonce, to, _ := strings.Cut(s.extra.probe, " ")
-	s.extra.probe = ""
-	s.hub.backbone.Alive(to, nonce, s.id.String())
+	i := slices.IndexFunc(s.extra.probes, func(a asked) bool { return a.nonce == string(nonce) })
+	for _, a := range s.extra.probes[:i+1] {
+		s.hub.backbone.Alive(a.replyTo, a.nonce, s.id.String())
+	}
+	s.extra.probes = append([]asked(nil), s.extra.probes[i+1:]...)
 }

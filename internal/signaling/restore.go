@@ -10,15 +10,17 @@ import (
 // peer that is still missing counts as gone.
 const settleAfterLoss = 10 * time.Second
 
-// restore attaches this session again with a fresh epoch: the primary changed, or lost it. The shard is locked.
+// restore attaches this session again with a fresh epoch: the primary changed, or lost it. What is under way is
+// waited for: it may be an answer of the primary before. The shard is locked.
 func (s *Session) restore() {
-	s.catching = true
-	if s.syncing || s.state != live {
+	if s.state != live || s.syncing || s.paused {
+		s.catching, s.todo = s.state == live, todoRestore
 		return
 	}
-	s.syncing = true
+	s.catching = true
+	s.ask()
 	a := streams.Attach{
-		Room: s.room.String(), Session: string(s.sid[:]), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keep,
+		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keep,
 		Resume: s.id.String(), After: s.last, NewClient: s.id.String(),
 	}
 	if s.extra != nil {
@@ -32,14 +34,14 @@ func (s *Session) restored(a streams.Attached, err error) {
 		s.syncing = false
 		switch {
 		case s.state != live:
-		case err != nil:
-			s.later(syncRetry)
 		case a.Verdict == streams.Fenced:
 			s.fence()
-		case a.Verdict == streams.RoomFull:
+		case err != nil || a.Verdict == streams.RoomFull:
+			s.todo = todoRestore
 			s.later(syncRetry)
 		default:
 			s.again(a)
+			s.proceed()
 		}
 	})
 }
@@ -50,14 +52,10 @@ func (s *Session) again(a streams.Attached) {
 	s.hub.metrics.restored.Inc()
 	if a.Verdict == streams.Fresh {
 		// The room is being rebuilt by all who hold its sessions: who is not there yet may be on the way.
-		s.version = a.Version
-		for _, p := range a.Peers {
-			s.announce(s.learn(p))
-		}
+		s.more().settled = time.Now().Add(settleAfterLoss)
 		time.AfterFunc(settleAfterLoss, func() { s.locked(s.catchUp) })
-	} else {
-		s.version = 0 // a promoted replica may be behind
-		s.reconcile(a.Peers, a.Version)
 	}
-	s.page(a.Entries, a.More, a.Last)
+	s.version = 0 // a promoted replica may be behind
+	s.reconcile(a.Peers, a.Version)
+	s.page(a.Entries, a.More, a.Last, false)
 }

@@ -1,7 +1,9 @@
 package signaling
 
 import (
+	"encoding/hex"
 	"time"
+	"unique"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
@@ -15,6 +17,32 @@ const (
 	closed
 )
 
+// todo is what has to follow the call that is under way, or the pause. The greater one wins.
+type todo uint8
+
+const (
+	todoNothing todo = iota
+	todoSync         // what that call answers may be too old
+	todoRestore      // the primary changed, or lost the session
+)
+
+// number is a session number, the one that fences. Its text is 16 hex digits (streams.NewSession).
+type number [8]byte
+
+const numberTextLen = 16
+
+// parseNumber returns the zero number, which nobody has, for what is none.
+func parseNumber(text string) (n number) {
+	if len(text) == numberTextLen {
+		_, _ = hex.Decode(n[:], view(text))
+	}
+	return n
+}
+
+func (n number) appendText(dst []byte) []byte { return hex.AppendEncode(dst, n[:]) }
+
+func (n number) String() string { return hex.EncodeToString(n[:]) }
+
 // Session is one connection's hold on a session. There are many and nearly all are idle: it is small, and what
 // only some need stands behind a pointer.
 type Session struct {
@@ -22,8 +50,8 @@ type Session struct {
 	hub     *Hub
 	conn    Conn
 	room    wire.RoomID
-	sid     [16]byte // the session number that fences, text
-	opened  uint32   // Unix seconds
+	sid     number
+	opened  uint32 // Unix seconds
 	role    wire.Role
 	dialect wire.Dialect
 	keep    bool // survives a lost connection
@@ -33,12 +61,13 @@ type Session struct {
 	catching  bool // delivers from pages, not from doorbells
 	syncing   bool // a Sync or Restore is under way
 	replaying bool // catching up for the first time after a resume
-	paused    bool // between a replayed offer and what follows it
-	unproven  bool // resumed, and the client has not spoken yet: the older token is still good
+	paused    bool // until a timer ends: behind a replayed offer, or until Redis is asked again
+	todo      todo
 	pinged    bool // a ping that carries an entry ID is under way
 	dirty     bool // in the shard's dirty list
 	rotating  bool // was asked to reconnect
 	sends     uint32
+	flushed   uint32 // when the position was last flushed, Hub.now
 
 	next    *Session // of the same room
 	id      wire.ClientID
@@ -47,16 +76,20 @@ type Session struct {
 	last    streams.EntryID // delivered
 	acked   streams.EntryID // acknowledged, or for plain clients proven
 	peers   []peer          // the other role, oldest first
-	opening *opening        // while attaching
-	extra   *extra          // nil for a plain session that never caught up
+	extra   *extra          // nil for a plain session that is live and never caught up
 }
 
 // extra is what few sessions need.
 type extra struct {
-	want           streams.EntryID // rung for while catching up
-	tokenHash      string
+	opening *opening // while attaching
+	// want is the latest entry rung for since the mailbox was last asked.
+	want      streams.EntryID
+	tokenHash string
+	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string
-	probe          string // what a pong must bring to answer the latest probe: "<nonce> <instance>"
+	probes         []asked
+	// settled is when what Redis lost counts as gone.
+	settled time.Time
 }
 
 // opening is what waits until attach has answered.
@@ -66,8 +99,7 @@ type opening struct {
 	shown   wire.ResumeToken // by the client
 	fresh   wire.ResumeToken // the next one, if the session is new
 	resumed wire.ResumeToken // the next one, if it is not
-	bells   []streams.Bell   // presence, to be applied after the snapshot
-	resync  bool             // a doorbell came that the snapshot may not contain
+	bells   []streams.Bell   // presence and probes, for when it is live
 	inbox   [][]byte
 	bytes   int
 	end     *End // the connection is gone already
@@ -76,26 +108,25 @@ type opening struct {
 // peer is a client of the other role as one session knows it.
 type peer struct {
 	id        wire.ClientID
-	session   string
-	instance  string
-	dialect   wire.Dialect
-	keep      bool
+	session   number
+	instance  unique.Handle[string]
 	suspended bool
 	announced bool // this session was told of it
 	told      bool // ... that it is suspended
 }
 
 const (
-	openingMessages = 64
-	openingBytes    = 256 << 10
+	openingMessages = 128
+	openingBytes    = 512 << 10
 	offerPause      = 100 * time.Millisecond // iOS loses candidates that overtake its new peer connection
 	syncRetry       = time.Second
+	staleRetry      = 20 * time.Millisecond // a doorbell overtook the answer of Sync
 )
 
 func (s *Session) shard() *shard { return s.hub.shard(s.room) }
 
 func (s *Session) held() streams.Held {
-	return streams.Held{Room: s.room.String(), Client: s.id.String(), Session: string(s.sid[:])}
+	return streams.Held{Room: s.room.String(), Client: s.id.String(), Session: s.sid.String()}
 }
 
 func (s *Session) more() *extra {
@@ -104,6 +135,9 @@ func (s *Session) more() *extra {
 	}
 	return s.extra
 }
+
+// opening returns what waits while the session is attaching. The shard is locked.
+func (s *Session) opening() *opening { return s.extra.opening }
 
 // proves reports whether this session follows what it sends by pings that prove its arrival; for the others
 // of the plain dialect, written is delivered (PROTOCOL.md part 3).

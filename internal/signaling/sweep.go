@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -10,6 +11,8 @@ import (
 
 const (
 	sweepEvery = time.Second
+	// flushEvery is how often the position of one client is flushed at most: a little less than a sweep, whose ticks are not exact.
+	flushEvery = 900 * time.Millisecond
 	// shardPause spreads what concerns all sessions: 64 shards in a third of a second.
 	shardPause = 5 * time.Millisecond
 	// rotateWithin is how long clients have to reconnect by themselves when they are asked to rotate.
@@ -86,8 +89,8 @@ func (h *Hub) forAll(ctx context.Context) {
 // refresh compares a session with Redis and keeps its keys alive. The shard is locked.
 func (s *Session) refresh() {
 	switch {
-	case s.state == attaching:
-		s.opening.resync = true
+	case s.state == attaching || s.syncing: // what is under way may have been answered too early
+		s.todo = max(s.todo, todoSync)
 	case !s.catching:
 		s.catchUp()
 	}
@@ -95,19 +98,28 @@ func (s *Session) refresh() {
 
 // flush sends the positions of the clients that moved.
 func (h *Hub) flush() {
+	now := h.now()
 	for i := range h.shards {
 		sh := &h.shards[i]
 		sh.mu.Lock()
-		dirty := sh.dirty
-		sh.dirty = nil
-		for _, s := range dirty {
-			s.dirty = false
-			if s.state == live {
-				h.backbone.Ack(s.held(), s.acked, s.acknowledged)
-			}
+		sh.dirty = slices.DeleteFunc(sh.dirty, func(s *Session) bool { return s.flushDue(now) })
+		if len(sh.dirty) == 0 {
+			sh.dirty = nil
 		}
 		sh.mu.Unlock()
 	}
+}
+
+// flushDue flushes if the last time is a second ago, and reports whether that is settled. The shard is locked.
+func (s *Session) flushDue(now uint32) bool {
+	if s.state == live && !s.flushable(now) {
+		return false
+	}
+	s.dirty = false
+	if s.state == live {
+		s.flush(now)
+	}
+	return true
 }
 
 func (s *Session) acknowledged(hold streams.Hold, err error) {
@@ -132,14 +144,14 @@ func (h *Hub) rotate(now time.Time) {
 	if limit <= 0 {
 		return
 	}
+	within, spare := min(rotateWithin, limit/8), min(rotateSpare, limit/8)
 	h.each(func(s *Session) {
-		// Spread over the last tenth, earlier by what the client gets to come back.
+		// Spread over the last tenth, earlier by what the client gets to come back, and by one sweep.
 		age := now.Sub(time.Unix(int64(s.opened), 0))
-		spread := limit / 10
-		early := time.Duration(s.sid[0])*spread/256 + min(rotateWithin+rotateSpare, limit/4)
+		early := time.Duration(s.sid[0])*(limit/10)/256 + within + spare + min(sweepEvery, limit/8)
 		if s.state == live && !s.rotating && age >= limit-early {
 			s.rotating = true
-			s.goAway(jitter(min(rotateWithin, limit/8)), wire.GoAwayRotate, rotateSpare)
+			s.goAway(jitter(within), wire.GoAwayRotate, spare)
 		}
 	})
 }
@@ -160,5 +172,5 @@ func (s *Session) sendAway() {
 		return
 	}
 	c := s.conn
-	s.detachOne(func() { c.Close(wire.CloseServiceRestart, wire.ReasonGoingAway) })
+	s.detach(func() { c.Close(wire.CloseServiceRestart, wire.ReasonGoingAway) })
 }

@@ -1,0 +1,214 @@
+package signaling_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+func TestMessagesBeforeTheAttachAnswerAreKeptInOrder(t *testing.T) {
+	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
+		b.shut()
+		c := d.dial(t, hub)
+		for i := range 100 {
+			c.send(fmt.Sprint(i), "offer", newID())
+		}
+		c.text("no JSON")
+		pass(time.Second)
+		c.got()
+		b.open()
+		pass(0)
+		got := c.unread()
+		if d.subprotocols != "" {
+			if got[0] != "session" {
+				t.Fatalf("first %q, want the session", got[0])
+			}
+			got = got[1:]
+		}
+		if got[0] != "invalidMessageError " { // an error needs no round trip
+			t.Errorf("got %q", got[0])
+		}
+		for i, m := range got[1:] {
+			if m != confirmed(fmt.Sprint(i)) {
+				t.Errorf("answer %d is %q", i, m)
+			}
+		}
+		if len(got) != 101 {
+			t.Errorf("%d answers to 101 messages", len(got))
+		}
+	})
+}
+
+func TestTooMuchBeforeTheAttachAnswerCloses(t *testing.T) {
+	big := strings.Repeat("x", 60<<10)
+	for name, tc := range map[string]struct {
+		payload string
+		n       int
+	}{"many": {"sealed", 129}, "large": {big, 9}} {
+		t.Run(name, func(t *testing.T) {
+			bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
+				b.shut()
+				c := d.dial(t, hub)
+				for i := range tc.n - 1 {
+					c.text(body(fmt.Sprint(i), "offer", newID(), tc.payload))
+				}
+				if c.closing() != nil {
+					t.Fatalf("connection %v before the bound", c.closing())
+				}
+				for range 200 {
+					c.text(body("too many", "offer", newID(), tc.payload))
+				}
+				c.wantClosed(wire.CloseTryAgainLater, "too much sent before the session was ready")
+				c.lose()
+				b.open()
+				pass(time.Second)
+				if n := len(b.calls("send")); n != 0 {
+					t.Errorf("%d messages of a refused connection were sent", n)
+				}
+				if len(b.calls("leave")) != 1 || hub.Sessions() != 0 {
+					t.Error("what the attach brought was not ended")
+				}
+			})
+		})
+	}
+}
+
+func TestWhoLeavesWhileBeingAttached(t *testing.T) {
+	resumes := map[string]func(streams.Attach) (streams.Attached, error){
+		"fresh": nil, "resumed": attachedAs(newID(), nil),
+	}
+	for _, tc := range []struct {
+		name    string
+		d       dialer
+		verdict string
+		end     signaling.End
+		want    string
+	}{
+		{"plain wallet, lost", wallet(newRoom()), "fresh", signaling.End{Kind: signaling.EndLost}, "detach"},
+		{"plain wallet, closed", wallet(newRoom()), "fresh", signaling.End{Kind: signaling.EndClient, Code: 1001}, "leave"},
+		{"plain wallet that is back, lost", wallet(newRoom()), "resumed", signaling.End{Kind: signaling.EndLost}, "detach"},
+		{"plain extension, lost", extension(newRoom()), "fresh", signaling.End{Kind: signaling.EndLost}, "leave"},
+		// Nobody was told the token: nobody would ever come back.
+		{"rejoin.v1, lost", wallet(newRoom()).rejoin(), "fresh", signaling.End{Kind: signaling.EndLost}, "leave"},
+		{"rejoin.v1 that is back, lost", wallet(newRoom()).rejoin(), "resumed", signaling.End{Kind: signaling.EndLost}, "detach"},
+		{"rejoin.v1 that is back, 1001", wallet(newRoom()).rejoin(), "resumed", signaling.End{Kind: signaling.EndClient, Code: 1001}, "detach"},
+		{"rejoin.v1 that is back, 1000", wallet(newRoom()).rejoin(), "resumed", signaling.End{Kind: signaling.EndClient, Code: 1000}, "leave"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+				b.attach = resumes[tc.verdict]
+				b.shut()
+				c := tc.d.dial(t, hub)
+				c.end(tc.end)
+				pass(time.Second)
+				if len(b.calls("leave"))+len(b.calls("detach")) != 0 {
+					t.Error("ended before it was there")
+				}
+				b.open()
+				pass(time.Second)
+				if len(b.calls(tc.want)) != 1 || len(b.calls("leave"))+len(b.calls("detach")) != 1 || hub.Sessions() != 0 {
+					t.Errorf("%d leaves, %d detaches, %d sessions, want one %s", len(b.calls("leave")), len(b.calls("detach")), hub.Sessions(), tc.want)
+				}
+			})
+		})
+	}
+}
+
+func TestAConnectionThatCannotBeRegisteredIsClosed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		verdict streams.Verdict
+		err     error
+		client  string
+		code    wire.CloseCode
+		reason  string
+	}{
+		"away":     {err: streams.ErrUnavailable, code: wire.CloseInternal, reason: wire.ReasonNotRegistered},
+		"busy":     {err: streams.ErrBusy, code: wire.CloseInternal, reason: wire.ReasonNotRegistered},
+		"full":     {verdict: streams.RoomFull, code: wire.CloseTryAgainLater, reason: "too many clients in this room"},
+		"nonsense": {verdict: streams.Fresh, client: "nobody", code: wire.CloseInternal, reason: wire.ReasonNotRegistered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
+				b.attach = func(streams.Attach) (streams.Attached, error) {
+					return streams.Attached{Verdict: tc.verdict, Client: tc.client}, tc.err
+				}
+				c := d.dial(t, hub)
+				c.send("r", "offer", newID())
+				pass(0)
+				c.wantClosed(tc.code, tc.reason)
+				c.got()
+				if hub.Sessions() != 0 || len(b.calls("send")) != 0 {
+					t.Error("it goes on")
+				}
+			})
+		})
+	}
+}
+
+// Every message has exactly one answer, whatever becomes of it.
+func TestEveryMessageHasOneAnswer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		outcome       streams.Outcome
+		err           error
+		plain, rejoin string
+	}{
+		"stored":        {outcome: streams.Stored, plain: "confirmation r", rejoin: "confirmation r"},
+		"stored before": {outcome: streams.StoredBefore, plain: "confirmation r", rejoin: "confirmation r"},
+		"missing":       {outcome: streams.Missing, plain: missing("r"), rejoin: missing("r")},
+		"mailbox full":  {outcome: streams.MailboxFull, plain: missing("r"), rejoin: "mailboxFullError r"},
+		"away":          {err: streams.ErrUnavailable, plain: missing("r"), rejoin: "retryError r"},
+		"busy":          {err: streams.ErrBusy, plain: missing("r"), rejoin: "retryError r"},
+		"fenced":        {outcome: streams.SenderFenced, plain: missing("r"), rejoin: "retryError r"},
+		"shutting down": {err: streams.ErrClosed, plain: missing("r"), rejoin: "retryError r"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
+				c, _, peer := liveWith(t, hub, b, d)
+				b.script(func() { b.send = func(streams.Message) (streams.Outcome, error) { return tc.outcome, tc.err } })
+				c.send("r", "offer", peer)
+				pass(0)
+				if d.subprotocols == "" {
+					c.got(tc.plain)
+				} else {
+					c.got(tc.rejoin)
+				}
+			})
+		})
+	}
+}
+
+// A sender that is refused as fenced finds out whether another connection has its session, or nobody.
+func TestAFencedSenderIsClosedOrRestored(t *testing.T) {
+	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
+		c, _, peer := liveWith(t, hub, b, d)
+		b.script(func() {
+			b.send = func(streams.Message) (streams.Outcome, error) { return streams.SenderFenced, nil }
+			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+				return streams.Synced{Hold: streams.HoldGone}, nil
+			}
+		})
+		c.send("r", "offer", peer)
+		pass(0)
+		if n := len(b.calls("restore")); n != 1 || c.closing() != nil {
+			t.Fatalf("%d restores, connection %v, want it restored", n, c.closing())
+		}
+		b.script(func() {
+			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+				return streams.Synced{Hold: streams.HoldFenced}, nil
+			}
+		})
+		c.send("r", "offer", peer)
+		pass(0)
+		c.wantClosed(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
+		c.lose()
+		pass(time.Second)
+		if len(b.calls("leave"))+len(b.calls("detach")) != 0 {
+			t.Error("a fenced connection ended a session that is another's")
+		}
+	})
+}
