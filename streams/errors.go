@@ -42,8 +42,10 @@ func judge(err error) verdict {
 	case strings.HasPrefix(msg, "OOM"), strings.Contains(msg, "OOM command not allowed"):
 		return refused
 	}
-	for _, p := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS", "UNBLOCKED",
-		"ERR max number of clients"} {
+	for _, p := range []string{
+		"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS", "UNBLOCKED",
+		"ERR max number of clients",
+	} {
 		if strings.HasPrefix(msg, p) || strings.Contains(msg, "-"+p) {
 			return repeat
 		}

@@ -157,9 +157,9 @@ func (s *service) drain() {
 
 // greet says where to connect, and what is missing.
 func (s *service) greet(private net.Addr) {
-	port := s.edge.Addr().(*net.TCPAddr).Port                                                                                  //nolint:forcetypeassert // it listens on TCP
-	s.log.Info("listening", "websocket", fmt.Sprintf("ws://localhost:%d/<connectionId>?source=wallet&target=extension", port), //
-		"private", fmt.Sprintf("http://localhost:%d/health /ready /metrics", private.(*net.TCPAddr).Port), //nolint:forcetypeassert // likewise
+	s.log.Info("listening",
+		"websocket", fmt.Sprintf("ws://localhost:%d/<connectionId>?source=wallet&target=extension", portOf(s.edge.Addr())),
+		"private", fmt.Sprintf("http://localhost:%d/ready", portOf(private)),
 		"instance", s.backbone.Instance())
 	if s.backbone.Embedded() {
 		s.log.Warn("no REDIS_URL: running on an embedded Redis; nothing is shared with other instances, and nothing is kept when this one stops")

@@ -97,7 +97,8 @@ func fragmentCases() []frameCase {
 		bad("continuation after the last", join(frame(textPart, nil), frame(cont, []byte("a")), frame(cont, nil)), wire.CloseProtocolError, "a"),
 		{
 			"close inside a message", join(frame(textPart, []byte("a")), bye), nil,
-			1000, "", signaling.End{Kind: signaling.EndClient, Code: 1000},
+			1000, "",
+			signaling.End{Kind: signaling.EndClient, Code: 1000},
 		},
 	}
 }
@@ -125,7 +126,8 @@ func closeCases() []frameCase {
 		bad("close reason no UTF-8", frame(closeFrame, closeBody(1000, "\xff")), wire.CloseInvalidPayload),
 		{
 			"frames after close", join(bye, frame(text, []byte("late")), frame(0x83, nil)), nil,
-			1000, "", signaling.End{Kind: signaling.EndClient, Code: 1000},
+			1000, "",
+			signaling.End{Kind: signaling.EndClient, Code: 1000},
 		},
 	}
 	for _, code := range []uint16{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4001, 4999} {

@@ -42,45 +42,74 @@ func encodings(t testing.TB) []encoding {
 	const sessionHead = `{"info":"session","clientId":"` + aliceText + `","resumeToken":"tok",`
 	const sessionTail = `"graceMs":60000,"pingMs":25000,"maxMessageBytes":65536}`
 	return []encoding{
-		{"remote data, plain", func(dst []byte) []byte { return wire.AppendRemoteData(dst, data, alice, id, wire.EntryID{}) },
-			`{"info":"remoteData","data":` + offer + `,"remoteClientId":"` + aliceText + `","requestId":"r\"1"}`},
-		{"remote data, rejoin.v1", func(dst []byte) []byte {
-			return wire.AppendRemoteData(dst, data, alice, id, wire.EntryID{Epoch: 7, Seq: 12})
+		{
+			"remote data, plain", func(dst []byte) []byte { return wire.AppendRemoteData(dst, data, alice, id, wire.EntryID{}) },
+			`{"info":"remoteData","data":` + offer + `,"remoteClientId":"` + aliceText + `","requestId":"r\"1"}`,
 		},
-			`{"info":"remoteData","data":` + offer + `,"remoteClientId":"` + aliceText + `","requestId":"r\"1","id":"7-12"}`},
-		{"the first of an epoch", func(dst []byte) []byte { return wire.AppendRemoteData(dst, data, alice, id, wire.EntryID{Epoch: 7}) },
-			`{"info":"remoteData","data":` + offer + `,"remoteClientId":"` + aliceText + `","requestId":"r\"1","id":"7-0"}`},
-		{"confirmation", func(dst []byte) []byte { return wire.AppendConfirmation(dst, id) },
-			`{"info":"confirmation","requestId":"r\"1"}`},
-		{"missing remote client", func(dst []byte) []byte { return wire.AppendMissingRemoteClient(dst, id) },
-			`{"info":"missingRemoteClientError","requestId":"r\"1"}`},
-		{"mailbox full", func(dst []byte) []byte { return wire.AppendMailboxFull(dst, id) },
-			`{"info":"mailboxFullError","requestId":"r\"1"}`},
-		{"retry", func(dst []byte) []byte { return wire.AppendRetry(dst, id, 1500) },
-			`{"info":"retryError","requestId":"r\"1","retryInMs":1500}`},
+		{
+			"remote data, rejoin.v1", func(dst []byte) []byte {
+				return wire.AppendRemoteData(dst, data, alice, id, wire.EntryID{Epoch: 7, Seq: 12})
+			},
+			`{"info":"remoteData","data":` + offer + `,"remoteClientId":"` + aliceText + `","requestId":"r\"1","id":"7-12"}`,
+		},
+		{
+			"the first of an epoch", func(dst []byte) []byte { return wire.AppendRemoteData(dst, data, alice, id, wire.EntryID{Epoch: 7}) },
+			`{"info":"remoteData","data":` + offer + `,"remoteClientId":"` + aliceText + `","requestId":"r\"1","id":"7-0"}`,
+		},
+		{
+			"confirmation", func(dst []byte) []byte { return wire.AppendConfirmation(dst, id) },
+			`{"info":"confirmation","requestId":"r\"1"}`,
+		},
+		{
+			"missing remote client", func(dst []byte) []byte { return wire.AppendMissingRemoteClient(dst, id) },
+			`{"info":"missingRemoteClientError","requestId":"r\"1"}`,
+		},
+		{
+			"mailbox full", func(dst []byte) []byte { return wire.AppendMailboxFull(dst, id) },
+			`{"info":"mailboxFullError","requestId":"r\"1"}`,
+		},
+		{
+			"retry", func(dst []byte) []byte { return wire.AppendRetry(dst, id, 1500) },
+			`{"info":"retryError","requestId":"r\"1","retryInMs":1500}`,
+		},
 		{"already connected", peer(wire.AlreadyConnected), peerText("remoteClientIsAlreadyConnected")},
 		{"just connected", peer(wire.JustConnected), peerText("remoteClientJustConnected")},
 		{"suspended", peer(wire.Suspended), peerText("remoteClientSuspended")},
 		{"resumed", peer(wire.Resumed), peerText("remoteClientResumed")},
 		{"disconnected", peer(wire.Disconnected), peerText("remoteClientDisconnected")},
-		{"disconnected, nothing undelivered", func(dst []byte) []byte { return wire.AppendDisconnected(dst, alice, [][]byte{}) },
-			peerText("remoteClientDisconnected")},
-		{"disconnected, undelivered", func(dst []byte) []byte { return wire.AppendDisconnected(dst, alice, [][]byte{id, []byte(`""`)}) },
-			`{"info":"remoteClientDisconnected","remoteClientId":"` + aliceText + `","undelivered":["r\"1",""]}`},
-		{"go away", func(dst []byte) []byte { return wire.AppendGoAway(dst, 2500, wire.GoAwayDrain) },
-			`{"info":"goAway","reconnectInMs":2500,"reason":"drain"}`},
+		{
+			"disconnected, nothing undelivered", func(dst []byte) []byte { return wire.AppendDisconnected(dst, alice, [][]byte{}) },
+			peerText("remoteClientDisconnected"),
+		},
+		{
+			"disconnected, undelivered", func(dst []byte) []byte { return wire.AppendDisconnected(dst, alice, [][]byte{id, []byte(`""`)}) },
+			`{"info":"remoteClientDisconnected","remoteClientId":"` + aliceText + `","undelivered":["r\"1",""]}`,
+		},
+		{
+			"go away", func(dst []byte) []byte { return wire.AppendGoAway(dst, 2500, wire.GoAwayDrain) },
+			`{"info":"goAway","reconnectInMs":2500,"reason":"drain"}`,
+		},
 		{"session", session(wire.Session{}), sessionHead + `"resumed":false,"peers":[],` + sessionTail},
-		{"session with peers", session(wire.Session{Peers: []wire.SessionPeer{{Client: bob}, {Client: alice, Suspended: true}}}),
+		{
+			"session with peers", session(wire.Session{Peers: []wire.SessionPeer{{Client: bob}, {Client: alice, Suspended: true}}}),
 			sessionHead + `"resumed":false,"peers":[{"remoteClientId":"` + bobText + `","state":"live"},{"remoteClientId":"` + aliceText +
-				`","state":"suspended"}],` + sessionTail},
-		{"session refused", session(wire.Session{Reason: wire.ReasonExpired, Replay: 3}),
-			sessionHead + `"resumed":false,"reason":"expired","peers":[],` + sessionTail},
-		{"session resumed", session(wire.Session{Resumed: true, Replay: 3, Superseded: 1, Undelivered: []wire.UndeliveredBy{
-			{Client: bob, RequestIDs: [][]byte{id, []byte(`"b"`)}}, {Client: alice, RequestIDs: [][]byte{id}}}}),
+				`","state":"suspended"}],` + sessionTail,
+		},
+		{
+			"session refused", session(wire.Session{Reason: wire.ReasonExpired, Replay: 3}),
+			sessionHead + `"resumed":false,"reason":"expired","peers":[],` + sessionTail,
+		},
+		{
+			"session resumed", session(wire.Session{Resumed: true, Replay: 3, Superseded: 1, Undelivered: []wire.UndeliveredBy{
+				{Client: bob, RequestIDs: [][]byte{id, []byte(`"b"`)}}, {Client: alice, RequestIDs: [][]byte{id}},
+			}}),
 			sessionHead + `"resumed":true,"replay":3,"superseded":1,"peers":[],"undelivered":[{"remoteClientId":"` + bobText +
-				`","requestIds":["r\"1","b"]},{"remoteClientId":"` + aliceText + `","requestIds":["r\"1"]}],` + sessionTail},
-		{"session resumed, nothing missed", session(wire.Session{Resumed: true}),
-			sessionHead + `"resumed":true,"replay":0,"superseded":0,"peers":[],` + sessionTail},
+				`","requestIds":["r\"1","b"]},{"remoteClientId":"` + aliceText + `","requestIds":["r\"1"]}],` + sessionTail,
+		},
+		{
+			"session resumed, nothing missed", session(wire.Session{Resumed: true}),
+			sessionHead + `"resumed":true,"replay":0,"superseded":0,"peers":[],` + sessionTail,
+		},
 	}
 }
 

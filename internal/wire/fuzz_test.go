@@ -104,8 +104,10 @@ func FuzzParseResumeToken(f *testing.F) {
 
 // FuzzParseEntryID checks that an entry ID has one text.
 func FuzzParseEntryID(f *testing.F) {
-	for _, text := range []string{"0-0", "7-12", "18446744073709551615-18446744073709551615", "18446744073709551616-0", "01-1",
-		"1-+1", "-", ""} {
+	for _, text := range []string{
+		"0-0", "7-12", "18446744073709551615-18446744073709551615", "18446744073709551616-0", "01-1",
+		"1-+1", "-", "",
+	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
