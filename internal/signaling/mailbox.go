@@ -145,11 +145,23 @@ func (s *Session) proceed() {
 	}
 	switch s.todo {
 	case todoNothing:
+		s.answer()
 	case todoSync:
 		s.catchUp()
 	case todoRestore:
 		s.restore()
 	}
+}
+
+// answer gives the answers that waited until it was clear that the session is this connection's.
+func (s *Session) answer() {
+	if s.extra == nil {
+		return
+	}
+	for _, frame := range s.extra.unanswered {
+		s.conn.Send(frame)
+	}
+	s.extra.unanswered = nil
 }
 
 func (s *Session) synced(r streams.Synced, err error) {

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"bytes"
 	"errors"
 	"unsafe"
 
@@ -137,17 +138,30 @@ func (p *sending) finish(o streams.Outcome, err error) {
 	default:
 		p.frame = wire.AppendMissingRemoteClient(p.frame[:0], p.requestID)
 	}
-	s.conn.Send(p.frame)
+	if o == streams.SenderFenced {
+		s.locked(func() { s.doubt(p.frame) })
+	} else {
+		s.conn.Send(p.frame)
+	}
 	if err != nil && !expected(err) {
 		s.hub.log.Error("message not stored", "error", err)
-	}
-	if o == streams.SenderFenced {
-		s.locked(s.catchUp) // it finds out whether another connection has the session, or nobody
 	}
 	if cap(p.frame) <= 4<<10 {
 		p.s = nil
 		s.hub.sendings.Put(p)
 	}
+}
+
+// doubt finds out whether another connection has this session, or nobody; only then is the answer given: a connection
+// that is fenced hears nothing but that it is. The shard is locked.
+func (s *Session) doubt(answer []byte) {
+	if s.state != live {
+		return
+	}
+	x := s.more()
+	x.unanswered = append(x.unanswered, bytes.Clone(answer))
+	s.todo = max(s.todo, todoSync)
+	s.proceed()
 }
 
 const retryInMs = 1000

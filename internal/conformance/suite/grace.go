@@ -1,5 +1,7 @@
 package suite
 
+import "time"
+
 func graceChecks() []check {
 	return []check{
 		{"grace: rejoin.v1 peers hear of suspension and return, plain peers hear nothing", "R5.2 R5.3 R5.4", suspension},
@@ -74,16 +76,18 @@ func windowEnd(p *probe) {
 
 func undeliveredWhileAway(p *probe) {
 	witness, witnessS := p.rejoin(p.a, extension)
-	p.needShortGrace(witnessS)
+	grace := p.needShortGrace(witnessS)
 	r := p.reunion()
 	want(p, "peer", witness.peer("JustConnected"), r.walS.ClientID)
 	r.lose()
 	witness.want(peerInfo("Suspended", r.walS.ClientID))
 	lost := r.ext.sends(r.walS.ClientID, candidates(2)...)
-	// The sender stays until shortly before: it leaves last and comes back when the witness has heard of the end.
+	// The sender is cut off half a window later than the receiver, so that it can come back when the witness has
+	// heard of the receiver's end. This is no waiting for something to happen: it is how long it is away.
 	other, otherS := p.rejoin(p.b, wallet)
 	witness.want(peerInfo("JustConnected", otherS.ClientID))
 	r.ext.want(peerInfo("JustConnected", otherS.ClientID))
+	time.Sleep(grace / 2)
 	r.ext.drop()
 	other.want(peerInfo("Suspended", r.extS.ClientID))
 	witness.want(peerInfo("Disconnected", r.walS.ClientID))

@@ -194,8 +194,9 @@ func (r *reunion) comeBack(base, after string) session {
 	return r.walS
 }
 
-// needShortGrace skips the check unless the end of the grace window can be waited for, and makes it patient enough.
-func (p *probe) needShortGrace(s session) {
+// needShortGrace skips the check unless the end of the grace window can be waited for, makes it patient enough, and returns
+// the window.
+func (p *probe) needShortGrace(s session) time.Duration {
 	grace := p.grace
 	if grace == 0 {
 		grace = time.Duration(s.GraceMs) * time.Millisecond
@@ -204,4 +205,5 @@ func (p *probe) needShortGrace(s session) {
 		p.skip("the grace window of %v is longer than %v", grace, MaxGrace)
 	}
 	p.patience += grace
+	return grace
 }
