@@ -67,18 +67,20 @@ type Peer struct {
 
 // Attached is the outcome of Attach and Restore.
 type Attached struct {
-	Verdict     Verdict
-	Refusal     Refusal
-	Client      string
-	Epoch       uint64
-	Version     uint64
-	Last        EntryID // of the mailbox, ever
-	Replay      int     // entries waiting, those in Entries included
-	Superseded  int     // entries dropped because replaying them would be wrong
-	More        bool    // entries follow those given
-	Peers       []Peer  // oldest first
-	Entries     []Entry
-	Undelivered []Undelivered // messages to peers whose sessions ended while this client was away
+	Verdict    Verdict
+	Refusal    Refusal
+	Client     string
+	Epoch      uint64
+	Version    uint64
+	Last       EntryID // of the mailbox, ever
+	Replay     int     // entries waiting, those in Entries included
+	Superseded int     // entries dropped because replaying them would be wrong
+	More       bool    // entries follow those given
+	Peers      []Peer  // oldest first
+	Entries    []Entry
+	// Undelivered are messages to peers whose sessions ended while this client was away, or may not have heard of it.
+	// They are given at every resume until the client has spoken (Send, Ack).
+	Undelivered []Undelivered
 	Contested   []Held
 	Nonce       string // of the probes, when Contested
 }

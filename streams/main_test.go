@@ -11,7 +11,7 @@ import (
 func TestMain(m *testing.M) {
 	checks := "20"
 	if os.Getenv("REJOIN_SOAK") == "1" {
-		checks = "1000"
+		checks = "500"
 	}
 	for name, value := range map[string]string{"rapid.checks": checks, "rapid.steps": "60"} {
 		if err := flag.Set(name, value); err != nil { // the command line has the last word

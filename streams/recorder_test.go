@@ -71,6 +71,13 @@ func (r *recorder) bell(tb failer, kind streams.BellKind, client string) (found 
 	return found
 }
 
+// reconciles returns how often Reconcile was called.
+func (r *recorder) reconciles() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reconciled
+}
+
 // take returns the doorbells received so far and forgets them.
 func (r *recorder) take() []streams.Bell {
 	r.mu.Lock()

@@ -63,7 +63,7 @@ func TestRestoreAfterAllIsLost(t *testing.T) {
 	for _, in := range []*instance{x, y} {
 		in.take()
 	}
-	rx, ry := x.reconciled, y.reconciled
+	rx, ry := x.reconciles(), y.reconciles()
 	if err := p.client(t).FlushAll(context.Background()).Err(); err != nil {
 		t.Fatal(err)
 	}
