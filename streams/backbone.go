@@ -80,7 +80,7 @@ func Open(opt Options) (*Backbone, error) {
 	tune(ro)
 	b.client = redis.NewUniversalClient(ro)
 	b.metrics = newMetrics(opt.Registerer)
-	b.settings = newSendSettings(opt, b.deaf)
+	b.settings = newSendSettings(opt)
 	b.sendings.New = newSending
 	b.batcher = newBatcher(b.client, workers, b.metrics)
 	return b, nil

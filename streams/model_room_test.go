@@ -278,25 +278,25 @@ func (r *modelRoom) supersede(s *seat) int {
 	return dropped
 }
 
-func (r *modelRoom) send(from, sid, to, name string, kind byte, print uint64, size int) streams.Outcome {
+func (r *modelRoom) send(from, sid, to, name string, kind byte, print uint64, size int) (o streams.Outcome, unheard func()) {
 	s := r.seats[from]
 	if s == nil || s.sid != sid {
-		return streams.SenderFenced
+		return streams.SenderFenced, nil
 	}
 	s.spoken()
 	if slices.Contains(s.ring, print) {
-		return streams.StoredBefore
+		return streams.StoredBefore, nil
 	}
 	t := r.seats[to]
 	if t == nil || t.role == s.role || !t.live && t.over {
-		return streams.Missing
+		return streams.Missing, nil
 	}
 	bytes := size
 	for _, n := range t.box {
 		bytes += n.size
 	}
 	if len(t.box) >= r.limit.MailboxEntries || bytes > r.limit.MailboxBytes {
-		return streams.MailboxFull
+		return streams.MailboxFull, nil
 	}
 	n := &note{name: name, from: from, to: to, kind: kind, id: streams.EntryID{Epoch: t.epoch, Seq: t.next}, size: size, fate: waiting}
 	t.next++
@@ -306,10 +306,10 @@ func (r *modelRoom) send(from, sid, to, name string, kind byte, print uint64, si
 	if t.live {
 		r.ring(t.inst, "d %s %v %s", t.id, n.id, n.name)
 		if r.dead[t.inst] {
-			r.bury(map[string]bool{t.inst: true}, s.inst)
+			unheard = func() { r.bury(map[string]bool{t.inst: true}, s.inst) }
 		}
 	}
-	return streams.Stored
+	return streams.Stored, unheard
 }
 
 // holder returns the seat if the session is still its.

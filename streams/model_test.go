@@ -71,6 +71,14 @@ func (w *world) send(t *rapid.T) {
 	first := w.current(t)
 	var outcomes []streams.Outcome
 	var calls []<-chan answer[streams.Outcome]
+	check := func() {
+		for i, call := range calls {
+			if got := must(t, call); got != outcomes[i] {
+				t.Fatalf("send %d: outcome %d, want %d", i, got, outcomes[i])
+			}
+		}
+		outcomes, calls = nil, nil
+	}
 	for range rapid.IntRange(1, 6).Draw(t, "n") {
 		c := pick(t, "sender", w.conns, func(c *conn) bool { return c.holds() && c.in == first.in && c.r == first.r })
 		to := pick(t, "target", w.clients, func(cl *client) bool { return cl.room == c.room && cl.id != c.id })
@@ -81,14 +89,15 @@ func (w *world) send(t *rapid.T) {
 		}
 		m := c.message(to.id, rapid.SampledFrom([]byte("oacC")).Draw(t, "kind"), name)
 		size := len(streams.AppendBody(nil, m.Kind, m.From, m.RequestID, m.Data))
-		outcomes = append(outcomes, c.r.send(c.id, c.session, to.id, name, m.Kind, m.Fingerprint, size))
-		calls = append(calls, c.in.send(m))
-	}
-	for i, call := range calls {
-		if got := must(t, call); got != outcomes[i] {
-			t.Fatalf("send %d: outcome %d, want %d", i, got, outcomes[i])
+		outcome, unheard := c.r.send(c.id, c.session, to.id, name, m.Kind, m.Fingerprint, size)
+		outcomes, calls = append(outcomes, outcome), append(calls, c.in.send(m))
+		if unheard != nil { // what follows is a step of its own, behind this one and before whatever is called next
+			check()
+			must(t, c.in.expire(c.r.name, newClient())) // nobody's; its answer comes behind that step
+			unheard()
 		}
 	}
+	check()
 }
 
 // notesOf are the names of what one client has sent another.

@@ -35,7 +35,8 @@ func loadScript(name string, parts ...string) *script {
 
 var (
 	attachScript = loadScript("attach", "lib")
-	sendScript   = loadScript("send", "lib")
+	sendScript   = loadScript("send")
+	buryScript   = loadScript("bury", "lib")
 	detachScript = loadScript("detach", "lib")
 	leaveScript  = loadScript("leave", "lib")
 	aliveCall    = &script{name: "alive"} // a PUBLISH, not a script: it is only named for the metrics
@@ -43,7 +44,7 @@ var (
 	syncScript   = loadScript("sync", "lib")
 	leaseScript  = loadScript("lease")
 
-	scripts = []*script{attachScript, sendScript, detachScript, leaveScript, ackScript, syncScript, leaseScript}
+	scripts = []*script{attachScript, sendScript, buryScript, detachScript, leaveScript, ackScript, syncScript, leaseScript}
 )
 
 // loadScripts makes all scripts known to every primary. It blocks for one round trip.

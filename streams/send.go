@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -38,13 +39,10 @@ type Message struct {
 }
 
 // sendSettings are the arguments of send.lua that never change.
-type sendSettings struct{ entries, bytes, bell, grace, deaf string }
+type sendSettings struct{ entries, bytes, bell string }
 
-func newSendSettings(o Options, deaf string) sendSettings {
-	return sendSettings{
-		entries: strconv.Itoa(o.MailboxEntries), bytes: strconv.Itoa(o.MailboxBytes), bell: strconv.Itoa(bellBytes),
-		grace: strconv.FormatInt(o.Grace.Milliseconds(), 10), deaf: deaf,
-	}
+func newSendSettings(o Options) sendSettings {
+	return sendSettings{entries: strconv.Itoa(o.MailboxEntries), bytes: strconv.Itoa(o.MailboxBytes), bell: strconv.Itoa(bellBytes)}
 }
 
 // sending is a Send under way. All its arguments are views of buf and are passed to go-redis by pointer, so that
@@ -78,7 +76,7 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
 	s.args = append(s.args[:0], "EVALSHA", sendSHA, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body,
-		&b.settings.entries, &b.settings.bytes, &b.settings.bell, &b.settings.grace, &b.settings.deaf)
+		&b.settings.entries, &b.settings.bytes, &b.settings.bell)
 	s.call = call{script: sendScript, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.end, sender: s.from}
 	b.batcher.put(view(m.Room), &s.call) // read before put returns
 }
@@ -119,6 +117,9 @@ func (s *sending) finish(cmd *redis.Cmd, err error) {
 		switch cmd.Val() {
 		case "S":
 			outcome = Stored
+		case "N":
+			outcome = Stored
+			s.b.bury(s.mailbox)
 		case "D":
 			outcome = StoredBefore
 		case "M":
@@ -136,4 +137,15 @@ func (s *sending) finish(cmd *redis.Cmd, err error) {
 		s.b.sendings.Put(s)
 	}
 	done(outcome, err)
+}
+
+// bury finds out whether the instance that a mailbox's client was last connected to is dead. On a cluster nothing can be
+// said: PUBLISH counts the receivers at one node.
+func (b *Backbone) bury(mailbox string) {
+	if b.deaf != "1" {
+		return
+	}
+	room := strings.Clone(mailbox[1 : 1+roomLen])
+	client := strings.Clone(mailbox[len(mailbox)-clientLen:])
+	b.run(buryScript, room, func(*redis.Cmd, error) {}, client, b.opt.Instance, b.opt.Grace.Milliseconds()) // the lease tells too
 }

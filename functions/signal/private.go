@@ -26,7 +26,7 @@ func newPrivate(s *service) (*private, error) {
 	// Liveness: the process works. Redis being away is no reason to restart it.
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
-		if err := s.hub.Ready(); err != nil {
+		if err := s.ready(); err != nil {
 			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}

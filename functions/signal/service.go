@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +31,7 @@ type service struct {
 	backbone *streams.Backbone
 	hub      *signaling.Hub
 	edge     *edge.Server
+	open     atomic.Bool // the WebSocket port takes connections
 }
 
 func newService(cfg config, out io.Writer) (*service, error) {
@@ -109,6 +111,7 @@ func (s *service) serve(ctx context.Context) error {
 	if err := s.edge.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start edge: %w", err), private.stop(context.Background()))
 	}
+	s.open.Store(true)
 	s.greet(private.addr())
 	select {
 	case <-ctx.Done():
@@ -137,6 +140,14 @@ func (s *service) awaitRedis(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// ready says why this instance should get no new clients, nil if it should.
+func (s *service) ready() error {
+	if !s.open.Load() {
+		return errors.New("starting")
+	}
+	return s.hub.Ready()
 }
 
 // drain sends the clients away: seven eighths of DRAIN_TIMEOUT, of which three quarters are for leaving in good order.

@@ -295,18 +295,27 @@ func (s *Session) arrived(upTo []byte) {
 	}
 }
 
+// flushEntries is how many acknowledged entries are flushed without waiting for the second to pass: a client that gets
+// hundreds of messages a second and acknowledges them all does not run into its mailbox' bound (256 by default).
+const flushEntries = 64
+
 // acknowledge moves the client's position. It is flushed at once if that has not been done for a second,
 // otherwise by the sweep. An entry that was never delivered on this connection, or is behind the position already, changes nothing.
 func (s *Session) acknowledge(id streams.EntryID) {
 	if id.Compare(s.last) > 0 || id.Compare(s.acked) <= 0 {
 		return
 	}
-	s.acked = id
-	if s.dirty {
+	entries := uint64(1)
+	if id.Epoch == s.acked.Epoch {
+		entries = id.Seq - s.acked.Seq
+	}
+	s.acked, s.unflushed = id, uint8(min(uint64(s.unflushed)+entries, flushEntries)) //nolint:gosec // bounded
+	now := s.hub.now()
+	if s.unflushed == flushEntries || !s.dirty && s.flushable(now) {
+		s.flush(now)
 		return
 	}
-	if now := s.hub.now(); s.flushable(now) {
-		s.flush(now)
+	if s.dirty {
 		return
 	}
 	s.dirty = true
@@ -321,6 +330,6 @@ func (s *Session) flushable(now uint32) bool {
 
 // flush sends the position to Redis.
 func (s *Session) flush(now uint32) {
-	s.flushed = now
+	s.flushed, s.unflushed = now, 0
 	s.hub.backbone.Ack(s.held(), s.acked, s.acknowledged)
 }

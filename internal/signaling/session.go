@@ -63,9 +63,10 @@ type Session struct {
 	replaying bool // catching up for the first time after a resume
 	paused    bool // until a timer ends: behind a replayed offer, or until Redis is asked again
 	todo      todo
-	pinged    bool // a ping that carries an entry ID is under way
-	dirty     bool // in the shard's dirty list
-	rotating  bool // was asked to reconnect
+	pinged    bool  // a ping that carries an entry ID is under way
+	dirty     bool  // in the shard's dirty list
+	rotating  bool  // was asked to reconnect
+	unflushed uint8 // entries acknowledged since the position was flushed, at most flushEntries
 	sends     uint32
 	flushed   uint32 // when the position was last flushed, Hub.now
 

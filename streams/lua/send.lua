@@ -1,33 +1,35 @@
--- send: check, dedupe, store, ring.
+-- send: check, dedupe, store, ring. Every message comes through here, so it stands alone, without lib.lua, and takes
+-- the members' records (see there) apart itself, by position.
 --
 -- KEYS[1] room hash  KEYS[2] mailbox of the target
 -- ARGV 1 sender  2 its session  3 target  4 fingerprint, 8 bytes  5 body (body.go)
---      6 most entries  7 most bytes  8 largest body a doorbell carries  9 grace ms  10 1: no receivers means dead
--- Reply: S stored, D stored before, M no such target, B mailbox full, F the sender is fenced or gone
-local from, target, body = ARGV[1], ARGV[3], ARGV[5]
-local got = redis.call('HMGET', KEYS[1], from, target, '!' .. from, '#' .. target)
-if not got[1] then return 'F' end
-local sender = parse(from, got[1])
-if sender.sid ~= ARGV[2] then return 'F' end
-spoken(sender)
-local ring = got[3] or ''
-if string.find(ring, ARGV[4], 1, true) then return 'D' end
-if not got[2] then return 'M' end
-local to = parse(target, got[2])
-if to.role == sender.role then return 'M' end
-if to.state == 'S' and tonumber(to.due) <= clock() then return 'M' end
-local bytes = hot(got[4])
-if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[6]) or bytes + #body > tonumber(ARGV[7]) then return 'B' end
-local id = redis.call('XADD', KEYS[2], to.epoch .. '-*', 'b', body)
-redis.call('HSET', KEYS[1], '!' .. from, string.sub(ring .. ARGV[4], -256), '#' .. target, int(bytes + #body) .. ' ' .. id)
-if to.state == 'L' then
-  local bell = 'd' .. room .. target .. id .. ' '
-  if #body <= tonumber(ARGV[8]) then bell = bell .. body end
-  -- Nobody listens: its instance is dead, unless it is the one that asks and is subscribing again.
-  if redis.call('PUBLISH', 'rejoin:i:' .. to.inst, bell) == 0 and ARGV[10] == '1' and to.inst ~= sender.inst then
-    proven = true
-    load()
-    bury({[to.inst] = true}, clock(), tonumber(ARGV[9]))
-  end
+--      6 most entries  7 most bytes  8 largest body a doorbell carries
+-- Reply: S stored, N stored and nobody listens where the target is, D stored before, M no such target,
+--        B mailbox full, F the sender is fenced or gone
+local call, match, sub = redis.call, string.match, string.sub
+local room, from, target, body = KEYS[1], ARGV[1], ARGV[3], ARGV[5]
+local got = call('HMGET', room, from, target, '!' .. from, '#' .. target)
+local sender, to, ring = got[1], got[2], got[3] or ''
+if not sender then return 'F' end
+local role, sid = match(sender, '^(%S) %S %S %S %S+ (%S+)')
+if sid ~= ARGV[2] then return 'F' end
+if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer token
+  call('HSET', room, from, (string.gsub(sender, '%S+$', '-')))
+  call('HDEL', room, '~' .. from)
 end
+if string.find(ring, ARGV[4], 1, true) then return 'D' end
+if not to then return 'M' end
+local theirs, state, inst, epoch = match(to, '^(%S) %S %S (%S) (%S+) %S+ (%S+)')
+if theirs == role then return 'M' end
+if state == 'S' then
+  local t = call('TIME')
+  if tonumber(match(to, '(%S+) %S+ %S+$')) <= t[1] * 1000 + math.floor(t[2] / 1000) then return 'M' end
+end
+local bytes = (got[4] and match(got[4], '^%d+') or 0) + #body
+if bytes > tonumber(ARGV[7]) or call('XLEN', KEYS[2]) >= tonumber(ARGV[6]) then return 'B' end
+local id = call('XADD', KEYS[2], epoch .. '-*', 'b', body)
+call('HSET', room, '!' .. from, sub(ring .. ARGV[4], -256), '#' .. target, string.format('%.0f ', bytes) .. id)
+if state == 'S' then return 'S' end
+if #body > tonumber(ARGV[8]) then body = '' end
+if call('PUBLISH', 'rejoin:i:' .. inst, 'd' .. sub(room, 2, -4) .. target .. id .. ' ' .. body) == 0 then return 'N' end
 return 'S'
