@@ -30,7 +30,7 @@ func (s *Session) end(e End) {
 	leave := e.Kind == EndClient && e.Code == wire.CloseNormal
 	if s.dialect == wire.Plain {
 		// A connection that this side closed was sent away: its client is waited for like one that was lost.
-		leave = e.Kind == EndClient || e.Kind == EndPolicy || !s.keep
+		leave = e.Kind == EndClient || e.Kind == EndPolicy || !s.keeps()
 	}
 	if leave {
 		h, acked := s.held(), s.acked
@@ -45,7 +45,7 @@ func (s *Session) end(e End) {
 // when Redis has answered, or not. The shard is locked.
 func (s *Session) detach(first func()) {
 	d := &detaching{hub: s.hub, held: s.held(), acked: s.acked, first: first}
-	if s.keep {
+	if s.keeps() {
 		d.window = &windowKey{s.room, s.id}
 	}
 	s.finish()

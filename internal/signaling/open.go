@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -16,7 +15,6 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 	s := &Session{
 		hub: h, conn: c, room: connect.Room, role: connect.Source, dialect: offer.Dialect,
 		opened: uint32(now.Unix()), //nolint:gosec // until 2106
-		keep:   offer.Dialect == wire.RejoinV1 || slices.Contains(h.cfg.ResumeRoles, connect.Source),
 	}
 	s.sid = parseNumber(streams.NewSession())
 	h.sessions.Add(1)
@@ -37,7 +35,7 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 func (s *Session) prepare(offer wire.Offer, now time.Time) {
 	id := wire.NewClientID()
 	o := &opening{request: streams.Attach{
-		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keep,
+		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keeps(),
 		NewClient: id.String(), Started: now,
 	}}
 	s.more().opening = o

@@ -20,7 +20,7 @@ func (s *Session) restore() {
 	s.catching = true
 	s.ask()
 	a := streams.Attach{
-		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keep,
+		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keeps(),
 		Resume: s.id.String(), After: s.last, NewClient: s.id.String(),
 	}
 	if s.extra != nil {

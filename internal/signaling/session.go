@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"encoding/hex"
+	"slices"
 	"time"
 	"unique"
 
@@ -54,7 +55,6 @@ type Session struct {
 	opened  uint32 // Unix seconds
 	role    wire.Role
 	dialect wire.Dialect
-	keep    bool // survives a lost connection
 
 	// Guarded by the shard's mutex from here on.
 	state     state
@@ -141,9 +141,14 @@ func (s *Session) more() *extra {
 // opening returns what waits while the session is attaching. The shard is locked.
 func (s *Session) opening() *opening { return s.extra.opening }
 
+// keeps reports whether the session survives a lost connection.
+func (s *Session) keeps() bool {
+	return s.dialect == wire.RejoinV1 || slices.Contains(s.hub.cfg.ResumeRoles, s.role)
+}
+
 // proves reports whether this session follows what it sends by pings that prove its arrival; for the others
 // of the plain dialect, written is delivered (PROTOCOL.md part 3).
-func (s *Session) proves() bool { return s.dialect == wire.Plain && s.keep }
+func (s *Session) proves() bool { return s.dialect == wire.Plain && s.keeps() }
 
 func (s *Session) peer(id wire.ClientID) *peer {
 	for i := range s.peers {
