@@ -84,15 +84,15 @@ local function supersede(id)
   end
   for i = 1, #drop, 1000 do redis.call('XDEL', box(id), unpack(drop, i, math.min(i + 999, #drop))) end
   if #drop > 0 then
-    local bytes, last = hot(extras['#' .. id])
-    weigh(id, bytes - lost, last)
+    local bytes, count, last = hot(extras['#' .. id])
+    weigh(id, bytes - lost, count - #drop, last)
   end
   return rest, #drop
 end
 
 local function reply(verdict, m, rest, dropped, refusal)
   local entries, more = page(rest, count, bytes)
-  local _, last = hot(extras['#' .. m.id])
+  local _, _, last = hot(extras['#' .. m.id])
   return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(role, t), entries,
     extras['~' .. m.id] or '', refusal}
 end
@@ -189,7 +189,7 @@ local current = hash ~= '-' and hash == m.tok
 -- older than the connection it would evict: that is the client's own slow attempt.
 local older = hash ~= '-' and hash == m.prev and t - tonumber(ARGV[17]) >= tonumber(m.at)
 if m.role ~= role or m.dialect ~= 'r' or not (current or older) then return fresh(ARGV[7], 'M') end
-local _, last = hot(extras['#' .. m.id])
+local _, _, last = hot(extras['#' .. m.id])
 if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
   redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m))
   remove(m, 'n')

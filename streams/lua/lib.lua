@@ -155,23 +155,23 @@ local function idcmp(a, b)
   return by
 end
 
--- hot is what changes with every message of a mailbox: bytes waiting, and the last entry ID.
+-- hot is what changes with every message of a mailbox: bytes and entries waiting, and the last entry ID.
 local function hot(text)
-  if not text then return 0, '0-0' end
-  local bytes, last = string.match(text, '^(%d+) (%S+)$')
-  return tonumber(bytes), last
+  if not text then return 0, 0, '0-0' end
+  local bytes, count, last = string.match(text, '^(%d+) (%d+) (%S+)$')
+  return tonumber(bytes), tonumber(count), last
 end
 
--- weigh changes the count of the bytes that wait in a mailbox.
-local function weigh(id, bytes, last)
-  redis.call('HSET', KEYS[1], '#' .. id, int(math.max(0, bytes)) .. ' ' .. last)
+-- weigh changes the count of what waits in a mailbox.
+local function weigh(id, bytes, count, last)
+  redis.call('HSET', KEYS[1], '#' .. id, int(math.max(0, bytes)) .. ' ' .. int(math.max(0, count)) .. ' ' .. last)
 end
 
 -- acked moves the group to `upto`, or to the last entry there ever was, and frees what lies before it.
 -- A position that has been acknowledged already changes nothing.
 local function acked(id, upto)
   local key = box(id)
-  local bytes, last = hot(redis.call('HGET', KEYS[1], '#' .. id))
+  local bytes, count, last = hot(redis.call('HGET', KEYS[1], '#' .. id))
   if idcmp(upto, last) > 0 then upto = last end
   local freed = redis.call('XRANGE', key, '-', upto)
   if #freed == 0 then return end
@@ -183,7 +183,7 @@ local function acked(id, upto)
     redis.call('XGROUP', 'CREATE', key, 'g', upto)
   end
   for _, e in ipairs(freed) do bytes = bytes - #e[2][2] end
-  weigh(id, bytes, last)
+  weigh(id, bytes, count - #freed, last)
 end
 
 -- spoken: a client has said something on its connection, so it has the newer token and what came with it.

@@ -25,10 +25,11 @@ if state == 'S' then
   local t = call('TIME')
   if tonumber(match(to, '(%S+) %S+ %S+$')) <= t[1] * 1000 + math.floor(t[2] / 1000) then return 'M' end
 end
-local bytes = (got[4] and match(got[4], '^%d+') or 0) + #body
-if bytes > tonumber(ARGV[7]) or call('XLEN', KEYS[2]) >= tonumber(ARGV[6]) then return 'B' end
+local bytes, count = match(got[4] or '0 0', '^(%d+) (%d+)')
+bytes, count = bytes + #body, count + 1
+if bytes > tonumber(ARGV[7]) or count > tonumber(ARGV[6]) then return 'B' end
 local id = call('XADD', KEYS[2], epoch .. '-*', 'b', body)
-call('HSET', room, '!' .. from, sub(ring .. ARGV[4], -256), '#' .. target, string.format('%.0f ', bytes) .. id)
+call('HSET', room, '!' .. from, sub(ring .. ARGV[4], -256), '#' .. target, bytes .. ' ' .. count .. ' ' .. id)
 if state == 'S' then return 'S' end
 if #body > tonumber(ARGV[8]) then body = '' end
 if call('PUBLISH', 'rejoin:i:' .. inst, 'd' .. sub(room, 2, -4) .. target .. id .. ' ' .. body) == 0 then return 'N' end

@@ -18,5 +18,5 @@ end
 if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
 local entries, more = page(redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', tonumber(ARGV[4]) + 1),
   tonumber(ARGV[4]), tonumber(ARGV[5]))
-local _, last = hot(extras['#' .. m.id])
+local _, _, last = hot(extras['#' .. m.id])
 return {'O', extras.v or '0', last, more, present(m.role, t), entries}
