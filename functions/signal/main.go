@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/caarlos0/env/v11"
 )
 
 func main() {
@@ -37,6 +39,7 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	limitMemory(os.DirFS("/"), env.ToMap(environ))
 	s, err := newService(cfg, stdout)
 	if err != nil {
 		return err

@@ -90,6 +90,7 @@ func (s *service) run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.hub.Run(background) })
+	wg.Go(func() { trimMemory(background) })
 	s.backbone.Start(s.hub)
 
 	err := s.serve(ctx)

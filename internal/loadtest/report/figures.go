@@ -1,0 +1,25 @@
+package report
+
+// Names of the figures that are plotted. Costs are processor time of all processes of a kind.
+const (
+	FigConnections      = "connections"
+	FigRSSPerConnection = "rss_per_connection"
+	FigIdleCPU          = "idle_cpu_per_connection"
+	FigRate             = "messages_per_second"
+	FigServerCPU        = "server_cpu_per_message"
+	FigRedisCPU         = "redis_cpu_per_message"
+)
+
+// Names of the latencies.
+const (
+	// LatOneWay is from when a message was due until it arrived: what a client would have seen.
+	LatOneWay = "one way"
+	// LatWritten is from when it was written.
+	LatWritten = "one way, from write"
+	// LatConfirm is from when it was due until it was confirmed.
+	LatConfirm = "confirmation"
+	// LatLate is how late the load itself was.
+	LatLate = "load late by"
+	// LatResume is from when a resume was due until its last replayed message arrived.
+	LatResume = "resume"
+)
