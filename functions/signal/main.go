@@ -39,7 +39,9 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	limitMemory(os.DirFS("/"), env.ToMap(environ))
+	vars := env.ToMap(environ)
+	tuneCollector(vars)
+	limitMemory(os.DirFS("/"), vars)
 	s, err := newService(cfg, stdout)
 	if err != nil {
 		return err

@@ -64,7 +64,7 @@ func (s *Session) keepBell(b *streams.Bell) {
 }
 
 func (sh *shard) ring(room wire.RoomID, client wire.ClientID, b *streams.Bell) {
-	for s := sh.rooms[room]; s != nil; s = s.next {
+	for s := range sh.of(room) {
 		if s.state == attaching {
 			s.todo = max(s.todo, todoSync) // it may be this one's: its client ID is not known yet
 		} else if s.id == client {
@@ -74,7 +74,7 @@ func (sh *shard) ring(room wire.RoomID, client wire.ClientID, b *streams.Bell) {
 }
 
 func (sh *shard) presence(room wire.RoomID, b *streams.Bell) {
-	for s := sh.rooms[room]; s != nil; s = s.next {
+	for s := range sh.of(room) {
 		if s.state == live {
 			s.presence(b)
 		} else {
