@@ -141,10 +141,12 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: %s is %q, want %q", test.name, name, header[name], value)
 		}
 	}
-	c := r.upgrade(t, connect, "Origin: https://Good.example")
-	c.write(frame(text, nil))
-	c.expect(text, nil)
-	r.upgrade(t, connect) // no origin: no browser
+	good := r.upgrade(t, connect, "Origin: https://Good.example")
+	native := r.upgrade(t, connect) // no origin: no browser
+	for _, c := range []*client{good, native} {
+		c.write(frame(text, nil)) // the 101 comes before the session is opened, the echo after
+		c.expect(text, nil)
+	}
 	if n := r.hub.count(); n != 2 {
 		t.Fatalf("%d sessions were opened", n)
 	}
