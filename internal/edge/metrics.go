@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -75,13 +76,15 @@ func newMetrics(reg prometheus.Registerer, s *Server) (*metrics, error) {
 		out:      prometheus.NewCounter(counter("sent_bytes_total", "Bytes given to sockets.")),
 	}
 	m.prepare(outcomes, closes, drops)
-	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "rejoin", Subsystem: "edge", Name: "connections", Help: "Upgraded connections.",
-	}, func() float64 { return float64(s.upgraded.Load()) })
+	gauge := func(name, help string, value *atomic.Int64) prometheus.GaugeFunc {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(counter(name, help)), func() float64 { return float64(value.Load()) })
+	}
+	open := gauge("connections", "Upgraded connections.", &s.upgraded)
+	buffered := gauge("buffered_bytes", "Bytes held for heads and messages that are not complete.", &s.buffered)
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{outcomes, closes, drops, m.losses, m.in, m.out, open} {
+	for _, c := range []prometheus.Collector{outcomes, closes, drops, m.losses, m.in, m.out, open, buffered} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register edge metrics: %w", err)
 		}

@@ -176,6 +176,7 @@ func TestBufferBudget(t *testing.T) {
 	second.Close()
 	first.write(message[50<<10:])
 	eventually(t, "message", func() bool { return len(s.got()) == 1 })
+	eventually(t, "room in the budget", func() bool { return r.metric(t, "rejoin_edge_buffered_bytes") == 0 })
 	third, _ := r.open(t)
 	third.write(message)
 	third.expect(text, bytes.Repeat([]byte("m"), 60<<10))
