@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +41,8 @@ type Backbone struct {
 	// deaf is "1" where PUBLISH that reaches nobody proves that nobody listens: not on a cluster, where
 	// the count is that of one node.
 	deaf     string
-	settings sendSettings
+	send     *script
+	sendSHA  any       // boxed once
 	sendings sync.Pool // of *sending
 
 	cancel context.CancelFunc
@@ -79,10 +81,12 @@ func Open(opt Options) (*Backbone, error) {
 	}
 	tune(ro)
 	b.client = redis.NewUniversalClient(ro)
-	b.metrics = newMetrics(opt.Registerer)
-	b.settings = newSendSettings(opt)
+	b.send = newSendScript(opt)
+	b.sendSHA = b.send.sha
+	all := append(slices.Clone(scripts), b.send)
+	b.metrics = newMetrics(opt.Registerer, all)
 	b.sendings.New = newSending
-	b.batcher = newBatcher(b.client, workers, b.metrics)
+	b.batcher = newBatcher(b.client, workers, all, b.metrics)
 	return b, nil
 }
 

@@ -31,6 +31,7 @@ type call struct {
 // be repeated. While it is, the calls behind it wait; that is the order they were made in.
 type batcher struct {
 	client  redis.UniversalClient
+	scripts []*script
 	metrics *metrics
 	workers []*worker
 	// refusals are the calls that found their worker's queue full.
@@ -59,9 +60,9 @@ const (
 	ringSize = 32
 )
 
-func newBatcher(client redis.UniversalClient, n int, m *metrics) *batcher {
+func newBatcher(client redis.UniversalClient, n int, scripts []*script, m *metrics) *batcher {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &batcher{client: client, metrics: m, stop: cancel, refusals: &worker{wake: make(chan struct{}, 1)}}
+	b := &batcher{client: client, scripts: scripts, metrics: m, stop: cancel, refusals: &worker{wake: make(chan struct{}, 1)}}
 	b.wg.Go(func() { b.runRefusals(ctx) })
 	for range n {
 		w := &worker{wake: make(chan struct{}, 1), most: maxQueued}
@@ -265,7 +266,7 @@ func (b *batcher) load(ctx context.Context, w *worker) error {
 	if w.loaded {
 		return nil
 	}
-	err := loadScripts(ctx, b.client)
+	err := loadScripts(ctx, b.client, b.scripts)
 	w.loaded = err == nil
 	if _, cluster := b.client.(*redis.ClusterClient); cluster {
 		return nil // one primary that is away does not stop the others

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,7 +17,7 @@ type metrics struct {
 	perCall  map[*script]prometheus.Observer
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer, scripts []*script) *metrics {
 	m := &metrics{
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "rejoin_redis_script_duration_seconds",
@@ -42,7 +43,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		perCall: map[*script]prometheus.Observer{},
 	}
 	reg.MustRegister(m.latency, m.errors, m.batches, m.repeats, m.resubs, m.badBells)
-	for _, s := range append(scripts, aliveCall) {
+	for _, s := range append(slices.Clone(scripts), aliveCall) {
 		m.perCall[s] = m.latency.WithLabelValues(s.name)
 	}
 	return m

@@ -13,42 +13,46 @@ import (
 //go:embed lua/*.lua
 var luaFiles embed.FS
 
-// script is one of lua/*.lua with the shared lib.lua before it.
+func luaFile(name string) string {
+	b, err := luaFiles.ReadFile("lua/" + name + ".lua")
+	if err != nil {
+		panic(err) // embedded at build time
+	}
+	return string(b)
+}
+
+// script is one of lua/*.lua with its prelude, for most the shared lib.lua.
 type script struct {
 	name   string
 	source string
 	sha    string
 }
 
-func loadScript(name string, parts ...string) *script {
-	var src []byte
-	for _, p := range append(parts, name) {
-		b, err := luaFiles.ReadFile("lua/" + p + ".lua")
-		if err != nil {
-			panic(err) // embedded at build time
-		}
-		src = append(src, b...)
-	}
-	sum := sha1.Sum(src) //nolint:gosec // see the import
-	return &script{name: name, source: string(src), sha: hex.EncodeToString(sum[:])}
+// loadScript puts the prelude in front of lua/<name>.lua.
+func loadScript(name, prelude string) *script {
+	src := prelude + luaFile(name)
+	sum := sha1.Sum([]byte(src)) //nolint:gosec // see the import
+	return &script{name: name, source: src, sha: hex.EncodeToString(sum[:])}
 }
 
 var (
-	attachScript = loadScript("attach", "lib")
-	sendScript   = loadScript("send")
-	buryScript   = loadScript("bury", "lib")
-	detachScript = loadScript("detach", "lib")
-	leaveScript  = loadScript("leave", "lib")
-	aliveCall    = &script{name: "alive"} // a PUBLISH, not a script: it is only named for the metrics
-	ackScript    = loadScript("ack", "lib")
-	syncScript   = loadScript("sync", "lib")
-	leaseScript  = loadScript("lease")
+	lib = luaFile("lib")
 
-	scripts = []*script{attachScript, sendScript, buryScript, detachScript, leaveScript, ackScript, syncScript, leaseScript}
+	attachScript = loadScript("attach", lib)
+	buryScript   = loadScript("bury", lib)
+	detachScript = loadScript("detach", lib)
+	leaveScript  = loadScript("leave", lib)
+	aliveCall    = &script{name: "alive"} // a PUBLISH, not a script: it is only named for the metrics
+	ackScript    = loadScript("ack", lib)
+	syncScript   = loadScript("sync", lib)
+	leaseScript  = loadScript("lease", "")
+
+	// scripts are all but send, which holds settings: see newSendScript.
+	scripts = []*script{attachScript, buryScript, detachScript, leaveScript, ackScript, syncScript, leaseScript}
 )
 
-// loadScripts makes all scripts known to every primary. It blocks for one round trip.
-func loadScripts(ctx context.Context, client redis.UniversalClient) error {
+// loadScripts makes scripts known to every primary. It blocks for one round trip.
+func loadScripts(ctx context.Context, client redis.UniversalClient, scripts []*script) error {
 	load := func(ctx context.Context, node redis.UniversalClient) error {
 		_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for _, s := range scripts {

@@ -2,7 +2,7 @@ package streams
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"strings"
 	"time"
 	"unsafe"
@@ -38,11 +38,9 @@ type Message struct {
 	Data        []byte
 }
 
-// sendSettings are the arguments of send.lua that never change.
-type sendSettings struct{ entries, bytes, bell string }
-
-func newSendSettings(o Options) sendSettings {
-	return sendSettings{entries: strconv.Itoa(o.MailboxEntries), bytes: strconv.Itoa(o.MailboxBytes), bell: strconv.Itoa(bellBytes)}
+// newSendScript puts the settings into the script: as arguments they would be parsed for every message.
+func newSendScript(o Options) *script {
+	return loadScript("send", fmt.Sprintf("local MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\n", o.MailboxEntries, o.MailboxBytes, bellBytes))
 }
 
 // sending is a Send under way. All its arguments are views of buf and are passed to go-redis by pointer, so that
@@ -64,8 +62,6 @@ func newSending() any {
 	return s
 }
 
-var sendSHA any = sendScript.sha // boxed once
-
 var bg = context.Background()
 
 // Send stores a message in the mailbox of its target, once per fingerprint, and rings.
@@ -75,9 +71,8 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 	s.b, s.done = b, done
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
-	s.args = append(s.args[:0], "EVALSHA", sendSHA, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body,
-		&b.settings.entries, &b.settings.bytes, &b.settings.bell)
-	s.call = call{script: sendScript, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.end, sender: s.from}
+	s.args = append(s.args[:0], "EVALSHA", b.sendSHA, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body)
+	s.call = call{script: b.send, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.end, sender: s.from}
 	b.batcher.put(view(m.Room), &s.call) // read before put returns
 }
 
