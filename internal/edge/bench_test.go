@@ -17,7 +17,7 @@ func (*echo) Ready() error { return nil }
 
 func (*echo) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session { return &echo{conn} }
 
-func (e *echo) Message(payload []byte) { e.conn.Deliver(payload) }
+func (e *echo) Message(payload []byte) { e.conn.Deliver(payload, nil) }
 func (e *echo) Pong([]byte)            {}
 func (e *echo) Closed(signaling.End)   {}
 

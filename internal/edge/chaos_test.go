@@ -118,7 +118,7 @@ func TestCoalescing(t *testing.T) {
 	hub := newHub()
 	hub.onFrame = func(s *testSession, _ []byte) {
 		for range 3 {
-			s.conn.Deliver([]byte("abc"))
+			s.conn.Deliver([]byte("abc"), nil)
 		}
 	}
 	r := start(t, hub, nil)

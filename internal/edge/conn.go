@@ -49,16 +49,16 @@ type conn struct {
 }
 
 // Deliver implements signaling.Conn.
-func (c *conn) Deliver(payload []byte) bool {
-	return c.queue(ws.OpText, payload, refuseWhenFull)
+func (c *conn) Deliver(payload, ping []byte) bool {
+	return c.queue(ws.OpText, payload, ping, refuseWhenFull)
 }
 
 // Send implements signaling.Conn.
-func (c *conn) Send(payload []byte) { c.queue(ws.OpText, payload, loseWhenFull) }
+func (c *conn) Send(payload []byte) { c.queue(ws.OpText, payload, nil, loseWhenFull) }
 
 // Ping implements signaling.Conn.
 func (c *conn) Ping(data []byte) {
-	c.queue(ws.OpPing, data[:min(len(data), ws.MaxControlFramePayloadSize)], loseWhenFull)
+	c.queue(ws.OpPing, data[:min(len(data), ws.MaxControlFramePayloadSize)], nil, loseWhenFull)
 }
 
 // Close implements signaling.Conn.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +57,7 @@ func TestOpenMayUseConnAtOnce(t *testing.T) {
 	hub := newHub()
 	hub.onOpen = func(s *testSession) {
 		s.conn.Send([]byte("first"))
-		s.conn.Deliver([]byte("second"))
+		s.conn.Deliver([]byte("second"), nil)
 		s.conn.Ping([]byte("2"))
 	}
 	c := start(t, hub, nil).upgrade(t, connect)
@@ -73,7 +74,7 @@ func TestLocalClose(t *testing.T) {
 		s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
 		s.conn.Close(wire.CloseInternal, "too late")
 		s.conn.Send([]byte("too late"))
-		if s.conn.Deliver([]byte("too late")) {
+		if s.conn.Deliver([]byte("too late"), nil) {
 			t.Error("delivered after close")
 		}
 	}
@@ -229,7 +230,7 @@ func TestDeliverBound(t *testing.T) {
 	fill := func() (n int) {
 		// The kernel takes some at first; refused twice with a flush in between is full.
 		for refused := 0; refused < 20; {
-			if s.conn.Deliver(payload) {
+			if s.conn.Deliver(payload, nil) {
 				n++
 				refused = 0
 				continue
@@ -246,8 +247,43 @@ func TestDeliverBound(t *testing.T) {
 	for range sent {
 		c.expect(text, payload)
 	}
-	eventually(t, "room", func() bool { return s.conn.Deliver(payload) })
+	eventually(t, "room", func() bool { return s.conn.Deliver(payload, nil) })
 	c.expect(text, payload)
+}
+
+// TestOrderFromAnyGoroutine: some frames are written by whoever queues them, some by the loop, some in part by both. They
+// arrive in the order in which they were queued.
+func TestOrderFromAnyGoroutine(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 8 << 20 })
+	c, s := r.open(t)
+	const frames = 300
+	payload := func(i int) []byte { return bytes.Repeat([]byte(strconv.Itoa(i)+" "), 1+i%7*700) }
+	go func() {
+		for i := range frames {
+			s.conn.Deliver(payload(i), []byte("p"+strconv.Itoa(i)))
+			if i%10 == 0 {
+				c.write(frame(ping, nil)) // wakes the loop
+			}
+		}
+	}()
+	for i := 0; i < 2*frames; {
+		first, got, err := c.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := payload(i / 2)
+		if i%2 == 1 {
+			want = []byte("p" + strconv.Itoa(i/2))
+		}
+		if first == pong {
+			continue
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("frame %d is %.20q", i, got)
+		}
+		i++
+	}
 }
 
 func TestBigMessageFitsEmptyQueue(t *testing.T) {
@@ -255,7 +291,7 @@ func TestBigMessageFitsEmptyQueue(t *testing.T) {
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 1 << 10 })
 	c, s := r.open(t)
 	payload := bytes.Repeat([]byte("b"), 100<<10)
-	if !s.conn.Deliver(payload) {
+	if !s.conn.Deliver(payload, nil) {
 		t.Fatal("refused")
 	}
 	c.expect(text, payload)

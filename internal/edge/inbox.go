@@ -12,6 +12,8 @@ type inbox struct {
 	mu    sync.Mutex
 	front batch
 	armed bool // the loop will look without being woken
+	// through is the connection that was last written to without the loop, since the loop was awake.
+	through *conn
 
 	back batch // owned by the loop
 }
@@ -61,7 +63,7 @@ func (in *inbox) sealLocked(c *conn, end signaling.End) bool {
 // arm tells producers that the loop is awake and will look by itself.
 func (in *inbox) arm() {
 	in.mu.Lock()
-	in.armed = true
+	in.armed, in.through = true, nil
 	in.mu.Unlock()
 }
 

@@ -33,7 +33,7 @@ func (c *conn) control(op ws.OpCode, payload []byte) {
 	case ws.OpPing:
 		// Section 5.5.3 asks for an answer to the most recent ping only: one that pings without
 		// reading gets no more than its bound.
-		c.queue(ws.OpPong, payload, skipWhenFull)
+		c.queue(ws.OpPong, payload, nil, skipWhenFull)
 	case ws.OpPong:
 		c.session.Pong(payload)
 	case ws.OpClose:

@@ -114,7 +114,7 @@ func (l *loop) visit() {
 		c.quiet++
 		switch c.quiet {
 		case quietToPing:
-			c.queue(ws.OpPing, nil, skipWhenFull)
+			c.queue(ws.OpPing, nil, nil, skipWhenFull)
 		case quietToDrop:
 			c.drop(dropSilent)
 		}

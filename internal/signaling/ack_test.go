@@ -146,7 +146,12 @@ func TestAPlainWalletAcknowledgesByPong(t *testing.T) {
 		c.session.Pong([]byte("a"))
 		pass(time.Second)
 		wantPositions(t, b) // and a pong proves only what was sent
+		asked := len(c.pinged())
 		c.session.Pong([]byte("a7-0"))
+		pass(10 * time.Millisecond)
+		if len(c.pinged()) != asked {
+			t.Fatal("pinged again at once: the next ping has to wait for what else is delivered")
+		}
 		pass(time.Second)
 		wantPositions(t, b, "7-0")
 		pings := c.pinged()

@@ -41,7 +41,7 @@ func (b *sink) Alive(_, _, _ string)                                            
 // drop is a Conn that counts.
 type drop struct{ delivered, sent, pings, bytes int }
 
-func (c *drop) Deliver(p []byte) bool {
+func (c *drop) Deliver(p, _ []byte) bool {
 	c.delivered++
 	c.bytes += len(p)
 	return true

@@ -120,13 +120,16 @@ func (d dialer) dial(tb testing.TB, hub *signaling.Hub) *client {
 }
 
 // Deliver implements signaling.Conn.
-func (c *client) Deliver(payload []byte) bool {
+func (c *client) Deliver(payload, ping []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.full || c.closed != nil || c.ended {
 		return false
 	}
 	c.add(payload)
+	if len(ping) > 0 {
+		c.asked(ping)
+	}
 	return true
 }
 
@@ -148,9 +151,12 @@ func (c *client) add(payload []byte) {
 func (c *client) Ping(data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed != nil || c.ended {
-		return
+	if c.closed == nil && !c.ended {
+		c.asked(data)
 	}
+}
+
+func (c *client) asked(data []byte) {
 	c.pings = append(c.pings, string(data))
 	c.change()
 	if !c.deaf {

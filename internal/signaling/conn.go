@@ -8,10 +8,10 @@ import "github.com/rejoin-dev/rejoin/internal/wire"
 // before they return, and copy what they are given. After the connection has ended they do nothing.
 // What is queued through one Conn leaves in the order of the calls.
 type Conn interface {
-	// Deliver queues one text frame that came from the mailbox. It reports false, and queues
-	// nothing, while more than the connection's output bound is waiting: the message stays
-	// in the mailbox and is read again when the client has caught up.
-	Deliver(payload []byte) bool
+	// Deliver queues one text frame that came from the mailbox and, unless ping is empty, a ping frame
+	// with that data behind it. It reports false, and queues nothing, while more than the connection's
+	// output bound is waiting: the message stays in the mailbox and is read again when the client has caught up.
+	Deliver(payload, ping []byte) bool
 	// Send queues one text frame that exists nowhere else (an answer, an announcement).
 	// A connection whose queue has grown past twice its bound is closed as lost instead.
 	Send(payload []byte)

@@ -62,12 +62,13 @@ type Hub struct {
 
 // shard guards the sessions of its rooms.
 type shard struct {
-	mu    sync.Mutex
-	seed  maphash.Seed
-	rooms map[uint64]*Session // by hash of the room, a list by Session.next: 16 bytes a client in place of 40
-	dirty []*Session          // acknowledged more than was flushed
-	dec   wire.Decoder
-	frame []byte // scratch for one outgoing frame
+	mu       sync.Mutex
+	seed     maphash.Seed
+	rooms    map[uint64]*Session // by hash of the room, a list by Session.next: 16 bytes a client in place of 40
+	dirty    []*Session          // acknowledged more than was flushed
+	unproven []*Session          // waiting for proofLater
+	dec      wire.Decoder
+	frame    []byte // scratch for one outgoing frame
 }
 
 var errDraining = errors.New("draining")

@@ -42,9 +42,11 @@ func (s *Session) follows(id streams.EntryID) bool {
 }
 
 func (s *Session) deliverLive(id streams.EntryID, body streams.Body) {
-	switch s.deliver(id, body) {
+	switch s.deliver(id, body, true) {
 	case delivered:
-		s.written()
+		if !s.proves() {
+			s.written()
+		}
 	case unknownSender:
 		s.catchUp() // the mailbox and the presence of one moment
 	case stalled:
@@ -60,8 +62,8 @@ const (
 	stalled
 )
 
-// deliver queues one entry for the client.
-func (s *Session) deliver(id streams.EntryID, body streams.Body) delivery {
+// deliver queues one entry for the client, and with prove what asks for the proof that it arrived, if one is needed.
+func (s *Session) deliver(id streams.EntryID, body streams.Body, prove bool) delivery {
 	from, ok := wire.ParseClientID([]byte(body.From()))
 	if !ok {
 		s.last = id
@@ -82,11 +84,18 @@ func (s *Session) deliver(id streams.EntryID, body streams.Body) delivery {
 	}
 	sh := s.shard()
 	sh.frame = wire.AppendRemoteData(sh.frame[:0], view(body.Data()), from, view(body.RequestID()), shown)
-	if !s.conn.Deliver(sh.frame) {
+	text := len(sh.frame)
+	if prove = prove && s.proves() && s.proof == proofNone; prove {
+		sh.frame = appendPing(sh.frame, pingEntry, id)
+	}
+	if !s.conn.Deliver(sh.frame[:text], sh.frame[text:]) {
 		s.hub.metrics.drop(dropOutputFull)
 		return stalled
 	}
 	s.last = id
+	if prove {
+		s.proof = proofAsked
+	}
 	s.hub.metrics.delivered.Inc()
 	return delivered
 }
@@ -95,8 +104,8 @@ func (s *Session) deliver(id streams.EntryID, body streams.Body) delivery {
 func (s *Session) written() {
 	switch {
 	case s.proves():
-		if !s.pinged {
-			s.pinged = true
+		if s.proof == proofNone {
+			s.proof = proofAsked
 			s.ping(pingEntry)
 		}
 	case s.dialect == wire.Plain:
@@ -107,8 +116,12 @@ func (s *Session) written() {
 // ping asks for a proof that all up to the last entry delivered arrived.
 func (s *Session) ping(kind byte) {
 	sh := s.shard() // its scratch: what goes through an interface is on the heap
-	sh.frame = s.last.AppendText(append(sh.frame[:0], kind))
+	sh.frame = appendPing(sh.frame[:0], kind, s.last)
 	s.conn.Ping(sh.frame)
+}
+
+func appendPing(dst []byte, kind byte, upTo streams.EntryID) []byte {
+	return upTo.AppendText(append(dst, kind))
 }
 
 // await stops deliveries until the client has read what is queued.
@@ -215,7 +228,7 @@ func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID,
 		if e.ID.Compare(s.last) <= 0 {
 			continue
 		}
-		switch s.deliver(e.ID, e.Body) {
+		switch s.deliver(e.ID, e.Body, false) {
 		case stalled:
 			s.await()
 			return
@@ -274,7 +287,7 @@ func (s *Session) Pong(data []byte) {
 	case pingProbe:
 		s.alive(data)
 	}
-	if s.pinged && kind != pingEntry && kind != pingPage {
+	if s.proof == proofAsked && kind != pingEntry && kind != pingPage {
 		s.ping(pingEntry) // again: its pong may be one of those that are left out
 	}
 	if s.catching {
@@ -289,10 +302,36 @@ func (s *Session) arrived(upTo []byte) {
 		return
 	}
 	s.acknowledge(streams.EntryID(id))
-	s.pinged = false
-	if s.acked.Compare(s.last) < 0 {
-		s.written()
+	switch {
+	case s.acked.Compare(s.last) == 0:
+		s.proof = proofNone
+	case s.proof != proofLater:
+		s.proof = proofLater
+		s.shard().askLater(s)
 	}
+}
+
+// proofEvery is how long the next proof is put off when more was delivered while the last one was under way: a client that
+// gets many messages a second answers ten pings and not one for each of them.
+const proofEvery = 100 * time.Millisecond
+
+// askLater has a session asked for proof with the others of its shard that wait for that. The shard is locked.
+func (sh *shard) askLater(s *Session) {
+	if sh.unproven = append(sh.unproven, s); len(sh.unproven) == 1 {
+		time.AfterFunc(proofEvery, sh.askUnproven)
+	}
+}
+
+func (sh *shard) askUnproven() {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for _, s := range sh.unproven {
+		if s.state == live && s.proof == proofLater {
+			s.proof = proofNone
+			s.written()
+		}
+	}
+	sh.unproven = nil
 }
 
 // flushEntries is how many acknowledged entries are flushed without waiting for the second to pass: a client that gets

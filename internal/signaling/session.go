@@ -27,6 +27,15 @@ const (
 	todoRestore      // the primary changed, or lost the session
 )
 
+// proof is how far the ping is that asks whether what was delivered arrived.
+type proof uint8
+
+const (
+	proofNone proof = iota
+	proofAsked
+	proofLater // to be asked for, with what else is delivered until then
+)
+
 // number is a session number, the one that fences. Its text is 16 hex digits (streams.NewSession).
 type number [8]byte
 
@@ -63,7 +72,7 @@ type Session struct {
 	replaying bool // catching up for the first time after a resume
 	paused    bool // until a timer ends: behind a replayed offer, or until Redis is asked again
 	todo      todo
-	pinged    bool  // a ping that carries an entry ID is under way
+	proof     proof // of the entries delivered to a plain client
 	dirty     bool  // in the shard's dirty list
 	rotating  bool  // was asked to reconnect
 	unflushed uint8 // entries acknowledged since the position was flushed, at most flushEntries
