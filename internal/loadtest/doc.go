@@ -3,6 +3,7 @@
 //	go run ./internal/loadtest idle   -n 15000          connections that nobody uses
 //	go run ./internal/loadtest relay  -rate 3000        pairs across two instances
 //	go run ./internal/loadtest resume -rate 500         clients that come back to waiting messages
+//	go run ./internal/loadtest hostile -n 10000         pairs beside connections that trickle
 //	go run ./internal/loadtest start                    start of a process, size of the binary
 //	go run ./internal/loadtest report DIR               tables and plots of the JSON in DIR
 //

@@ -23,6 +23,8 @@ type Plan struct {
 	Instances int      // at least 1
 	Env       []string // settings, "NAME=value"; addresses and REDIS_URL are added
 	Redis     string   // the program redis-server
+	// Container holds the instances, nil: no container. Whoever made it removes it, after Stop.
+	Container *Container
 }
 
 // Fleet is some instances of a server and their Redis.
@@ -83,7 +85,8 @@ func (f *Fleet) Launch(plan Plan, name string) (*Process, error) {
 		"HOST=127.0.0.1", fmt.Sprintf("PORT=%d", addr.Port()), fmt.Sprintf("HTTP_PORT=%d", private.Port()),
 		"REDIS_URL=redis://" + f.Redis.Addr.String(),
 	}, plan.Env...)
-	p, err := startProcess(name, plan.Binary, nil, env)
+	program, args := plan.Container.command(plan.Binary)
+	p, err := startProcess(name, program, args, env)
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ type Result struct {
 const (
 	SubjectRejoin   = "rejoin"
 	SubjectBaseline = "pub/sub baseline"
+	SubjectHostile  = "rejoin beside tricklers"
 )
 
 // Setting is one of a run: a flag of the load, or a setting of a server.

@@ -30,9 +30,10 @@ type Runner struct {
 func (r *Runner) Run(ctx context.Context, name string, args []string) (f *report.File, path string, err error) {
 	run, ok := map[string]func(*bench, context.Context, []string) error{
 		"idle": (*bench).idle, "relay": (*bench).relay, "resume": (*bench).resume, "start": (*bench).start,
+		"hostile": (*bench).hostile,
 	}[name]
 	if !ok {
-		return nil, "", fmt.Errorf("no scenario %q: want idle, relay, resume or start", name)
+		return nil, "", fmt.Errorf("no scenario %q: want idle, relay, resume, hostile or start", name)
 	}
 	b := &bench{runner: r, name: name, began: time.Now()}
 	b.file = report.File{
@@ -53,6 +54,8 @@ type bench struct {
 	opt    *options
 	file   report.File
 	dir    string // of binaries; empty until one is built
+	// container holds the servers, nil: none.
+	container *fleet.Container
 }
 
 // say prints a line of progress.
@@ -115,7 +118,7 @@ func (b *bench) plan(ctx context.Context, subject string, instances int, env []s
 	if err != nil {
 		return fleet.Plan{}, fmt.Errorf("find redis-server: %w", err)
 	}
-	return fleet.Plan{Binary: binary, HasHTTP: pkg == fleet.Signal, Instances: instances, Env: env, Redis: redis}, nil
+	return fleet.Plan{Binary: binary, HasHTTP: pkg == fleet.Signal, Instances: instances, Env: env, Redis: redis, Container: b.container}, nil
 }
 
 // servers starts what a subject needs, or describes what was given.

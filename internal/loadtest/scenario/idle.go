@@ -32,6 +32,7 @@ type idleConfig struct {
 	dialect                     traffic.Dialect
 	rate                        rate
 	ping, settle, window        time.Duration
+	memory                      int64
 }
 
 func (b *bench) idleFlags(args []string) (c idleConfig, err error) {
@@ -45,8 +46,12 @@ func (b *bench) idleFlags(args []string) (c idleConfig, err error) {
 	f.DurationVar(&c.ping, "ping", 25*time.Second, "PING_INTERVAL")
 	f.DurationVar(&c.settle, "settle", 3*time.Second, "rest before memory is read")
 	f.DurationVar(&c.window, "window", 0, "how long the idle connections are measured (default: two ping intervals)")
+	f.Int64Var(&c.memory, "memory", 0, "MiB that all server processes together may have, the kernel's for their sockets included: they run in a memory cgroup (as root); 0: any")
 	if err := o.parse(f, args); err != nil {
 		return c, err
+	}
+	if c.memory < 0 || c.memory > 0 && o.a != "" {
+		return c, errors.New("want -memory of at least 0, and of servers that are started")
 	}
 	if c.window == 0 {
 		c.window = 2 * c.ping
@@ -65,7 +70,15 @@ func (b *bench) idle(ctx context.Context, args []string) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.opt.timeout)
 	defer cancel()
-	f, err := b.servers(ctx, report.SubjectRejoin, c.procs, pinned(b.opt, "PING_INTERVAL="+c.ping.String()))
+	env := []string{"PING_INTERVAL=" + c.ping.String()}
+	if c.memory > 0 {
+		if b.container, err = fleet.NewContainer(c.memory << 20); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, b.container.Remove()) }()
+		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(c.memory*1024*6/10/int64(c.procs), 10)+"KiB") // as the server sets it in a container
+	}
+	f, err := b.servers(ctx, report.SubjectRejoin, c.procs, pinned(b.opt, env...))
 	if err != nil {
 		return err
 	}
@@ -82,6 +95,15 @@ func (b *bench) idle(ctx context.Context, args []string) (err error) {
 	defer func() { err = errors.Join(err, crew.dismiss()) }()
 	if err := b.watchIdle(ctx, f, crew, c, before, &r); err != nil {
 		return err
+	}
+	if b.container != nil {
+		now, peak, err := b.container.Usage()
+		if err != nil {
+			return err
+		}
+		r.Add("memory_limit", "MB", float64(c.memory<<20)/1e6)
+		r.Add("memory_charged", "MB", float64(now)/1e6)
+		r.Add("memory_charged_peak", "MB", float64(peak)/1e6)
 	}
 	r.Judge(crew.state().tally())
 	b.file.Results = append(b.file.Results, r)

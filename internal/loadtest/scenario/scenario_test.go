@@ -188,6 +188,30 @@ func TestResume(t *testing.T) {
 	}
 }
 
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	r := run(t, "hostile", strings.Fields("-n 40 -pairs 5 -rate 200 -duration 1200ms -repeat 1")...)
+	if len(r) != 2 || r[0].Subject != report.SubjectHostile {
+		t.Fatalf("%d results", len(r))
+	}
+	wants(t, &r[0], "trickling_connections", "bytes_held_for_incomplete_messages", "messages_per_second")
+	wants(t, &r[1], "messages_per_second")
+}
+
+// TestIdleInAContainer needs to be root, as containers do.
+func TestIdleInAContainer(t *testing.T) {
+	t.Parallel()
+	c, err := fleet.NewContainer(64 << 20)
+	if err != nil {
+		t.Skipf("no memory cgroups here: %v", err)
+	}
+	if err := c.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, "idle", strings.Fields("-n 50 -memory 128 -settle 100ms -ping 400ms -window 800ms")...)
+	wants(t, &r[0], "memory_limit", "memory_charged", "memory_charged_peak")
+}
+
 func TestStart(t *testing.T) {
 	t.Parallel()
 	r := run(t, "start", "-runs", "3")

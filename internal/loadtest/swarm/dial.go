@@ -35,6 +35,29 @@ func (l *Loop) Dial(to netip.AddrPort, from netip.Addr, request []byte, h Handle
 	return c, nil
 }
 
+// Connect opens a connection outside of any loop and waits for it, which takes no time on loopback; reads and writes on
+// the descriptor do not block.
+func Connect(to netip.AddrPort, from netip.Addr) (fd int, err error) {
+	if err := CheckLoopback(to); err != nil {
+		return 0, err
+	}
+	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open socket: %w", err)
+	}
+	if err = prepare(fd, from); err == nil {
+		err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+	}
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return 0, fmt.Errorf("connect to %s from %s: %w", to, from, err)
+	}
+	return fd, nil
+}
+
 // prepare binds a socket to an address but leaves the port to connect, which knows more of them to be free.
 func prepare(fd int, from netip.Addr) error {
 	for _, o := range [...][3]int{
