@@ -80,6 +80,20 @@ type GoAway struct {
 	Reason string
 }
 
+// ICEServers lists the STUN and TURN servers to use from now on, where the operator has set some: after each Session, and
+// again before TTL has passed (rejoin.v1). Give them to the next connection; one that is up keeps those it has.
+type ICEServers struct {
+	Servers []ICEServer
+	TTL     time.Duration
+}
+
+// ICEServer is an RTCIceServer (W3C WebRTC 1.0, section 4.2.4). Username and Credential are empty for STUN.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username"`
+	Credential string   `json:"credential"`
+}
+
 // Disconnected says that the connection was lost. The client is going to come back by itself.
 type Disconnected struct{ Err error }
 
@@ -98,5 +112,6 @@ func (PeerResumed) isEvent()          {}
 func (PeerDisconnected) isEvent()     {}
 func (Data) isEvent()                 {}
 func (GoAway) isEvent()               {}
+func (ICEServers) isEvent()           {}
 func (Disconnected) isEvent()         {}
 func (Unknown) isEvent()              {}

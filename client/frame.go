@@ -32,6 +32,9 @@ type frame struct {
 	GraceMs         int64 `json:"graceMs"`
 	PingMs          int64 `json:"pingMs"`
 	MaxMessageBytes int   `json:"maxMessageBytes"`
+
+	ICEServers []ICEServer `json:"iceServers"`
+	TTLSeconds int64       `json:"ttlSeconds"`
 }
 
 // Values of info that are acted upon.
@@ -49,6 +52,7 @@ const (
 	infoRetry            = "retryError"
 	infoValidation       = "validationError"
 	infoGoAway           = "goAway"
+	infoICEServers       = "iceServers"
 )
 
 func parseFrame(raw []byte) (*frame, error) {

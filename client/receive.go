@@ -68,6 +68,8 @@ func (c *Client) event(l *link, f *frame, raw []byte) (Event, error) {
 			}
 		}
 		return e, nil
+	case infoICEServers:
+		return ICEServers{Servers: f.ICEServers, TTL: time.Duration(f.TTLSeconds) * time.Second}, nil
 	}
 	return Unknown{Info: f.Info, Raw: raw}, nil
 }

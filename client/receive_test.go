@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func TestPeersAreAnnounced(t *testing.T) {
 		conn.write(`{"info":"remoteClient%s","remoteClientId":"p"}`, info)
 	}
 	conn.write(`{"info":"remoteClientDisconnected","remoteClientId":"p","undelivered":["a","b"]}`)
-	conn.write(`{"info":"iceServers","ttlSeconds":60}`)
+	conn.write(`{"info":"fromTheFuture","ttlSeconds":60}`)
 	if e := next[client.PeerConnected](t, c); e.ID != "p" {
 		t.Errorf("%+v", e)
 	}
@@ -31,7 +32,20 @@ func TestPeersAreAnnounced(t *testing.T) {
 	if e := next[client.PeerDisconnected](t, c); fmt.Sprint(e.Undelivered) != "[a b]" {
 		t.Errorf("%+v", e)
 	}
-	if e := next[client.Unknown](t, c); e.Info != "iceServers" {
+	if e := next[client.Unknown](t, c); e.Info != "fromTheFuture" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestICEServersAreHandedOut(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	c, conn := dial(t, s, fast(s), func(c *conn) { c.fresh("t1") })
+	next[client.Session](t, c)
+	conn.write(`{"info":"iceServers","iceServers":[{"urls":["stun:h"]},{"urls":["turn:h","turns:h"],"username":"u","credential":"c"}],"ttlSeconds":60}`)
+	e := next[client.ICEServers](t, c)
+	want := []client.ICEServer{{URLs: []string{"stun:h"}}, {URLs: []string{"turn:h", "turns:h"}, Username: "u", Credential: "c"}}
+	if e.TTL != time.Minute || !reflect.DeepEqual(e.Servers, want) {
 		t.Errorf("%+v", e)
 	}
 }

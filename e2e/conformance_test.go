@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 // conform runs the checks chosen by only (nil: all) and returns the names of those that were skipped.
 func conform(t *testing.T, url func(testing.TB) string, grace time.Duration, only *regexp.Regexp) (skipped []string) {
 	ctx := limit(t)
-	settings := []string{"GRACE_WINDOW=" + grace.String()}
+	settings := []string{"GRACE_WINDOW=" + grace.String(), "TURN_URLS=turn:127.0.0.1:3478", "TURN_SECRET=known to nobody else"}
 	if url != nil {
 		settings = append(settings, "REDIS_URL="+url(t))
 	}

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
-	"reflect"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/caarlos0/env/v11"
-
+	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -50,67 +46,16 @@ type config struct {
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" help:"text, json"`
 	Pprof     bool       `env:"PPROF" envDefault:"false" help:"/debug/pprof/ on HTTP_PORT"`
 
+	settings.TURN // told to rejoin.v1 clients
+
 	resumeRoles []wire.Role
 }
 
 // loadConfig reads all settings and reports every bad one at once.
 func loadConfig(environ []string) (config, error) {
-	vars := env.ToMap(environ)
 	var cfg config
-	err := env.ParseWithOptions(&cfg, env.Options{Environment: vars})
-	bad, unread := explainAll(err, vars)
-	for _, line := range cfg.check() {
-		if name, _, _ := strings.Cut(line, "="); !unread[name] { // what could not be read was reported
-			bad = append(bad, line)
-		}
-	}
-	if len(bad) > 0 {
-		return cfg, errors.New("bad settings (see -h):\n  " + strings.Join(bad, "\n  "))
-	}
-	return cfg, nil
-}
-
-// explainAll returns a line for each variable that could not be read, and the set of them.
-func explainAll(err error, vars map[string]string) (bad []string, unread map[string]bool) {
-	unread = map[string]bool{}
-	var all env.AggregateError
-	if err != nil && !errors.As(err, &all) {
-		return []string{err.Error()}, unread
-	}
-	for _, e := range all.Errors {
-		line := explain(e, vars)
-		name, _, _ := strings.Cut(line, "=")
-		bad, unread[name] = append(bad, line), true
-	}
-	return bad, unread
-}
-
-// explain names the variable and what was expected of it.
-func explain(err error, vars map[string]string) string {
-	var parse env.ParseError
-	if !errors.As(err, &parse) {
-		return err.Error()
-	}
-	for _, f := range settings() {
-		if f.field == parse.Name {
-			return fmt.Sprintf("%s=%q: want %s", f.name, vars[f.name], wanted(parse.Type))
-		}
-	}
-	return err.Error()
-}
-
-func wanted(t reflect.Type) string {
-	switch {
-	case t == reflect.TypeFor[time.Duration]():
-		return "a duration like 500ms, 25s or 5m"
-	case t == reflect.TypeFor[slog.Level]():
-		return "debug, info, warn or error"
-	case t.Kind() == reflect.Bool:
-		return "true or false"
-	case t.Kind() == reflect.Uint16:
-		return "a port, 0 to 65535"
-	}
-	return "a whole number"
+	err := settings.Load(&cfg, environ, cfg.check)
+	return cfg, err
 }
 
 // check looks at what a type cannot say.
@@ -150,6 +95,8 @@ func (c *config) check() []string {
 		want(d.value >= d.min, "%s=%s: want at least %s", d.name, d.value, d.min)
 	}
 	want(c.SyncInterval <= 30*time.Minute, "SYNC_INTERVAL=%s: want at most 30m, it keeps the keys of a room alive", c.SyncInterval)
+	want(!c.TURN.Configured() || c.TURNTTL < settings.MinTURNTTL || c.TURNTTL >= 4*c.SyncInterval,
+		"TURN_TTL=%s: want at least 4 times SYNC_INTERVAL, which is how often credentials are looked at", c.TURNTTL)
 	want(c.MaxConnectionAge == 0 || c.MaxConnectionAge >= time.Second, "MAX_CONNECTION_AGE=%s: want 0s or at least 1s", c.MaxConnectionAge)
 	want(c.MaxMessageBytes >= 1024 && c.MaxMessageBytes <= 1<<20, "MAX_MESSAGE_BYTES=%d: want 1024 to 1048576", c.MaxMessageBytes)
 	want(c.MailboxBytes >= 2*c.MaxMessageBytes, "MAILBOX_BYTES=%d: want at least twice MAX_MESSAGE_BYTES", c.MailboxBytes)
@@ -160,40 +107,9 @@ func (c *config) check() []string {
 	want(c.MaxConnections >= 0, "MAX_CONNECTIONS=%d: want 0 or more", c.MaxConnections)
 	want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT=%q: want text or json", c.LogFormat)
 	want(!strings.ContainsAny(c.Instance, " \n{}") && len(c.Instance) <= 64, "INSTANCE_ID=%q: want at most 64 characters without spaces or braces", c.Instance)
-	return bad
-}
-
-type setting struct{ field, name, standard, help string }
-
-// settings lists all settings, read off the struct.
-func settings() []setting {
-	var list []setting
-	for f := range fields(reflect.TypeFor[config]()) {
-		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
-		if name != "" {
-			list = append(list, setting{f.Name, name, f.Tag.Get("envDefault"), f.Tag.Get("help")})
-		}
-	}
-	return list
-}
-
-func fields(t reflect.Type) func(func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			if !yield(t.Field(i)) {
-				return
-			}
-		}
-	}
+	return append(bad, c.TURN.Check()...)
 }
 
 func printUsage(w io.Writer) {
-	fmt.Fprintln(w, "signal: a WebRTC signaling server whose clients can vanish and come back.\n\nIt has no flags but -h. Settings are environment variables:")
-	fmt.Fprintln(w)
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(tw, "VARIABLE\tDEFAULT\tMEANING")
-	for _, s := range settings() {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", s.name, s.standard, s.help)
-	}
-	_ = tw.Flush()
+	settings.PrintUsage(w, "signal: a WebRTC signaling server whose clients can vanish and come back.", config{})
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"net/http"
 	"os"
 	"regexp"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
 var update = flag.Bool("update", false, "write the table of settings into README.md")
@@ -153,6 +154,7 @@ func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 	bad := map[string]string{
 		"PORT": "http", "GRACE_WINDOW": "60", "REDIS_URL": "http://user:secret@host", "RESUME_BY_ROLE": "phone", "MAX_MESSAGE_BYTES": "10",
 		"LOG_LEVEL": "loud", "ALLOWED_ORIGINS": "example.com", "LOG_FORMAT": "xml", "PPROF": "perhaps", "DRAIN_TIMEOUT": "1ms", "ROOM_CLIENTS": "1",
+		"TURN_URLS": "turn://host", "STUN_URLS": "host", "TURN_SECRET": "short", "TURN_TTL": "10s",
 	}
 	var environ []string
 	for k, v := range bad {
@@ -181,9 +183,9 @@ func TestHelp(t *testing.T) {
 	if err := run(context.Background(), []string{"-h"}, nil, out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("got %v", err)
 	}
-	for _, s := range settings() {
-		if s.help == "" || !strings.Contains(out.String(), s.name) {
-			t.Errorf("%s is not explained", s.name)
+	for _, s := range settings.List(config{}) {
+		if s.Help == "" || !strings.Contains(out.String(), s.Name) {
+			t.Errorf("%s is not explained", s.Name)
 		}
 	}
 	if err := run(context.Background(), []string{"redis://x"}, nil, &output{}); err == nil {
@@ -204,16 +206,7 @@ func TestReadmeListsSettings(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatal("README.md has no place for the settings")
 	}
-	var table strings.Builder
-	table.WriteString("| variable | default | meaning |\n|---|---|---|\n")
-	for _, s := range settings() {
-		standard := ""
-		if s.standard != "" {
-			standard = "`" + s.standard + "`"
-		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", s.name, standard, s.help)
-	}
-	now := before + begin + table.String() + end + after
+	now := before + begin + settings.Markdown(config{}) + end + after
 	if now == string(old) {
 		return
 	}

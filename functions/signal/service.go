@@ -37,7 +37,10 @@ type service struct {
 func newService(cfg config, out io.Writer) (*service, error) {
 	s := &service{cfg: cfg, out: out, log: newLogger(cfg, out), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	var err error
+	ice, err := cfg.TURN.Issuer()
+	if err != nil {
+		return nil, err
+	}
 	s.backbone, err = streams.Open(streams.Options{
 		URL: cfg.RedisURL, Instance: cfg.Instance, Grace: cfg.Grace, Lease: cfg.Lease, CallTimeout: cfg.CallTimeout,
 		MailboxEntries: cfg.MailboxMessages, MailboxBytes: cfg.MailboxBytes, RoomClients: cfg.RoomClients,
@@ -46,10 +49,14 @@ func newService(cfg config, out io.Writer) (*service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open backbone: %w", err)
 	}
-	s.hub = signaling.NewHub(signaling.Config{
+	hc := signaling.Config{
 		ResumeRoles: cfg.resumeRoles, PingInterval: cfg.PingInterval, MaxMessageBytes: cfg.MaxMessageBytes,
 		MaxConnectionAge: cfg.MaxConnectionAge, SyncInterval: cfg.SyncInterval, Registerer: s.registry, Logger: s.log,
-	}, s.backbone)
+	}
+	if ice != nil {
+		hc.ICEServers, hc.ICELifetime = ice.Servers, ice.TTL()
+	}
+	s.hub = signaling.NewHub(hc, s.backbone)
 	s.edge, err = edge.New(edgeConfig(cfg), hubAdapter{s.hub}, s.registry, s.log)
 	if err != nil {
 		return nil, errors.Join(err, s.backbone.Close(context.Background()))

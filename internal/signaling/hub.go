@@ -27,6 +27,10 @@ type Config struct {
 	MaxConnectionAge time.Duration
 	// SyncInterval is how often each session is compared with Redis, the backstop for lost doorbells.
 	SyncInterval time.Duration
+	// ICEServers makes what the rejoin.v1 client of that id is told after its session frame, and again before it is
+	// ICELifetime old, which must be at least four times SyncInterval; nil: nothing. It must not block.
+	ICEServers  func(client string, now time.Time) []wire.ICEServer
+	ICELifetime time.Duration
 
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger

@@ -221,6 +221,7 @@ func (s *Session) welcome(a streams.Attached, o *opening, refused string) {
 		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended})
 	}
 	s.send(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
+	s.tellICEServers()
 }
 
 // introduce tells a plain client who is there: live clients only, newest last.

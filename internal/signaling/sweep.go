@@ -42,6 +42,7 @@ func (h *Hub) Run(ctx context.Context) {
 			h.rotate(now)
 			for ; !due.After(now); due = due.Add(h.cfg.SyncInterval / shardCount) {
 				h.shards[next].each((*Session).refresh)
+				h.renewICEServers(next, now.Add(due.Sub(now))) // due by the clock of now: it may have been set since Run began
 				next = (next + 1) % shardCount
 			}
 		}

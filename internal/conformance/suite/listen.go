@@ -100,7 +100,9 @@ func (s *socket) read() (string, *closed) {
 		}
 		switch f.op {
 		case opText:
-			return string(f.payload), nil
+			if m := string(f.payload); !s.keepsICEServers(m) {
+				return m, nil
+			}
 		case opPing, opPong:
 		case opClose:
 			end := &closed{code: 1005}

@@ -35,6 +35,9 @@ type socket struct {
 	// deaf keeps pings unanswered, as a connection does that the network has forgotten.
 	deaf atomic.Bool
 	mu   sync.Mutex // guards writing
+
+	rejoin     bool     // the service speaks rejoin.v1 on it
+	iceServers []string // messages that read kept aside
 }
 
 // request sends a request head, verbatim, and reads the answer's.
@@ -76,6 +79,7 @@ func (p *probe) open(base, target string, headers ...string) *socket {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see the import
 	p.must(s.conn.SetReadDeadline(time.Time{}), "set deadline")
 	want(p, "Sec-WebSocket-Accept", s.resp.Header.Get("Sec-WebSocket-Accept"), base64.StdEncoding.EncodeToString(sum[:]))
+	s.rejoin = s.resp.Header.Get("Sec-WebSocket-Protocol") == "rejoin.v1"
 	s.frames = make(chan received, 4096)
 	p.wg.Go(s.listen)
 	return s

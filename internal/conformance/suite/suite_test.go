@@ -28,6 +28,8 @@ var unproven = map[string]string{
 	"R3.8": "is the client's",
 	"R6.3": "needs a store that fails",
 	"R7.1": "needs a drain",
+	"R8.2": "takes half a lifetime of the credentials",
+	"R8.3": "is another service's",
 }
 
 func TestEveryRuleIsProvenOrExcused(t *testing.T) {

@@ -1,0 +1,88 @@
+// Pion is a WebRTC peer without a browser: it waits in a room for offers, answers them, and echoes what comes through data
+// channels. With -call it calls whoever is there instead. Two of them, in two terminals:
+//
+//	room=$(openssl rand -hex 32)
+//	go run ./client/examples/pion -url ws://localhost:4000 -room $room
+//	go run ./client/examples/pion -url ws://localhost:4000 -room $room -role wallet -call
+//
+// Descriptions and candidates travel as the JSON of RTCSessionDescription and RTCIceCandidateInit, which is what
+// JSON.stringify makes of them in a browser, in the clear. An application encrypts them first: the field of the
+// protocol that holds them is called encryptedPayload for that.
+//
+// What Rejoin does here is what is not here: no code in this directory deals with lost connections, repeated or missing
+// messages. The negotiation goes on where it was when the client has resumed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/rejoin-dev/rejoin/client"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	flags := flag.NewFlagSet("pion", flag.ContinueOnError)
+	flags.SetOutput(stdout)
+	urls := flags.String("url", "ws://localhost:4000", "instances of the server, comma separated")
+	room := flags.String("room", "", "connectionId: 64 hexadecimal digits")
+	role := flags.String("role", client.Extension, "wallet or extension")
+	call := flags.Bool("call", false, "call peers in place of waiting for their calls")
+	loopback := flags.Bool("loopback", false, "offer addresses of this machine only")
+	if err := flags.Parse(args); err != nil {
+		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+	}
+	c, err := client.Dial(ctx, client.Config{URLs: strings.Split(*urls, ","), Room: *room, Source: *role})
+	if err != nil {
+		return fmt.Errorf("dial: %w", err)
+	}
+	p := newPeer(c, newAPI(*loopback), slog.New(slog.NewTextHandler(stdout, nil)))
+	if p.call = *call; p.call {
+		p.opened = func(channel *webrtc.DataChannel) { p.say(channel, "hello") }
+	}
+	if err := p.run(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := c.Close(last); err != nil {
+		return fmt.Errorf("leave: %w", err)
+	}
+	return nil
+}
+
+// newAPI returns pion as we use it; loopback is for peers on one machine, without a network.
+func newAPI(loopback bool) *webrtc.API {
+	var engine webrtc.SettingEngine
+	if loopback {
+		engine.SetIncludeLoopbackCandidate(true)
+		engine.SetIPFilter(net.IP.IsLoopback)
+		engine.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+		engine.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	}
+	return webrtc.NewAPI(webrtc.WithSettingEngine(engine))
+}

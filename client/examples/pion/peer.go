@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"github.com/rejoin-dev/rejoin/client"
+)
+
+// iceServersWait is how long a call waits for the ICE servers, which follow the session frame at once if there are any.
+const iceServersWait = 200 * time.Millisecond
+
+// peer holds WebRTC connections with the clients of a room, at most one with each.
+type peer struct {
+	// static
+	client *client.Client
+	api    *webrtc.API
+	log    *slog.Logger
+	call   bool                                                 // make offers
+	policy webrtc.ICETransportPolicy                            // which candidates to use
+	opened func(*webrtc.DataChannel)                            // is called when a channel opens
+	heard  func(*webrtc.DataChannel, webrtc.DataChannelMessage) // is called with each message
+	seen   func(client.Event)                                   // is called with each event first; nil: nothing is
+
+	// owned by run
+	iceServers []webrtc.ICEServer
+	waiting    []string // clients to call as soon as the ICE servers are known
+
+	mu    sync.Mutex
+	links map[string]*webrtc.PeerConnection // by the client they are with; guarded by mu
+}
+
+// newPeer returns a peer that answers calls and echoes what it hears.
+func newPeer(c *client.Client, api *webrtc.API, log *slog.Logger) *peer {
+	p := &peer{client: c, api: api, log: log, links: map[string]*webrtc.PeerConnection{}}
+	p.opened = func(*webrtc.DataChannel) {}
+	p.heard = p.echo
+	return p
+}
+
+// run acts on what comes until ctx or the client ends, then closes all connections. A message that it cannot act on is logged.
+func (p *peer) run(ctx context.Context) error {
+	defer p.hangUp()
+	for {
+		ev, err := p.next(ctx)
+		if err != nil {
+			return err
+		}
+		if p.seen != nil && ev != nil {
+			p.seen(ev)
+		}
+		if err := p.handle(ctx, ev); err != nil {
+			p.log.Warn("event not handled", "type", fmt.Sprintf("%T", ev), "error", err)
+		}
+	}
+}
+
+// next returns the next event, or nil when somebody has waited for the ICE servers long enough.
+func (p *peer) next(ctx context.Context) (client.Event, error) {
+	if len(p.waiting) == 0 {
+		return p.client.Next(ctx) //nolint:wrapcheck // the client says what it is
+	}
+	limited, cancel := context.WithTimeout(ctx, iceServersWait)
+	defer cancel()
+	ev, err := p.client.Next(limited)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, nil //nolint:nilnil // documented
+	}
+	return ev, err //nolint:wrapcheck // the client says what it is
+}
+
+func (p *peer) handle(ctx context.Context, ev client.Event) error {
+	switch ev := ev.(type) {
+	case client.Session:
+		p.log.Info("session", "resumed", ev.Resumed, "peers", len(ev.Peers), "replay", ev.Replay)
+		for _, remote := range ev.Peers {
+			p.waiting = append(p.waiting, remote.ID)
+		}
+		return nil
+	case client.ICEServers:
+		p.iceServers = nil
+		for _, s := range ev.Servers {
+			p.iceServers = append(p.iceServers, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+		}
+	case client.PeerConnected:
+		p.waiting = append(p.waiting, ev.ID)
+	case client.Data:
+		return p.receive(ctx, ev)
+	}
+	return p.callWaiting(ctx)
+}
+
+// callWaiting calls those who came, unless there is a connection with them already.
+func (p *peer) callWaiting(ctx context.Context) error {
+	var errs []error
+	for _, remote := range p.waiting {
+		if p.call && p.link(remote) == nil {
+			errs = append(errs, p.offer(ctx, remote))
+		}
+	}
+	p.waiting = nil
+	return errors.Join(errs...)
+}
+
+func (p *peer) link(remote string) *webrtc.PeerConnection {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.links[remote]
+}
+
+// connect makes a new connection with a client; an older one is closed.
+func (p *peer) connect(ctx context.Context, remote string) (*webrtc.PeerConnection, error) {
+	pc, err := p.api.NewPeerConnection(webrtc.Configuration{ICEServers: p.iceServers, ICETransportPolicy: p.policy})
+	if err != nil {
+		return nil, fmt.Errorf("new connection: %w", err)
+	}
+	p.mu.Lock()
+	older := p.links[remote]
+	p.links[remote] = pc
+	p.mu.Unlock()
+	if older != nil {
+		_ = older.Close()
+	}
+	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
+		if c == nil {
+			return // the last one has been
+		}
+		if err := p.post(ctx, remote, "iceCandidate", c.ToJSON()); err != nil {
+			p.log.Debug("candidate not sent", "error", err)
+		}
+	})
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		p.log.Info("connection", "with", short(remote), "state", s)
+		if s == webrtc.PeerConnectionStateFailed {
+			p.forget(remote, pc)
+			_ = pc.Close()
+		}
+	})
+	pc.OnDataChannel(func(channel *webrtc.DataChannel) { p.attend(remote, channel) })
+	return pc, nil
+}
+
+// attend looks after a channel. Its handlers are set before anything can come through it.
+func (p *peer) attend(remote string, channel *webrtc.DataChannel) {
+	channel.OnOpen(func() {
+		p.log.Info("channel open", "with", short(remote), "label", channel.Label())
+		p.opened(channel)
+	})
+	channel.OnMessage(func(m webrtc.DataChannelMessage) {
+		p.log.Info("received", "with", short(remote), "bytes", len(m.Data))
+		p.heard(channel, m)
+	})
+}
+
+// echo sends a message back, unless it is this side that called: it would go round for ever.
+func (p *peer) echo(channel *webrtc.DataChannel, m webrtc.DataChannelMessage) {
+	if p.call {
+		return
+	}
+	send := channel.Send
+	if m.IsString {
+		send = func(b []byte) error { return channel.SendText(string(b)) }
+	}
+	if err := send(m.Data); err != nil {
+		p.log.Warn("not echoed", "error", err)
+	}
+}
+
+func (p *peer) say(channel *webrtc.DataChannel, text string) {
+	if err := channel.SendText(text); err != nil {
+		p.log.Warn("not said", "error", err)
+	}
+}
+
+func (p *peer) forget(remote string, pc *webrtc.PeerConnection) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.links[remote] == pc {
+		delete(p.links, remote)
+	}
+}
+
+// hangUp closes all connections and returns when nothing of them is left.
+func (p *peer) hangUp() {
+	p.mu.Lock()
+	links := p.links
+	p.links = map[string]*webrtc.PeerConnection{}
+	p.mu.Unlock()
+	for _, pc := range links {
+		_ = pc.GracefulClose()
+	}
+}
+
+// short is as much of a client ID as a log needs.
+func short(id string) string { return id[:min(len(id), 8)] }

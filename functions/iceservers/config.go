@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/functions/internal/settings"
+)
+
+// config is everything that can be set. What functions/signal has too has the same name, default and meaning, so that both can
+// be given the same environment; only the ports differ.
+type config struct {
+	Port uint16 `env:"PORT" envDefault:"4002" help:"GET /ice-servers and GET /health; 0 picks a free port"`
+	Host string `env:"HOST" help:"address to listen on; empty: all"`
+
+	settings.TURN
+
+	RateRequests   int      `env:"RATE_LIMIT_MESSAGES" envDefault:"100" help:"requests an address may make in RATE_LIMIT_MS; 0: any"`
+	RateMillis     int      `env:"RATE_LIMIT_MS" envDefault:"1000" help:"length of that window, milliseconds"`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma separated, like 10.0.0.0/8; empty: none"`
+	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may ask, comma separated; *: all"`
+
+	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"from SIGTERM or SIGINT to the end"`
+
+	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn, error"`
+	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" help:"text, json"`
+
+	proxies []netip.Prefix
+}
+
+// loadConfig reads all settings and reports every bad one at once.
+func loadConfig(environ []string) (config, error) {
+	var cfg config
+	err := settings.Load(&cfg, environ, cfg.check)
+	return cfg, err
+}
+
+// check looks at what a type cannot say.
+func (c *config) check() []string {
+	bad := c.TURN.Check()
+	want := func(ok bool, format string, args ...any) {
+		if !ok {
+			bad = append(bad, fmt.Sprintf(format, args...))
+		}
+	}
+	want(c.TURN.Configured(), "TURN_URLS: want this, STUN_URLS or both: there is nothing to tell else")
+	for _, text := range c.TrustedProxies {
+		network, err := parseNetwork(strings.TrimSpace(text))
+		want(err == nil, "TRUSTED_PROXIES=%q: want networks like 10.0.0.0/8, or addresses", text)
+		c.proxies = append(c.proxies, network)
+	}
+	for _, o := range c.Origins {
+		u, err := url.Parse(o)
+		want(o == "*" || err == nil && u.Scheme != "" && u.Host != "" && u.Path == "", "ALLOWED_ORIGINS=%q: want origins like https://example.com, or *", o)
+	}
+	want(c.RateRequests >= 0, "RATE_LIMIT_MESSAGES=%d: want 0 or more", c.RateRequests)
+	want(c.RateMillis >= 1 && c.RateMillis <= 60_000, "RATE_LIMIT_MS=%d: want 1 to 60000", c.RateMillis)
+	want(c.DrainTimeout >= 100*time.Millisecond, "DRAIN_TIMEOUT=%s: want at least 100ms", c.DrainTimeout)
+	want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT=%q: want text or json", c.LogFormat)
+	return bad
+}
+
+func printUsage(w io.Writer) {
+	settings.PrintUsage(w, "iceservers: tells WebRTC clients which STUN and TURN servers to use, with credentials that end by themselves.", config{})
+}

@@ -1,0 +1,61 @@
+// Iceservers answers GET /ice-servers with the STUN and TURN servers to use and credentials that end by themselves, for
+// clients that cannot get them on the WebSocket: those of the plain dialect. Run it with -h for its settings.
+//
+//	flags ─► settings ─► issuer ─► HTTP (PORT) ─► "listening"
+//	                                                   │ SIGTERM, SIGINT
+//	                               HTTP: shut down ◄───┘
+//
+// It keeps nothing and knows no Redis: run as many as there is need for, or none.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends. It returns flag.ErrHelp when help was asked for.
+func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
+	if err := parseFlags(args, stdout); err != nil {
+		return err
+	}
+	cfg, err := loadConfig(environ)
+	if err != nil {
+		return err
+	}
+	s, err := newService(cfg, stdout)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+func parseFlags(args []string, stdout io.Writer) error {
+	flags := flag.NewFlagSet("iceservers", flag.ContinueOnError)
+	flags.SetOutput(stdout)
+	flags.Usage = func() { printUsage(stdout) }
+	if err := flags.Parse(args); err != nil {
+		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/turn"
+)
+
+// service is the running process.
+type service struct {
+	cfg     config
+	log     *slog.Logger
+	issuer  *turn.Issuer
+	limiter *limiter
+}
+
+func newService(cfg config, out io.Writer) (*service, error) {
+	issuer, err := cfg.TURN.Issuer()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says where it comes from
+	}
+	window := time.Duration(cfg.RateMillis) * time.Millisecond
+	return &service{cfg: cfg, log: newLogger(cfg, out), issuer: issuer, limiter: newLimiter(cfg.RateRequests, window)}, nil
+}
+
+func newLogger(cfg config, out io.Writer) *slog.Logger {
+	opt := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(out, opt))
+	}
+	return slog.New(slog.NewTextHandler(out, opt))
+}
+
+// run serves until ctx ends; requests under way then have DRAIN_TIMEOUT to end.
+func (s *service) run(ctx context.Context) error {
+	l, err := net.Listen("tcp", net.JoinHostPort(s.cfg.Host, strconv.Itoa(int(s.cfg.Port))))
+	if err != nil {
+		return fmt.Errorf("listen (PORT): %w", err)
+	}
+	// A request is a head of a few hundred bytes and is answered at once.
+	server := &http.Server{
+		Handler: s.handler(), MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second,
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	s.log.Info("listening", "url", fmt.Sprintf("http://localhost:%d%s", portOf(l.Addr()), path))
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	limit, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
+	defer cancel()
+	err = server.Shutdown(limit)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+		err = errors.Join(err, end)
+	}
+	if err != nil {
+		return fmt.Errorf("stop HTTP: %w", err)
+	}
+	s.log.Info("stopped")
+	return nil
+}
+
+func portOf(a net.Addr) int {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.Port
+	}
+	return 0
+}

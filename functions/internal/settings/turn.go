@@ -1,0 +1,90 @@
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/turn"
+)
+
+// TURN is the group of settings about ICE servers.
+type TURN struct {
+	TURNURLs       []string      `env:"TURN_URLS" help:"TURN servers that clients get credentials for, comma separated, like turn:turn.example.com:3478?transport=udp; empty: none"`
+	STUNURLs       []string      `env:"STUN_URLS" help:"STUN servers that clients are told of, comma separated, like stun:turn.example.com:3478; empty: none"`
+	TURNSecret     string        `env:"TURN_SECRET" help:"coturn's static-auth-secret, at least 16 characters"`
+	TURNSecretFile string        `env:"TURN_SECRET_FILE" help:"file that holds TURN_SECRET, in its place"`
+	TURNTTL        time.Duration `env:"TURN_TTL" envDefault:"1h" help:"how long TURN credentials are good"`
+}
+
+// MinTURNTTL is the shortest TURN_TTL: a negotiation has to fit.
+const MinTURNTTL = 5 * time.Second
+
+// Configured is whether there is any ICE server to tell of.
+func (t *TURN) Configured() bool { return len(t.TURNURLs)+len(t.STUNURLs) > 0 }
+
+// Check returns a line for each setting that is bad. It reads the file of the secret, and takes the blanks around URLs away.
+func (t *TURN) Check() []string {
+	trim(t.TURNURLs)
+	trim(t.STUNURLs)
+	var bad []string
+	for _, u := range t.TURNURLs {
+		if err := turn.CheckURL(u, "turn", "turns"); err != nil {
+			bad = append(bad, fmt.Sprintf("TURN_URLS=%q: %v", u, err))
+		}
+	}
+	for _, u := range t.STUNURLs {
+		if err := turn.CheckURL(u, "stun", "stuns"); err != nil {
+			bad = append(bad, fmt.Sprintf("STUN_URLS=%q: %v", u, err))
+		}
+	}
+	if t.TURNTTL < MinTURNTTL {
+		bad = append(bad, fmt.Sprintf("TURN_TTL=%s: want at least %s", t.TURNTTL, MinTURNTTL))
+	}
+	if secret, err := t.secret(); err != nil {
+		bad = append(bad, "TURN_SECRET_FILE: "+err.Error())
+	} else if len(t.TURNURLs) > 0 && len(secret) < turn.MinSecret {
+		bad = append(bad, fmt.Sprintf("TURN_SECRET: want at least %d characters for TURN_URLS", turn.MinSecret))
+	}
+	return bad
+}
+
+// Issuer returns what makes the credentials, nil when nothing is configured.
+func (t *TURN) Issuer() (*turn.Issuer, error) {
+	if !t.Configured() {
+		return nil, nil //nolint:nilnil // documented
+	}
+	secret, err := t.secret()
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := turn.New(turn.Config{TURN: t.TURNURLs, STUN: t.STUNURLs, Secret: secret, TTL: t.TURNTTL})
+	if err != nil {
+		return nil, fmt.Errorf("configure ICE servers: %w", err)
+	}
+	return issuer, nil
+}
+
+// secret is TURN_SECRET, or what the file holds without the blanks around it.
+func (t *TURN) secret() (string, error) {
+	switch {
+	case t.TURNSecretFile == "":
+		return t.TURNSecret, nil
+	case t.TURNSecret != "":
+		return "", errors.New("want either this or TURN_SECRET")
+	}
+	text, err := os.ReadFile(t.TURNSecretFile)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	return string(bytes.TrimSpace(text)), nil
+}
+
+func trim(list []string) {
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+}

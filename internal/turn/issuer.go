@@ -1,0 +1,74 @@
+package turn
+
+import (
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // what coturn's use-auth-secret asks for
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+// MinSecret is the least length of a secret. Whoever has one credential can try secrets against it at leisure.
+const MinSecret = 16
+
+// Config is what an Issuer can be told.
+type Config struct {
+	// TURN and STUN list URLs in the order in which clients get them, see [CheckURL]. Each may be empty.
+	TURN, STUN []string
+	// Secret is coturn's static-auth-secret. It is needed for TURN only.
+	Secret string
+	// TTL is how long credentials are good, at least a second.
+	TTL time.Duration
+}
+
+// Issuer makes lists of ICE servers. It is safe for concurrent use.
+type Issuer struct{ cfg Config }
+
+// New returns an Issuer, or all that is wrong with cfg. No error contains the secret.
+func New(cfg Config) (*Issuer, error) {
+	var errs []error
+	for _, u := range cfg.TURN {
+		errs = append(errs, CheckURL(u, "turn", "turns"))
+	}
+	for _, u := range cfg.STUN {
+		errs = append(errs, CheckURL(u, "stun", "stuns"))
+	}
+	if len(cfg.TURN) > 0 && len(cfg.Secret) < MinSecret {
+		errs = append(errs, fmt.Errorf("secret of %d characters: want at least %d", len(cfg.Secret), MinSecret))
+	}
+	if cfg.TTL < time.Second {
+		errs = append(errs, fmt.Errorf("TTL %s: want at least 1s", cfg.TTL))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return &Issuer{cfg}, nil
+}
+
+// TTL is how long credentials are good.
+func (i *Issuer) TTL() time.Duration { return i.cfg.TTL }
+
+// Servers returns the ICE servers for the client of that id, with credentials that are good from now for a TTL. The id is
+// seen by the TURN server and its logs: it must be no secret.
+func (i *Issuer) Servers(id string, now time.Time) []wire.ICEServer {
+	var servers []wire.ICEServer
+	if len(i.cfg.STUN) > 0 {
+		servers = append(servers, wire.ICEServer{URLs: i.cfg.STUN})
+	}
+	if len(i.cfg.TURN) > 0 {
+		name := strconv.FormatInt(now.Add(i.cfg.TTL).Unix(), 10) + ":" + id
+		servers = append(servers, wire.ICEServer{URLs: i.cfg.TURN, Username: name, Credential: Credential(i.cfg.Secret, name)})
+	}
+	return servers
+}
+
+// Credential is the password that belongs to a username.
+func Credential(secret, username string) string {
+	mac := hmac.New(sha1.New, []byte(secret))
+	mac.Write([]byte(username))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
