@@ -21,7 +21,7 @@ const (
 	// quiet is how much is allocated between two looks at most when little happens.
 	quiet = 8 << 20
 	// worthwhile is the least that is given back to the system.
-	worthwhile = 2 << 20
+	worthwhile = 1 << 20
 )
 
 // tuneCollector sets how often garbage is collected, unless GOGC did.
@@ -65,7 +65,7 @@ func trimMemory(ctx context.Context) {
 			return
 		}
 		now := readHeap()
-		if now.allocated-before.allocated < quiet && now.reclaimable() > max(worthwhile, now.live/8) {
+		if now.allocated-before.allocated < quiet && now.reclaimable() > max(worthwhile, now.live/16) {
 			debug.FreeOSMemory()
 			now = readHeap()
 		}

@@ -43,13 +43,18 @@ func start(t testing.TB, hub *testHub, change func(*edge.Config)) *rig {
 
 func startWith(t testing.TB, hub edge.Hub, change func(*edge.Config)) *rig {
 	t.Helper()
+	return startLogged(t, hub, change, slog.New(slog.DiscardHandler))
+}
+
+func startLogged(t testing.TB, hub edge.Hub, change func(*edge.Config), log *slog.Logger) *rig {
+	t.Helper()
 	cfg := edge.DefaultConfig()
 	cfg.Addr, cfg.Loops, cfg.RateLimit = "127.0.0.1:0", 2, 0
 	if change != nil {
 		change(&cfg)
 	}
 	reg := prometheus.NewRegistry()
-	server, err := edge.New(cfg, hub, reg, slog.New(slog.DiscardHandler))
+	server, err := edge.New(cfg, hub, reg, log)
 	if err != nil {
 		t.Fatal(err)
 	}

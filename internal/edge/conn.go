@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 
 	"github.com/gobwas/ws"
-	"github.com/panjf2000/gnet/v2"
 
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -27,21 +26,21 @@ type conn struct {
 	loop *loop
 
 	// owned by the loop
-	sock       gnet.Conn // nil once dead
-	session    Session   // nil before Hub.Open, after Session.Closed, and for a refused connect
-	work       *work     // nil while idle
-	outbound   int32     // bytes in sock's outbound buffer when last looked at
-	place      int32     // in its slot of the sweep table
-	rateStart  uint32    // of the current window, ms on the loop's clock
-	rateFrames uint16    // data frames in the window
-	slot       uint16    // of the sweep table
+	socket
+	session    Session // nil before Hub.Open, after Session.Closed, and for a refused connect
+	work       *work   // nil while idle
+	outbound   int32   // bytes the kernel had not taken when last looked at
+	place      int32   // in its slot of the sweep table
+	rateStart  uint32  // of the current window, ms on the loop's clock
+	rateFrames uint16  // data frames in the window
+	slot       uint16  // of the sweep table
 	state      state
 	quiet      uint8 // visits of the sweep since something arrived
 	behind     bool  // listed in loop.behind
 	admitted   bool  // counted in Server.upgraded
 
 	// any goroutine
-	waiting atomic.Int32 // bytes in the inbox and in sock's outbound buffer
+	waiting atomic.Int32 // bytes in the inbox and those the kernel has not taken
 	closed  atomic.Bool  // nothing may be queued any more; set with the inbox locked
 
 	// guarded by the inbox: how it ended, valid once closed
@@ -83,7 +82,7 @@ func (c *conn) drop(reason dropReason) {
 		return
 	}
 	c.loop.srv.metrics.drop(reason)
-	_ = c.loop.events.Close(c.sock) // comes back through gone; the error is about a socket that is no more
+	c.loop.closeSocket(c) // comes back through ended
 }
 
 // gone is called when the socket has been closed, by whichever side.
@@ -97,5 +96,5 @@ func (c *conn) gone() {
 		c.loop.unlist(c)
 	}
 	c.endSession()
-	c.sock = nil
+	c.socket = socket{}
 }

@@ -286,6 +286,38 @@ func TestOrderFromAnyGoroutine(t *testing.T) {
 	}
 }
 
+// TestLateProducer writes to sessions whose connections are gone, while others get their descriptors: nobody reads what was not
+// meant for them.
+func TestLateProducer(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), nil)
+	stop := make(chan struct{})
+	var gone sync.Map
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
+	wg.Go(func() {
+		for {
+			gone.Range(func(s, _ any) bool {
+				s.(*testSession).conn.Send([]byte("not for you"))
+				return true
+			})
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	for range 200 {
+		c, s := r.open(t)
+		c.write(frame(text, []byte("hello")))
+		c.expect(text, []byte("hello"))
+		gone.Store(s, nil)
+		c.Close()
+	}
+}
+
 func TestBigMessageFitsEmptyQueue(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 1 << 10 })

@@ -19,6 +19,10 @@
 // until the client closes too or a deadline passes: closing a socket with unread data resets it, and the
 // reset would eat the close frame.
 //
+// The loops are our own on Linux, where servers run: epoll, waited for in the runtime's poller. Elsewhere, and with the build tag
+// gnet, they are gnet's. Measured with 15,000 idle connections, gnet costs 400 bytes more for each; at saturation its loops, which
+// block a thread each, cost a third more processor time for a message. events.go is the seam.
+//
 // One sweep per loop does all that depends on time. Each tick it looks at the connections of one slot of its
 // table, so that pings are spread, and at those that have a deadline. No connection has a timer, a goroutine
 // or a buffer of its own.

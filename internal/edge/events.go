@@ -1,56 +1,67 @@
 package edge
 
-import (
-	"time"
+import "golang.org/x/sys/unix"
 
-	"github.com/panjf2000/gnet/v2"
+// What an event loop has to do for the edge is in two forms: of our own on Linux (epoll_*.go), by gnet elsewhere or with
+// the build tag gnet (gnet*.go). Either has
+//
+//	engine              run, stop: the loops of a server and the sweep's clock
+//	poller              in loop: wake, closeSocket
+//	socket              in conn: write, unsent, descriptor; its zero value is no socket
+//
+// and calls, on the goroutine of the loop that a socket belongs to, what is in this file.
+
+// task is what can be asked of a loop from any goroutine; several become one set.
+type task uint32
+
+const (
+	taskWrite task = 1 << iota // look into the inbox
+	taskSweep                  // one tick
+	taskClose                  // say good-bye to all connections
+	taskEnd                    // end the loop
 )
 
-// handler is what gnet calls. All but OnBoot and OnTick run on the loop of the connection.
-type handler struct {
-	gnet.BuiltinEventEngine
-	srv *Server
-}
-
-// OnBoot is called when the first listener is bound, before the loops run.
-func (h handler) OnBoot(engine gnet.Engine) gnet.Action {
-	h.srv.engine = engine
-	return gnet.None
-}
-
-// OnTick is called for the first time once the loops run.
-func (h handler) OnTick() (time.Duration, gnet.Action) {
-	h.srv.signalUp()
-	h.srv.sweep()
-	return h.srv.pace.tick, gnet.None
-}
-
-// OnOpen is called for each accepted socket.
-func (h handler) OnOpen(sock gnet.Conn) ([]byte, gnet.Action) {
-	if h.srv.sockets.Add(1) > h.srv.maxSockets {
-		// gnet gives up when accept finds no free descriptor, so there has to be one always.
-		h.srv.metrics.drop(dropDescriptors)
-		return nil, gnet.Close
+// post has the loop do a task. Asked again before it did, it does it once.
+func (l *loop) post(t task) {
+	if l.posted.Or(uint32(t)) == 0 {
+		l.wake()
 	}
-	l := h.srv.loopOf(sock.EventLoop())
-	c := &conn{loop: l, sock: sock}
-	sock.SetContext(c)
-	setUserTimeout(sock.Fd())
-	l.begin(c, h.srv.cfg.HandshakeTimeout)
-	return nil, gnet.None
 }
 
-// OnTraffic is called with what was read. Everything is taken: nothing ever stays in gnet's buffer.
-func (h handler) OnTraffic(sock gnet.Conn) gnet.Action {
-	c, _ := sock.Context().(*conn)
-	if c == nil {
-		return gnet.Close
+// woken does what was posted.
+func (l *loop) woken() {
+	t := task(l.posted.Swap(0))
+	l.ending = l.ending || t&taskEnd != 0
+	if t&taskClose != 0 {
+		l.closeAll()
 	}
-	data, err := sock.Peek(-1)
-	if err != nil {
-		return gnet.Close
+	if t&taskSweep != 0 {
+		l.sweep()
 	}
-	h.srv.metrics.received(len(data))
+	l.enter()
+	l.leave()
+}
+
+// accepts counts a socket in. There have to be descriptors left for the rest of the process: when it reports false, the
+// socket is to be closed and counted out by [Server.forget].
+func (s *Server) accepts() bool {
+	if s.sockets.Add(1) <= s.maxSockets {
+		return true
+	}
+	s.metrics.drop(dropDescriptors)
+	return false
+}
+
+// accepted makes the connection of a socket.
+func (l *loop) accepted(sock socket) *conn {
+	c := &conn{loop: l, socket: sock}
+	l.begin(c, l.srv.cfg.HandshakeTimeout)
+	return c
+}
+
+// received takes what was read, all of it; it may be changed.
+func (c *conn) received(data []byte) {
+	c.loop.srv.metrics.received(len(data))
 	c.loop.enter()
 	c.quiet = 0
 	if c.behind {
@@ -63,25 +74,27 @@ func (h handler) OnTraffic(sock gnet.Conn) gnet.Action {
 		c.feed(data)
 	case stateClosing, stateDead:
 	}
-	if c.state != stateDead {
-		_, _ = sock.Discard(-1)
-	}
 	c.loop.leave()
-	return gnet.None
 }
 
-// OnClose is called when the socket has been closed, also from within a write that failed.
-func (h handler) OnClose(sock gnet.Conn, _ error) gnet.Action {
-	defer h.srv.forget()
-	c, _ := sock.Context().(*conn)
-	if c == nil {
-		return gnet.None
-	}
+// ended is called when the socket is about to be closed, by whichever side, also from within a write that failed. Once it
+// returns, nobody uses the descriptor any more.
+func (c *conn) ended() {
 	if c.admitted {
-		h.srv.upgraded.Add(-1)
+		c.loop.srv.upgraded.Add(-1)
 	}
 	c.loop.enter()
 	c.gone()
 	c.loop.leave()
-	return gnet.None
+}
+
+// hasEnded is whether nothing can come from the socket any more: the client has closed or reset it, and there
+// is nothing left to read before that.
+func (c *conn) hasEnded() bool {
+	var b [1]byte
+	n, _, err := unix.Recvfrom(c.descriptor(), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	if err != nil {
+		return err != unix.EAGAIN && err != unix.EINTR
+	}
+	return n == 0
 }

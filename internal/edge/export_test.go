@@ -23,7 +23,7 @@ func NewFeeder(cfg Config, hub Hub) *Feeder {
 	if err != nil {
 		panic(err)
 	}
-	l := newLoop(srv, nil)
+	l := newLoop(srv, poller{})
 	f := &Feeder{c: &conn{loop: l, state: stateOpen}}
 	l.list(f.c)
 	l.in.arm()

@@ -3,20 +3,18 @@ package edge
 import (
 	"context"
 	"net"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// reservation is an address that is known to be free, in the form gnet wants.
+// reservation is an address that is known to be free.
 type reservation struct {
-	addr   net.Addr
-	target string
-	held   net.Listener // for port 0: keeps the port until gnet has it
+	addr *net.TCPAddr
+	held net.Listener // for port 0: keeps the port until the loops have it
 }
 
-// reserve looks whether addr can be listened on. gnet opens one listener per loop with SO_REUSEPORT, which has
+// reserve looks whether addr can be listened on. There is one listener per loop with SO_REUSEPORT, which has
 // two consequences that are dealt with here: a second process on the same port would go unnoticed and take
 // half of the connections, and port 0 would be another port for each loop.
 func reserve(addr string) (*reservation, error) {
@@ -32,7 +30,7 @@ func reserve(addr string) (*reservation, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reservation{addr: listener.Addr(), target: targetOf(listener.Addr().(*net.TCPAddr))}
+	r := &reservation{addr: listener.Addr().(*net.TCPAddr)}
 	if port == "0" {
 		// Nobody else gets a port that is in use, with SO_REUSEPORT or not, when asking for any.
 		r.held = listener
@@ -46,15 +44,6 @@ func (r *reservation) release() {
 	if r.held != nil {
 		r.held.Close()
 	}
-}
-
-// targetOf returns an address for gnet. To gnet [::] means IPv6 only, and no host means both: which
-// net.Listen, and so addr, has only where the machine has both.
-func targetOf(addr *net.TCPAddr) string {
-	if addr.IP.IsUnspecified() && addr.IP.To4() == nil {
-		return "tcp://:" + strconv.Itoa(addr.Port)
-	}
-	return "tcp://" + addr.String()
 }
 
 func reusePort(_, _ string, raw syscall.RawConn) error {

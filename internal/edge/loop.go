@@ -1,25 +1,23 @@
 package edge
 
 import (
-	"context"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
-
-	"github.com/panjf2000/gnet/v2"
 )
 
-// loop is what the edge keeps beside one event loop of gnet.
+// loop is one event loop.
 type loop struct {
 	// static
-	srv    *Server
-	events gnet.EventLoop
+	srv *Server
+	poller
 
 	// any goroutine
-	in       inbox
-	sweeping atomic.Bool // a sweep is on its way to the loop
+	in     inbox
+	posted atomic.Uint32 // tasks
 
 	// owned by the loop
+	ending bool      // all is to be closed
 	depth  int       // of nested events: a failing write closes its socket at once
 	table  [][]*conn // open connections by sweep slot
 	slot   int       // visited last
@@ -33,8 +31,8 @@ type loop struct {
 // loop from its sockets.
 const maxRounds = 8
 
-func newLoop(srv *Server, events gnet.EventLoop) *loop {
-	return &loop{srv: srv, events: events, table: make([][]*conn, srv.pace.slots)}
+func newLoop(srv *Server, p poller) *loop {
+	return &loop{srv: srv, poller: p, table: make([][]*conn, srv.pace.slots)}
 }
 
 // now is the loop's clock: milliseconds since the server was made, monotonic.
@@ -65,7 +63,7 @@ func (l *loop) drain() {
 		l.write(b)
 		b.reset()
 	}
-	l.wake() // the inbox is still armed
+	l.post(taskWrite) // the inbox is still armed
 }
 
 // write hands the frames of a batch to their sockets, one write per item.
@@ -92,22 +90,8 @@ func (l *loop) write(b *batch) {
 func (l *loop) wakeLocked() {
 	if !l.in.armed {
 		l.in.armed = true
-		l.wake()
+		l.post(taskWrite)
 	}
-}
-
-func (l *loop) wake() {
-	// The error says that the engine is shutting down, and then every connection is closed anyway.
-	_ = l.events.Execute(context.Background(), wakeTask{l})
-}
-
-// wakeTask is what a woken loop runs.
-type wakeTask struct{ *loop }
-
-func (t wakeTask) Run(context.Context) error {
-	t.enter()
-	t.leave()
-	return nil
 }
 
 // list enters an open connection into a random slot of the sweep table: its pings keep a distance from those of
@@ -124,29 +108,4 @@ func (l *loop) unlist(c *conn) {
 	slot[c.place], last.place = last, c.place
 	slot[len(slot)-1] = nil
 	l.table[c.slot] = slot[:len(slot)-1]
-}
-
-// loopOf returns what the edge keeps beside an event loop, and makes it when the loop gets its first
-// connection.
-func (s *Server) loopOf(events gnet.EventLoop) *loop {
-	if l := find(*s.loops.Load(), events); l != nil {
-		return l
-	}
-	// Only the loop itself comes here for its own entry; the lock is against the others.
-	s.adding.Lock()
-	defer s.adding.Unlock()
-	known := *s.loops.Load()
-	l := newLoop(s, events)
-	grown := append(known[:len(known):len(known)], l)
-	s.loops.Store(&grown)
-	return l
-}
-
-func find(loops []*loop, events gnet.EventLoop) *loop {
-	for _, l := range loops {
-		if l.events == events {
-			return l
-		}
-	}
-	return nil
 }

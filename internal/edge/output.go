@@ -21,7 +21,7 @@ func (c *conn) write(frames []byte) {
 		return
 	}
 	// On an error the socket has been closed already, and gone has been called.
-	_, err := c.sock.Write(frames)
+	err := c.send(frames)
 	if err != nil || c.state == stateDead {
 		return
 	}
@@ -32,7 +32,7 @@ func (c *conn) write(frames []byte) {
 // settle brings the count of waiting bytes up to date after n bytes have left the inbox, and reports whether
 // the socket has taken something since it was looked at last.
 func (c *conn) settle(n int32) bool {
-	left := int32(c.sock.OutboundBuffered())
+	left := int32(c.unsent())
 	moved := left < c.outbound+n
 	c.waiting.Add(left - c.outbound - n)
 	c.outbound = left
@@ -85,9 +85,9 @@ func (c *conn) finish() {
 // shutdown ends the write side once everything is flushed, so that the client sees the end even while it still
 // sends.
 func (c *conn) shutdown() {
-	if c.state != stateClosing || c.work.shut || c.sock.OutboundBuffered() > 0 {
+	if c.state != stateClosing || c.work.shut || c.unsent() > 0 {
 		return
 	}
 	c.work.shut = true
-	_ = unix.Shutdown(c.sock.Fd(), unix.SHUT_WR) // fails when the client was faster
+	_ = unix.Shutdown(c.descriptor(), unix.SHUT_WR) // fails when the client was faster
 }

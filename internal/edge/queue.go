@@ -69,7 +69,7 @@ func (c *conn) writeThrough(frames []byte) int {
 		return 0
 	}
 	in.through = c
-	n, err := unix.Write(c.sock.Fd(), frames)
+	n, err := unix.Write(c.descriptor(), frames)
 	if err != nil {
 		return 0 // the loop will see it too
 	}

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +30,7 @@ type Server struct {
 
 	// set by Start
 	addr   net.Addr
-	engine gnet.Engine
+	engine *engine
 	up     chan struct{} // closed when the loops run
 	upOnce sync.Once
 	done   chan struct{} // closed when they have ended
@@ -39,7 +38,6 @@ type Server struct {
 
 	// any goroutine
 	loops    atomic.Pointer[[]*loop]
-	adding   sync.Mutex // held to add a loop
 	sockets  atomic.Int64
 	upgraded atomic.Int64
 	buffered atomic.Int64 // bytes of incomplete heads and messages
@@ -49,12 +47,11 @@ type Server struct {
 	started  atomic.Bool
 }
 
-// Sizes of the buffers that the kernel and gnet hold, in bytes. The kernel's bound what one client that does
-// not read, or that only sends, can make it hold; gnet's are one per loop (reading) and a threshold (writing).
+// Sizes of buffers, in bytes: of the kernel's for each socket, which bound what one client that does not read, or that only
+// sends, can make it hold; and of the one in each loop that is read into.
 const (
 	kernelBuffer = 16 << 10
 	readBuffer   = 64 << 10
-	writeBuffer  = 4 << 10
 )
 
 // reservedFiles is how many descriptors are left to the rest of the process.
@@ -69,6 +66,7 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 		cfg: cfg, pace: paceOf(&cfg), hub: hub, log: log,
 		unavailable: answerUnavailable,
 		epoch:       time.Now(),
+		engine:      newEngine(),
 		up:          make(chan struct{}),
 		done:        make(chan struct{}),
 		empty:       make(chan struct{}, 1),
@@ -116,7 +114,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	defer hold.release()
 	s.addr = hold.addr
-	go s.run(hold.target)
+	go s.run(hold.addr)
 	select {
 	case <-s.up:
 		return nil
@@ -127,24 +125,10 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
-// run is the goroutine that gnet's engine lives in. It ends after Stop, or when accepting fails for good.
-func (s *Server) run(target string) {
+// run is the goroutine that the loops are started from. It ends after Stop, or when they fail for good.
+func (s *Server) run(addr *net.TCPAddr) {
 	defer close(s.done)
-	s.err = gnet.Run(&handler{srv: s}, target,
-		gnet.WithNumEventLoop(s.cfg.Loops),
-		gnet.WithMulticore(s.cfg.Loops > 1),
-		// One listener per loop: each accepts one socket at a time, so that the bound on
-		// descriptors holds, and no socket changes threads.
-		gnet.WithReusePort(true),
-		gnet.WithReuseAddr(true),
-		gnet.WithTCPNoDelay(gnet.TCPNoDelay),
-		gnet.WithSocketSendBuffer(kernelBuffer),
-		gnet.WithSocketRecvBuffer(kernelBuffer),
-		gnet.WithReadBufferCap(readBuffer),
-		gnet.WithWriteBufferCap(writeBuffer),
-		gnet.WithTicker(true),
-		gnet.WithLogger(engineLog{s.log}),
-	)
+	s.err = s.engine.run(s, addr)
 	if s.err == nil && !s.stopping.Load() {
 		s.err = errors.New("event loops ended by themselves")
 	}

@@ -24,10 +24,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("stop edge: %w", ctx.Err())
 	}
-	// With an ended context gnet only starts to stop; it would poll for the end, which done tells.
-	ended, cancel := context.WithCancel(ctx)
-	cancel()
-	_ = s.engine.Stop(ended)
+	s.engine.stop()
 	select {
 	case <-s.done:
 		return s.err
@@ -39,7 +36,7 @@ func (s *Server) Stop(ctx context.Context) error {
 // closeAll says good-bye to every connection and waits until they are gone.
 func (s *Server) closeAll(ctx context.Context) {
 	for _, l := range *s.loops.Load() {
-		_ = l.events.Execute(ctx, closeTask{l})
+		l.post(taskClose)
 	}
 	if s.sockets.Load() == 0 {
 		return
@@ -54,23 +51,20 @@ func (s *Server) closeAll(ctx context.Context) {
 	}
 }
 
-// closeTask closes all connections of a loop.
-type closeTask struct{ *loop }
-
-func (t closeTask) Run(context.Context) error {
-	t.enter()
-	for _, slot := range t.table {
+// closeAll closes all connections of a loop.
+func (l *loop) closeAll() {
+	l.enter()
+	for _, slot := range l.table {
 		for _, c := range slot {
 			c.queueClose(wire.CloseServiceRestart, wire.ReasonGoingAway, signaling.End{Kind: signaling.EndLocal})
 		}
 	}
-	for i := len(t.works) - 1; i >= 0; i-- {
-		if i < len(t.works) && t.works[i].conn.state == stateHead {
-			t.works[i].conn.drop(dropStopping)
+	for i := len(l.works) - 1; i >= 0; i-- {
+		if i < len(l.works) && l.works[i].conn.state == stateHead {
+			l.works[i].conn.drop(dropStopping)
 		}
 	}
-	t.leave()
-	return nil
+	l.leave()
 }
 
 // forget counts a socket out.

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"context"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -44,28 +43,21 @@ func paceOf(cfg *Config) pace {
 	return pace{tick, slots}
 }
 
-// sweep asks every loop to sweep, unless the last time has not been served yet.
-func (s *Server) sweep() {
+// tick has every loop sweep, unless the last time has not been served yet.
+func (s *Server) tick() {
 	for _, l := range *s.loops.Load() {
-		if l.sweeping.CompareAndSwap(false, true) {
-			_ = l.events.Execute(context.Background(), sweepTask{l}) // fails at the end of the engine only
-		}
+		l.post(taskSweep)
 	}
 }
 
-// sweepTask is one tick of a loop.
-type sweepTask struct{ *loop }
-
-func (t sweepTask) Run(context.Context) error {
-	l := t.loop
-	l.sweeping.Store(false)
+// sweep is one tick of a loop.
+func (l *loop) sweep() {
 	l.enter()
 	now := l.now()
 	l.catchUp(now)
 	l.expire(now)
 	l.visit()
 	l.leave()
-	return nil
 }
 
 // expire deals with the connections whose deadline has passed.

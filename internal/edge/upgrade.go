@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/gobwas/ws"
-	"golang.org/x/sys/unix"
 
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -56,7 +55,7 @@ func (c *conn) request(raw []byte) {
 		c.answer(a, string(h.method) == "HEAD")
 		return
 	}
-	if hasEnded(c.sock.Fd()) {
+	if c.hasEnded() {
 		// A client that gave up on a slow attempt may be back on another connection already, and this
 		// one must not take its session over.
 		c.drop(dropGone)
@@ -171,17 +170,6 @@ func (p *headPipe) Read(b []byte) (int, error) {
 func (p *headPipe) Write(b []byte) (int, error) {
 	p.out = append(p.out, b...)
 	return len(b), nil
-}
-
-// hasEnded is whether nothing can come from the socket any more: the client has closed or reset it, and there
-// is nothing left to read before that.
-func hasEnded(fd int) bool {
-	var b [1]byte
-	n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	if err != nil {
-		return err != unix.EAGAIN && err != unix.EINTR
-	}
-	return n == 0
 }
 
 // admit counts one upgraded connection in, unless there are too many.

@@ -1,3 +1,5 @@
+//go:build unix && (!linux || gnet)
+
 package edge
 
 import (

@@ -1,0 +1,205 @@
+//go:build linux && !gnet
+
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller is an epoll instance, level-triggered, with a listener and an eventfd in it. The goroutine that runs it waits for it
+// in the runtime's own poller, which watches the instance as a descriptor: so it is scheduled as every other goroutine, and
+// no thread is blocked. One that would be costs a hand-over between threads for each wake.
+type poller struct {
+	// static
+	epoll, waker *os.File // closed twice or late, they only return errors
+	epfd         int
+	listener     int
+
+	// owned by the loop
+	conns  []*conn // by descriptor
+	buf    []byte
+	paused bool // the listener is not in the instance: there was no descriptor for what it has
+}
+
+const (
+	maxEvents  = 256
+	maxAccepts = 64 // in one event, so that those who are connected get their turn
+)
+
+var one = [8]byte{1}
+
+// newPoller listens on addr beside the others.
+func newPoller(addr *net.TCPAddr) (p poller, err error) {
+	if p.listener, err = listen(addr); err != nil {
+		return p, err
+	}
+	if p.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return p, errors.Join(fmt.Errorf("create epoll: %w", err), unix.Close(p.listener))
+	}
+	// os.File waits in the runtime's poller for what does not block.
+	_ = unix.SetNonblock(p.epfd, true)
+	p.epoll = os.NewFile(uintptr(p.epfd), "epoll")
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		p.waker = os.NewFile(uintptr(fd), "eventfd")
+		err = errors.Join(p.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN), p.watch(unix.EPOLL_CTL_ADD, p.listener, unix.EPOLLIN))
+	}
+	if err != nil {
+		p.close()
+		return p, fmt.Errorf("watch listener: %w", err)
+	}
+	p.buf = make([]byte, readBuffer)
+	return p, nil
+}
+
+// listen returns a descriptor. Accepted sockets inherit all of its options.
+func listen(addr *net.TCPAddr) (int, error) {
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		outer := raw.Control(func(fd uintptr) {
+			for _, o := range [...][3]int{
+				{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1},
+				{unix.SOL_SOCKET, unix.SO_SNDBUF, kernelBuffer},
+				{unix.SOL_SOCKET, unix.SO_RCVBUF, kernelBuffer},
+				{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+			} {
+				err = errors.Join(err, unix.SetsockoptInt(int(fd), o[0], o[1], o[2]))
+			}
+			setUserTimeout(int(fd))
+		})
+		return errors.Join(outer, err)
+	}}
+	l, err := config.Listen(context.Background(), "tcp", addr.String())
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var copied int
+	outer := raw.Control(func(fd uintptr) {
+		copied, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) // it does not block, as the one it is copied from
+	})
+	return copied, errors.Join(outer, err)
+}
+
+func (p *poller) watch(op, fd int, events uint32) error {
+	return unix.EpollCtl(p.epfd, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+}
+
+// close gives the descriptors back. The sockets are closed before.
+func (p *poller) close() {
+	_ = unix.Close(p.listener)
+	p.epoll.Close()
+	if p.waker != nil {
+		p.waker.Close()
+	}
+}
+
+// wake may be called by any goroutine, at any time.
+func (l *loop) wake() { _, _ = l.waker.Write(one[:]) }
+
+// run serves the sockets until the loop is to end, and closes them then.
+func (l *loop) run() error {
+	defer l.close()
+	defer l.closeSockets()
+	raw, err := l.epoll.SyscallConn()
+	if err != nil {
+		return err
+	}
+	events := make([]unix.EpollEvent, maxEvents)
+	n, failed := 0, error(nil)
+	wait := func(fd uintptr) bool {
+		n, failed = unix.EpollWait(int(fd), events, 0)
+		return n != 0 || failed != nil
+	}
+	for !l.ending {
+		if err := raw.Read(wait); err != nil {
+			return err
+		}
+		if failed != nil && failed != unix.EINTR {
+			return fmt.Errorf("wait for events: %w", failed)
+		}
+		for i := range max(n, 0) {
+			l.event(int(events[i].Fd), events[i].Events)
+		}
+	}
+	return nil
+}
+
+func (l *loop) closeSockets() {
+	for _, c := range l.conns {
+		if c != nil {
+			l.closeSocket(c)
+		}
+	}
+}
+
+// event serves one descriptor. It may be that of a connection which was closed, and of another one by now, since the event
+// was reported: that one finds nothing to read.
+func (l *loop) event(fd int, events uint32) {
+	switch {
+	case fd == l.listener:
+		l.accept()
+	case fd < len(l.conns) && l.conns[fd] != nil:
+		c := l.conns[fd]
+		if events&unix.EPOLLOUT != 0 {
+			c.flush()
+		}
+		if events&^unix.EPOLLOUT != 0 && l.conns[fd] == c {
+			c.read()
+		}
+	default:
+		var count [8]byte
+		_, _ = l.waker.Read(count[:]) // nothing to read for what was closed
+		l.woken()
+		if l.paused {
+			l.resume()
+		}
+	}
+}
+
+func (l *loop) accept() {
+	for range maxAccepts {
+		fd, _, errno := unix.Syscall6(unix.SYS_ACCEPT4, uintptr(l.listener), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		switch errno {
+		case 0:
+			l.take(int(fd))
+		case unix.EAGAIN:
+			return
+		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+			// The connection stays where it is, and would be reported again and again.
+			l.srv.log.Error("no room to accept a connection", "err", errno.Error())
+			l.paused = l.watch(unix.EPOLL_CTL_DEL, l.listener, 0) == nil
+			return
+		default: // one that was gone before it was accepted (accept(2), "Error handling")
+		}
+	}
+}
+
+// resume accepts again after a tick.
+func (l *loop) resume() {
+	l.paused = l.watch(unix.EPOLL_CTL_ADD, l.listener, unix.EPOLLIN) != nil
+}
+
+// take begins a connection.
+func (l *loop) take(fd int) {
+	if !l.srv.accepts() || l.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN) != nil {
+		_ = unix.Close(fd)
+		l.srv.forget()
+		return
+	}
+	if fd >= len(l.conns) {
+		l.conns = append(l.conns, make([]*conn, fd+1-len(l.conns))...)
+	}
+	l.conns[fd] = l.accepted(socket{fd: int32(fd)})
+}
