@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
+	"github.com/rejoin-dev/rejoin/internal/address"
 )
 
 // config is everything that can be set. What functions/signal has too has the same name, default and meaning, so that both can
@@ -50,7 +51,7 @@ func (c *config) check() []string {
 	}
 	want(c.TURN.Configured(), "TURN_URLS: want this, STUN_URLS or both: there is nothing to tell else")
 	for _, text := range c.TrustedProxies {
-		network, err := parseNetwork(strings.TrimSpace(text))
+		network, err := address.ParseNetwork(strings.TrimSpace(text))
 		want(err == nil, "TRUSTED_PROXIES=%q: want networks like 10.0.0.0/8, or addresses", text)
 		c.proxies = append(c.proxies, network)
 	}

@@ -5,10 +5,12 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/address"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
@@ -31,7 +33,7 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	if wait := s.limiter.take(clientAddress(r, s.cfg.proxies), now); wait > 0 {
+	if wait := s.limiter.take(s.client(r), now); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		http.Error(w, "too many requests", http.StatusTooManyRequests)
 		return
@@ -40,6 +42,12 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request) {
 	// The id is a new one each time: nobody can be followed by it, neither in the TURN server's log nor by a peer.
 	servers := s.issuer.Servers(rand.Text(), now)
 	_, _ = w.Write(wire.AppendICEServersBody(nil, servers, int64(s.issuer.TTL()/time.Second)))
+}
+
+// client is the address that a request counts for.
+func (s *service) client(r *http.Request) netip.Addr {
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return address.Client(peer.Addr(), r.Header.Values("X-Forwarded-For"), s.cfg.proxies)
 }
 
 // preflight answers a browser that asks whether its page may ask (Fetch standard, section 3.3). A plain fetch does without.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/binary"
-	"net/http"
 	"net/netip"
 	"testing"
 	"time"
@@ -52,31 +51,5 @@ func TestSoManyAddressesAreCounted(t *testing.T) {
 	}
 	if l.take(netip.AddrFrom4(ip), now.Add(time.Minute)) != 0 || len(l.counts) != 1 {
 		t.Error("the next window does not begin anew")
-	}
-}
-
-func TestClientAddress(t *testing.T) {
-	t.Parallel()
-	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
-	for _, c := range []struct{ peer, forwarded, want string }{
-		{"8.8.8.8:1", "", "8.8.8.8"},
-		{"8.8.8.8:1", "1.1.1.1", "8.8.8.8"}, // not a proxy: what it says of others counts for nothing
-		{"10.0.0.1:1", "1.1.1.1", "1.1.1.1"},
-		{"10.0.0.1:1", "9.9.9.9, 1.1.1.1", "1.1.1.1"}, // 9.9.9.9 is what 1.1.1.1 claims
-		{"10.0.0.1:1", "9.9.9.9, 1.1.1.1, 10.0.0.2", "1.1.1.1"},
-		{"10.0.0.1:1", "", "10.0.0.1"},
-		{"10.0.0.1:1", "1.1.1.1, unknown", "10.0.0.1"},
-		{"[::ffff:10.0.0.1]:1", "1.1.1.1", "1.1.1.1"},
-		{"[2600:1:2:3:4:5:6:7]:1", "", "2600:1:2:3::"},
-		{"[fe80::1%eth0]:1", "", "fe80::"},
-		{"[fd00::1]:1", "2600:1:2:3:4::", "2600:1:2:3::"},
-	} {
-		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{}}
-		if c.forwarded != "" {
-			r.Header.Set("X-Forwarded-For", c.forwarded)
-		}
-		if got := clientAddress(r, trusted).String(); got != c.want {
-			t.Errorf("%s for %q: %s, want %s", c.peer, c.forwarded, got, c.want)
-		}
 	}
 }

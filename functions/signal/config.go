@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
+	"github.com/rejoin-dev/rejoin/internal/address"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -38,6 +40,9 @@ type config struct {
 	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may connect, comma separated; *: all"`
 	MaxConnections int      `env:"MAX_CONNECTIONS" envDefault:"0" help:"more are refused with 503; 0: as many as open files allow"`
 
+	MaxPerAddress  int      `env:"MAX_CONNECTIONS_PER_ADDRESS" envDefault:"0" help:"more from one address, of IPv6 one /64, are refused with 429; 0: any"`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma separated, like 10.0.0.0/8; empty: none"`
+
 	PingInterval     time.Duration `env:"PING_INTERVAL" envDefault:"25s" help:"silence before a ping; after twice that a connection is lost"`
 	MaxConnectionAge time.Duration `env:"MAX_CONNECTION_AGE" envDefault:"0s" help:"clients are asked to reconnect before a connection is this old (platforms cut them); 0s: never"`
 	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"from SIGTERM or SIGINT to the end"`
@@ -49,6 +54,7 @@ type config struct {
 	settings.TURN // told to rejoin.v1 clients
 
 	resumeRoles []wire.Role
+	proxies     []netip.Prefix
 }
 
 // loadConfig reads all settings and reports every bad one at once.
@@ -104,6 +110,12 @@ func (c *config) check() []string {
 	want(c.RoomClients >= 2 && c.RoomClients <= 1024, "ROOM_CLIENTS=%d: want 2 to 1024", c.RoomClients)
 	want(c.RateMessages >= 0 && c.RateMessages < 65535, "RATE_LIMIT_MESSAGES=%d: want 0 to 65534", c.RateMessages)
 	want(c.RateMillis >= 1, "RATE_LIMIT_MS=%d: want at least 1", c.RateMillis)
+	for _, text := range c.TrustedProxies {
+		network, err := address.ParseNetwork(strings.TrimSpace(text))
+		want(err == nil, "TRUSTED_PROXIES=%q: want networks like 10.0.0.0/8, or addresses", text)
+		c.proxies = append(c.proxies, network)
+	}
+	want(c.MaxPerAddress >= 0, "MAX_CONNECTIONS_PER_ADDRESS=%d: want 0 or more", c.MaxPerAddress)
 	want(c.MaxConnections >= 0, "MAX_CONNECTIONS=%d: want 0 or more", c.MaxConnections)
 	want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT=%q: want text or json", c.LogFormat)
 	want(!strings.ContainsAny(c.Instance, " \n{}") && len(c.Instance) <= 64, "INSTANCE_ID=%q: want at most 64 characters without spaces or braces", c.Instance)

@@ -154,7 +154,7 @@ func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 	bad := map[string]string{
 		"PORT": "http", "GRACE_WINDOW": "60", "REDIS_URL": "http://user:secret@host", "RESUME_BY_ROLE": "phone", "MAX_MESSAGE_BYTES": "10",
 		"LOG_LEVEL": "loud", "ALLOWED_ORIGINS": "example.com", "LOG_FORMAT": "xml", "PPROF": "perhaps", "DRAIN_TIMEOUT": "1ms", "ROOM_CLIENTS": "1",
-		"TURN_URLS": "turn://host", "STUN_URLS": "host", "TURN_SECRET": "short", "TURN_TTL": "10s",
+		"TURN_URLS": "turn://host", "TRUSTED_PROXIES": "10.0.0.0/40", "MAX_CONNECTIONS_PER_ADDRESS": "-1", "STUN_URLS": "host", "TURN_SECRET": "short", "TURN_TTL": "10s",
 	}
 	var environ []string
 	for k, v := range bad {

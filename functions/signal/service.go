@@ -69,6 +69,7 @@ func edgeConfig(cfg config) edge.Config {
 	ec.Addr = net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
 	ec.Loops = runtime.GOMAXPROCS(0)
 	ec.MaxConnections = cfg.MaxConnections
+	ec.MaxPerAddress, ec.TrustedProxies = cfg.MaxPerAddress, cfg.proxies
 	ec.MaxMessageBytes = cfg.MaxMessageBytes
 	ec.RateLimit = cfg.RateMessages
 	ec.RateWindow = time.Duration(cfg.RateMillis) * time.Millisecond

@@ -25,6 +25,7 @@ var (
 		426, "Upgrade Required", "WebSocket version 13 required",
 		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
 	}
+	answerTooMany     = answer{429, "Too Many Requests", "too many connections from this address", ""} // and Retry-After
 	answerHeadTooBig  = answer{431, "Request Header Fields Too Large", "request head too large", ""}
 	answerUnavailable = answer{503, "Service Unavailable", "unavailable, try again later", ""} // and Retry-After
 )

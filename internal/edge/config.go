@@ -3,6 +3,7 @@ package edge
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -15,6 +16,12 @@ type Config struct {
 	// MaxConnections bounds upgraded connections; beyond it upgrades are refused with 503. 0: as many
 	// as the limit on open files allows, which bounds it in any case.
 	MaxConnections int
+	// MaxPerAddress bounds upgraded connections of one client address, an IPv6 network of /64 being one; beyond it upgrades are
+	// refused with 429. 0: any.
+	MaxPerAddress int
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. A proxy that is not among them is a client to
+	// MaxPerAddress, and all behind it are one.
+	TrustedProxies []netip.Prefix
 	// MaxHeadBytes bounds a request head up to and including its blank line; beyond it: 431.
 	MaxHeadBytes int
 	// HandshakeTimeout bounds the time from accepting a socket to its complete head; then 408.

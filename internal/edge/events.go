@@ -82,6 +82,7 @@ func (c *conn) received(data []byte) {
 func (c *conn) ended() {
 	if c.admitted {
 		c.loop.srv.upgraded.Add(-1)
+		c.loop.srv.clients.drop(c)
 	}
 	c.loop.enter()
 	c.gone()

@@ -21,6 +21,7 @@ type head struct {
 	origins    int
 	origin     []byte
 	protocols  []string
+	forwarded  []string // values of X-Forwarded-For
 }
 
 // headEnd returns the length of the head that b begins with, its blank line included, or -1. A line may end in
@@ -121,6 +122,8 @@ func (h *head) field(name, value []byte) {
 		h.key = value
 	case is(name, "Sec-WebSocket-Protocol"):
 		h.protocols = append(h.protocols, string(value))
+	case is(name, "X-Forwarded-For"):
+		h.forwarded = append(h.forwarded, string(value))
 	case is(name, "Origin"):
 		h.origins++
 		h.origin = value

@@ -24,6 +24,7 @@ type Server struct {
 	log         *slog.Logger
 	metrics     *metrics
 	unavailable answer
+	tooMany     answer
 	epoch       time.Time
 	maxSockets  int64
 	maxUpgraded int64
@@ -41,6 +42,7 @@ type Server struct {
 	sockets  atomic.Int64
 	upgraded atomic.Int64
 	buffered atomic.Int64 // bytes of incomplete heads and messages
+	clients  addresses
 	refusing atomic.Bool
 	stopping atomic.Bool
 	empty    chan struct{} // signalled when the last socket is gone while stopping
@@ -65,6 +67,7 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 	s := &Server{
 		cfg: cfg, pace: paceOf(&cfg), hub: hub, log: log,
 		unavailable: answerUnavailable,
+		tooMany:     answerTooMany,
 		epoch:       time.Now(),
 		engine:      newEngine(),
 		up:          make(chan struct{}),
@@ -73,7 +76,9 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 	}
 	seconds := (cfg.RetryAfter + time.Second - 1) / time.Second
 	s.unavailable.header = "Retry-After: " + strconv.Itoa(int(seconds)) + "\r\n"
+	s.tooMany.header = s.unavailable.header
 	s.loops.Store(new([]*loop))
+	s.clients.init(&cfg)
 	if err := s.bound(); err != nil {
 		return nil, err
 	}

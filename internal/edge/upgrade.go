@@ -65,7 +65,11 @@ func (c *conn) request(raw []byte) {
 		c.answer(&c.loop.srv.unavailable, false)
 		return
 	}
-	c.admitted = true
+	c.admitted = true // and counted out when it ends
+	if !c.loop.srv.clients.take(c, &h) {
+		c.answer(&c.loop.srv.tooMany, false)
+		return
+	}
 	offer := wire.ParseSubprotocols(h.protocols...)
 	if !c.switchProtocols(raw, offer.Accept) {
 		c.answer(&answerBadRequest, false)

@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -218,5 +219,40 @@ func TestUnavailable(t *testing.T) {
 	second.expect(text, []byte("still here"))
 	if n := r.metric(t, "rejoin_edge_upgrades_total", "outcome=503"); n != 3 {
 		t.Fatalf("%v counted", n)
+	}
+}
+
+// TestMaxPerAddress counts by the address that a trusted proxy tells, whatever else stands in the header, and otherwise by that of
+// the socket.
+func TestMaxPerAddress(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		trusted       []netip.Prefix
+		first, second string // X-Forwarded-For
+		status        int    // of the second
+	}{
+		"one address":                {nil, "192.0.2.1", "192.0.2.2", 429},
+		"two behind a proxy":         {[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, "192.0.2.1", "192.0.2.2", 101},
+		"one behind a proxy":         {[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, "192.0.2.1", "192.0.2.9, 192.0.2.1", 429},
+		"one network of IPv6 behind": {[]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, "2001:db8::1", "2001:db8::2", 429},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxPerAddress, cfg.TrustedProxies = 1, test.trusted })
+			first := r.upgrade(t, connect, "X-Forwarded-For: "+test.first)
+			c := r.dial(t)
+			c.send(request(connect, "X-Forwarded-For: "+test.second))
+			status, header, _ := c.response()
+			if status != test.status || status == 429 && header["Retry-After"] != "1" {
+				t.Errorf("got %d %v", status, header)
+			}
+			first.Close()
+			eventually(t, "room for one", func() bool {
+				c := r.dial(t)
+				c.send(request(connect, "X-Forwarded-For: "+test.first))
+				status, _, _ := c.response()
+				return status == 101
+			})
+		})
 	}
 }

@@ -1,0 +1,40 @@
+// Package address finds out whose request it is, for limits that count by address.
+package address
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// ParseNetwork reads a network like 10.0.0.0/8, or an address as a network of its own.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+	}
+	return netip.ParsePrefix(text) //nolint:wrapcheck // only whether it is one is asked
+}
+
+// Client returns who asks: the last address of X-Forwarded-For that is no trusted proxy, if a trusted proxy it is that asks.
+// What a client puts into the header itself stands further to the left and counts for nothing. forwarded are the values of
+// that header, in order. Of IPv6 the network counts, /64, which is what one client has.
+func Client(peer netip.Addr, forwarded []string, trusted []netip.Prefix) netip.Addr {
+	client := peer.Unmap()
+	hops := strings.Split(strings.Join(forwarded, ","), ",")
+	for i := len(hops) - 1; i >= 0 && isIn(client, trusted); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		client = hop.Unmap()
+	}
+	if client.Is6() {
+		network, _ := client.WithZone("").Prefix(64)
+		return network.Addr()
+	}
+	return client
+}
+
+func isIn(addr netip.Addr, networks []netip.Prefix) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(addr) })
+}
