@@ -48,7 +48,8 @@ type Config struct {
 	// server's ping interval. A negative value turns the probe off.
 	Silence time.Duration
 
-	// Outbox is how many messages may await their answer before Post and Send block. Default 64.
+	// Outbox is how many messages may await their answer before Post and Send block. Default 32; the server tells
+	// repetitions among the last 64 of a session.
 	Outbox int
 	// Events is how many events may wait for Next before the connection is no longer read. Default 64.
 	Events int
@@ -93,7 +94,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	setDefault(&cfg.Backoff.Max, max(10*time.Second, cfg.Backoff.Min))
 	setDefault(&cfg.ConnectTimeout, 10*time.Second)
 	setDefault(&cfg.WriteTimeout, 10*time.Second)
-	setDefault(&cfg.Outbox, 64)
+	setDefault(&cfg.Outbox, 32)
 	setDefault(&cfg.Events, 64)
 	setDefault(&cfg.AckEvery, 16)
 	setDefault(&cfg.AckAfter, time.Second)

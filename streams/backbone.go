@@ -42,7 +42,6 @@ type Backbone struct {
 	// the count is that of one node.
 	deaf     string
 	send     *script
-	sendSHA  any       // boxed once
 	sendings sync.Pool // of *sending
 
 	cancel context.CancelFunc
@@ -81,12 +80,11 @@ func Open(opt Options) (*Backbone, error) {
 	}
 	tune(ro)
 	b.client = redis.NewUniversalClient(ro)
-	b.send = newSendScript(opt)
-	b.sendSHA = b.send.sha
+	b.send = newSendScript(opt, "''")
 	all := append(slices.Clone(scripts), b.send)
 	b.metrics = newMetrics(opt.Registerer, all)
 	b.sendings.New = newSending
-	b.batcher = newBatcher(b.client, workers, all, b.metrics)
+	b.batcher = newBatcher(b.client, workers, scripts, b.sendScript, b.metrics)
 	return b, nil
 }
 

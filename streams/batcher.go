@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +21,7 @@ type call struct {
 	done     func(*redis.Cmd, error) // runs on the batcher's goroutine and must not block
 
 	sender  string    // whose send this is, empty for other calls
+	sha     string    // of a send: an argument, the worker's at every attempt
 	waited  *int64    // an argument: ms since started, brought up to date at every attempt; nil for most calls
 	started time.Time // set when waited is
 }
@@ -31,7 +34,8 @@ type call struct {
 // be repeated. While it is, the calls behind it wait; that is the order they were made in.
 type batcher struct {
 	client  redis.UniversalClient
-	scripts []*script
+	scripts []*script // all but send
+	send    sendScripts
 	metrics *metrics
 	workers []*worker
 	// refusals are the calls that found their worker's queue full.
@@ -39,6 +43,9 @@ type batcher struct {
 	wg       sync.WaitGroup
 	stop     context.CancelFunc
 }
+
+// sendScripts makes the send script of a primary, or with nil that of all primaries of a cluster.
+type sendScripts func(context.Context, *redis.Conn) (*script, error)
 
 type worker struct {
 	mu     sync.Mutex
@@ -48,6 +55,7 @@ type worker struct {
 	most   int
 	sends  map[string]int // by sender, scratch of take
 	loaded bool           // owned by run: every primary knows the scripts, as far as this worker can tell
+	sha    string         // owned by run: of the send script of that primary
 }
 
 const (
@@ -57,12 +65,12 @@ const (
 	lastBackoff  = 250 * time.Millisecond
 	// ringSize is how many sends of one sender lua/send.lua remembers. No batch has more of them: when its
 	// fate is unknown it is repeated, and what is not remembered would be stored twice.
-	ringSize = 32
+	ringSize = 64
 )
 
-func newBatcher(client redis.UniversalClient, n int, scripts []*script, m *metrics) *batcher {
+func newBatcher(client redis.UniversalClient, n int, scripts []*script, send sendScripts, m *metrics) *batcher {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &batcher{client: client, scripts: scripts, metrics: m, stop: cancel, refusals: &worker{wake: make(chan struct{}, 1)}}
+	b := &batcher{client: client, scripts: scripts, send: send, metrics: m, stop: cancel, refusals: &worker{wake: make(chan struct{}, 1)}}
 	b.wg.Go(func() { b.runRefusals(ctx) })
 	for range n {
 		w := &worker{wake: make(chan struct{}, 1), most: maxQueued}
@@ -194,7 +202,7 @@ func finish(calls []*call, err error) {
 // serve repeats a batch until each of its calls has an answer or has run out of time.
 func (b *batcher) serve(ctx context.Context, w *worker, pipe redis.Pipeliner, batch []*call) {
 	backoff := firstBackoff
-	batch = expire(batch, time.Now()) // what waited too long was never sent
+	batch = w.expire(batch, time.Now()) // what waited too long was never sent
 	for len(batch) > 0 {
 		before := len(batch)
 		batch = b.exec(ctx, w, pipe, batch)
@@ -213,7 +221,7 @@ func (b *batcher) serve(ctx context.Context, w *worker, pipe redis.Pipeliner, ba
 			return
 		}
 		backoff = min(2*backoff, lastBackoff)
-		batch = expire(batch, time.Now())
+		batch = w.expire(batch, time.Now())
 	}
 }
 
@@ -228,6 +236,9 @@ func (b *batcher) exec(ctx context.Context, w *worker, pipe redis.Pipeliner, bat
 	started := time.Now()
 	for _, c := range batch {
 		c.cmd.SetErr(nil)
+		if c.sender != "" {
+			c.sha = w.sha
+		}
 		if c.waited != nil {
 			*c.waited = started.Sub(c.started).Milliseconds()
 		}
@@ -266,12 +277,35 @@ func (b *batcher) load(ctx context.Context, w *worker) error {
 	if w.loaded {
 		return nil
 	}
-	err := loadScripts(ctx, b.client, b.scripts)
+	send, err := b.loadScripts(ctx)
 	w.loaded = err == nil
+	if send != nil {
+		w.sha = send.sha
+	}
 	if _, cluster := b.client.(*redis.ClusterClient); cluster {
 		return nil // one primary that is away does not stop the others
 	}
 	return err
+}
+
+// loadScripts loads all scripts. The primary is asked who it is on the connection that the scripts are loaded on: there may be
+// another one a moment later.
+func (b *batcher) loadScripts(ctx context.Context) (*script, error) {
+	client, single := b.client.(*redis.Client)
+	if !single {
+		send, err := b.send(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		return send, loadEverywhere(ctx, b.client, append(slices.Clone(b.scripts), send))
+	}
+	conn := client.Conn()
+	defer conn.Close()
+	send, err := b.send(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	return send, load(ctx, conn, append(slices.Clone(b.scripts), send))
 }
 
 func notNil(err error) error {
@@ -281,17 +315,44 @@ func notNil(err error) error {
 	return err
 }
 
-// expire answers the calls whose time is up and returns the others.
-func expire(batch []*call, now time.Time) []*call {
+// expire answers the calls whose time is up and returns the others. With a send go those that its sender made behind it:
+// they would be stored before it, which the client is going to send again.
+func (w *worker) expire(batch []*call, now time.Time) []*call {
+	var late map[string]bool // senders
 	rest := batch[:0]
 	for _, c := range batch {
-		if now.After(c.deadline) {
-			c.done(c.cmd, unavailable(c.cmd.Err()))
+		switch {
+		case now.After(c.deadline):
+			if c.sender != "" {
+				if late == nil {
+					late = map[string]bool{}
+				}
+				late[strings.Clone(c.sender)] = true // its memory is used again
+			}
+		case !late[c.sender]:
+			rest = append(rest, c)
 			continue
 		}
-		rest = append(rest, c)
+		c.done(c.cmd, unavailable(c.cmd.Err()))
+	}
+	if late != nil { // by now their senders know, and put no more
+		finish(w.remove(late), ErrUnavailable)
 	}
 	return rest
+}
+
+// remove takes the sends of these senders out of the queue, in order.
+func (w *worker) remove(senders map[string]bool) (removed []*call) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = slices.DeleteFunc(w.queue, func(c *call) bool {
+		if senders[c.sender] {
+			removed = append(removed, c)
+			return true
+		}
+		return false
+	})
+	return removed
 }
 
 func unavailable(cause error) error {

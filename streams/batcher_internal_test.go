@@ -45,7 +45,7 @@ func TestFullQueueRefusesAtOnceAndKeepsTheOthers(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1}) // nobody is there, and nobody is asked
 	defer client.Close()
-	b := newBatcher(client, 1, scripts, newMetrics(Options{}.withDefaults().Registerer, scripts))
+	b := newBatcher(client, 1, scripts, nil, newMetrics(Options{}.withDefaults().Registerer, scripts))
 	defer b.close()
 	b.workers[0].most = 0
 	var wg sync.WaitGroup

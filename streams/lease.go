@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -101,13 +100,9 @@ func (b *Backbone) runIDs(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return fmt.Errorf("read run ID: %w", err)
 		}
-		for line := range strings.Lines(info) {
-			if id, ok := strings.CutPrefix(line, "run_id:"); ok {
-				mu.Lock()
-				ids = append(ids, strings.TrimSpace(id))
-				mu.Unlock()
-			}
-		}
+		mu.Lock()
+		defer mu.Unlock()
+		ids = append(ids, runID(info))
 		return nil
 	}
 	switch c := b.client.(type) {

@@ -53,6 +53,7 @@ type modelRoom struct {
 	dead  map[string]bool
 	bells map[string][]string
 	notes []*note
+	ended []string // the last sessions that were, while the room has any
 }
 
 func (r *modelRoom) ring(inst, format string, args ...any) {
@@ -90,7 +91,7 @@ func (r *modelRoom) announce(kind string, s *seat) {
 func (r *modelRoom) bury(deaf map[string]bool, asking string) {
 	for _, s := range r.sorted() {
 		if deaf[s.inst] && s.inst != asking && s.live {
-			r.lapse(s)
+			r.suspend(s) // in doubt: it may be subscribing again
 		}
 	}
 }
@@ -100,12 +101,18 @@ func (r *modelRoom) lapse(s *seat) {
 		r.remove(s, "left")
 		return
 	}
+	r.suspend(s)
+}
+
+func (r *modelRoom) suspend(s *seat) {
 	s.live, s.over = false, false
 	r.tell(s.role, "s "+s.id)
 }
 
 func (r *modelRoom) remove(s *seat, why string) {
 	delete(r.seats, s.id)
+	r.ended = append(r.ended, s.id)
+	r.ended = r.ended[max(0, len(r.ended)-32):]
 	var list []string
 	for _, n := range s.box {
 		n.fate = undelivered
@@ -322,6 +329,22 @@ func (r *modelRoom) holder(id, sid string) (*seat, streams.Hold) {
 		return nil, streams.HoldFenced
 	}
 	return s, streams.HoldOK
+}
+
+// synced is what Sync says of a session.
+func (r *modelRoom) synced(id, sid string) streams.Hold {
+	_, hold := r.holder(id, sid)
+	if hold == streams.HoldGone && slices.Contains(r.ended, id) {
+		return streams.HoldEnded
+	}
+	return hold
+}
+
+// settle is what becomes of a room when a step that ends sessions is over.
+func (r *modelRoom) settle() {
+	if len(r.seats) == 0 {
+		r.ended = nil
+	}
 }
 
 func (r *modelRoom) revive(s *seat, announce func(string, *seat)) {

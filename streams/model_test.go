@@ -165,6 +165,7 @@ func (w *world) detach(t *rapid.T, c *conn, by *instance, withAck bool) {
 	} else {
 		c.r.freeUpTo(s, id)
 		c.r.lapse(s)
+		c.r.settle()
 	}
 	if hold := must(t, by.detach(c.held(), id)); hold != want {
 		t.Fatalf("detach: %d, want %d", hold, want)
@@ -233,6 +234,7 @@ func (w *world) leave(t *rapid.T) {
 	}
 	c.r.freeUpTo(s, id)
 	c.r.remove(s, "left")
+	c.r.settle()
 	if !must(t, c.in.leave(c.held(), id)) {
 		t.Fatal("leave did not end the session")
 	}
@@ -267,6 +269,7 @@ func (w *world) expire(t *rapid.T) {
 		t.Fatalf("%d ended it", won)
 	}
 	r.remove(s, "over")
+	r.settle()
 }
 
 func (w *world) restore(t *rapid.T) {
@@ -320,6 +323,7 @@ func (w *world) stale(t *rapid.T) {
 			t.Fatal("leave ended the session")
 		}
 	case 4:
+		want = c.r.synced(c.id, c.session)
 		s := must(t, in.sync(c.held(), streams.EntryID{}))
 		if got = s.Hold; s.Entries != nil || s.Peers != nil {
 			t.Fatalf("sync: %+v", s)

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -51,22 +52,53 @@ var (
 	scripts = []*script{attachScript, buryScript, detachScript, leaveScript, ackScript, syncScript, leaseScript}
 )
 
-// loadScripts makes scripts known to every primary. It blocks for one round trip.
-func loadScripts(ctx context.Context, client redis.UniversalClient, scripts []*script) error {
-	load := func(ctx context.Context, node redis.UniversalClient) error {
-		_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for _, s := range scripts {
-				p.ScriptLoad(ctx, s.source)
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("load scripts: %w", err)
+// loadEverywhere makes scripts known to every primary of a cluster. It blocks for one round trip.
+func loadEverywhere(ctx context.Context, client redis.UniversalClient, scripts []*script) error {
+	cluster, ok := client.(*redis.ClusterClient)
+	if !ok {
+		return load(ctx, client, scripts)
+	}
+	return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return load(ctx, node, scripts) })
+}
+
+func load(ctx context.Context, node interface {
+	Pipelined(context.Context, func(redis.Pipeliner) error) ([]redis.Cmder, error)
+}, scripts []*script,
+) error {
+	_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, s := range scripts {
+			p.ScriptLoad(ctx, s.source)
 		}
 		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("load scripts: %w", err)
 	}
-	if cluster, ok := client.(*redis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return load(ctx, node) })
+	return nil
+}
+
+// sendScript makes the send script for the primary at conn; nil stands for all primaries of a cluster, which tell their
+// generation by themselves: INFO would cost a script more than all the rest.
+func (b *Backbone) sendScript(ctx context.Context, conn *redis.Conn) (*script, error) {
+	switch {
+	case b.local != nil:
+		return b.send, nil
+	case conn == nil:
+		return newSendScript(b.opt, "redis.call('CLUSTER', 'MYID')"), nil
 	}
-	return load(ctx, client)
+	info, err := conn.Info(ctx, "server").Result()
+	if err != nil && judge(err) != answered { // an embedded one of another process answers that it does not know
+		return nil, fmt.Errorf("read run ID: %w", err)
+	}
+	return newSendScript(b.opt, "'"+runID(info)+"'"), nil
+}
+
+// runID finds the run ID in INFO server.
+func runID(info string) string {
+	for line := range strings.Lines(info) {
+		if id, ok := strings.CutPrefix(line, "run_id:"); ok {
+			return strings.TrimSpace(id)
+		}
+	}
+	return ""
 }

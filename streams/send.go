@@ -38,9 +38,12 @@ type Message struct {
 	Data        []byte
 }
 
-// newSendScript puts the settings into the script: as arguments they would be parsed for every message.
-func newSendScript(o Options) *script {
-	return loadScript("send", fmt.Sprintf("local MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\n", o.MailboxEntries, o.MailboxBytes, bellBytes))
+// newSendScript puts the settings into the script: as arguments they would be parsed for every message. generation is a Lua expression
+// that differs from primary to primary. Being part of the text it is part of the script's name, so that no primary serves a send
+// of somebody who takes it for another one.
+func newSendScript(o Options, generation string) *script {
+	return loadScript("send", fmt.Sprintf("local MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\nlocal GENERATION = %s\n",
+		o.MailboxEntries, o.MailboxBytes, bellBytes, generation))
 }
 
 // sending is a Send under way. All its arguments are views of buf and are passed to go-redis by pointer, so that
@@ -71,7 +74,7 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 	s.b, s.done = b, done
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
-	s.args = append(s.args[:0], "EVALSHA", b.sendSHA, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body)
+	s.args = append(s.args[:0], "EVALSHA", &s.sha, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body)
 	s.call = call{script: b.send, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.end, sender: s.from}
 	b.batcher.put(view(m.Room), &s.call) // read before put returns
 }

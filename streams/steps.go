@@ -26,6 +26,8 @@ const (
 	HoldFenced
 	// HoldGone: there is no such session any more.
 	HoldGone
+	// HoldEnded: it was ended lately, and its peers have been told. Only Sync knows.
+	HoldEnded
 )
 
 func holdOf(v any) (Hold, error) {
@@ -36,6 +38,8 @@ func holdOf(v any) (Hold, error) {
 		return HoldFenced, nil
 	case "G":
 		return HoldGone, nil
+	case "E":
+		return HoldEnded, nil
 	}
 	return 0, errReply
 }

@@ -120,7 +120,7 @@ func TestStepsOfAnEndedSessionSaySo(t *testing.T) {
 		if got := must(t, x.detach(w.held(), streams.EntryID{})); got != streams.HoldGone {
 			t.Errorf("detach: %d", got)
 		}
-		if got := must(t, x.sync(w.held(), streams.EntryID{})); got.Hold != streams.HoldGone {
+		if got := must(t, x.sync(w.held(), streams.EntryID{})); got.Hold != streams.HoldEnded {
 			t.Errorf("sync: %+v", got)
 		}
 		if got := must(t, x.send(w.message(e.id, 'c', "late"))); got != streams.SenderFenced {

@@ -36,7 +36,7 @@ func command(ctx context.Context, addr, line string) (string, error) {
 	return reply, nil
 }
 
-// readReply reads a simple string, an error or a bulk string of RESP2.
+// readReply reads a simple string, an error, a number, a bulk string or an array of these (its texts, one a line) of RESP2.
 func readReply(r *bufio.Reader) (string, error) {
 	head, err := r.ReadString('\n')
 	if err != nil {
@@ -47,19 +47,40 @@ func readReply(r *bufio.Reader) (string, error) {
 		return "", errors.New("empty reply")
 	}
 	switch text := head[1:]; head[0] {
-	case '+':
+	case '+', ':':
 		return text, nil
+	case '*':
+		return readArray(r, text)
 	case '$':
 		length, err := strconv.Atoi(text)
-		if err != nil || length < 0 {
+		if err != nil || length < -1 {
 			return "", fmt.Errorf("bulk length %q", text)
 		}
-		body := make([]byte, length)
+		if length < 0 {
+			return "", nil // nothing there
+		}
+		body := make([]byte, length+len("\r\n"))
 		_, err = io.ReadFull(r, body)
-		return string(body), err
+		return string(body[:length]), err
 	default:
 		return "", errors.New(head)
 	}
+}
+
+func readArray(r *bufio.Reader, length string) (string, error) {
+	n, err := strconv.Atoi(length)
+	if err != nil {
+		return "", fmt.Errorf("array length %q", length)
+	}
+	items := make([]string, 0, max(0, n))
+	for range n {
+		item, err := readReply(r)
+		if err != nil {
+			return "", err
+		}
+		items = append(items, item)
+	}
+	return strings.Join(items, "\n"), nil
 }
 
 // field finds the value of name in the name:value lines of INFO and CLUSTER INFO.

@@ -26,6 +26,7 @@ const (
 type instance struct {
 	// static
 	binary string
+	config string   // file to start with: a Sentinel needs one; empty: none
 	extra  []string // command line, behind what every instance gets
 	dir    string   // working directory: log, nodes.conf
 	port   int
@@ -39,7 +40,11 @@ func newInstance(ctx context.Context, binary string, extra ...string) (*instance
 	if err != nil {
 		return nil, err
 	}
-	in := &instance{binary: binary, extra: extra, dir: dir}
+	return (&instance{binary: binary, extra: extra, dir: dir}).startAnywhere(ctx)
+}
+
+// startAnywhere starts the instance on a free port, or removes it.
+func (in *instance) startAnywhere(ctx context.Context) (_ *instance, err error) {
 	for range startTries {
 		if in.port, err = freePort(); err != nil {
 			break
@@ -61,6 +66,9 @@ func (in *instance) start(ctx context.Context) error {
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(in.port), "--dir", in.dir,
 		"--logfile", filepath.Join(in.dir, "log"), "--daemonize", "no",
 		"--save", "", "--appendonly", "no", "--stream-node-max-bytes", "1024",
+	}
+	if in.config != "" {
+		args = []string{in.config, "--sentinel", "--bind", "127.0.0.1", "--port", strconv.Itoa(in.port), "--logfile", filepath.Join(in.dir, "log")}
 	}
 	process, err := startProcess(in.binary, append(args, in.extra...))
 	if err != nil {

@@ -96,3 +96,15 @@ func (s *Standalone) signal(sig syscall.Signal) {
 		s.tb.Fatalf("send %v: %v", sig, err)
 	}
 }
+
+// Do sends one command, its words parted by blanks, and returns the reply as text; an array gives a line for each of its items.
+func (s *Standalone) Do(line string) string {
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	reply, err := command(ctx, s.Addr(), line)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return reply
+}

@@ -59,6 +59,13 @@ func (s *Session) fence() {
 	s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
 }
 
+// outlived closes a connection whose session was ended while this instance was not there to object, frozen or cut off. Its peers
+// have been told, so it cannot go on: its client begins a new one. The shard is locked.
+func (s *Session) outlived() {
+	s.finish()
+	s.conn.Close(wire.CloseServiceRestart, wire.ReasonGoingAway)
+}
+
 // detaching is a detach under way. It is repeated until Redis has heard of it: a session that nobody holds must not
 // look alive.
 type detaching struct {

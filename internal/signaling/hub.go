@@ -51,9 +51,12 @@ type Hub struct {
 	retries retries
 
 	draining atomic.Bool
-	sessions atomic.Int64   // open connections, attaching ones included
-	leaving  atomic.Int64   // sessions without a connection that Redis has not heard of yet
-	missing  map[string]int // instance → renewals without it; owned by Instances
+	sessions atomic.Int64 // open connections, attaching ones included
+	// attaching is how many wait for Redis, and waited how long the last that it answered did, nanoseconds.
+	attaching atomic.Int64
+	waited    atomic.Int64
+	leaving   atomic.Int64   // sessions without a connection that Redis has not heard of yet
+	missing   map[string]int // instance → renewals without it; owned by Instances
 
 	resync  atomic.Bool // all sessions are to Sync …
 	restore atomic.Bool // … or to be attached again
@@ -75,7 +78,13 @@ type shard struct {
 	frame    []byte // scratch for one outgoing frame
 }
 
-var errDraining = errors.New("draining")
+var (
+	errDraining = errors.New("draining")
+	errBusy     = errors.New("redis: sessions wait too long to be attached")
+)
+
+// attachPatience is less than half of what a step waits for Redis by default.
+const attachPatience = 2 * time.Second
 
 // NewHub returns a Hub; Run starts it.
 func NewHub(cfg Config, b Backbone) *Hub {
@@ -97,6 +106,15 @@ func (h *Hub) Ready() error {
 		return errDraining
 	}
 	return h.backbone.Ready()
+}
+
+// Busy says why a newcomer would wait too long, nil if it would not. It should be told to come later: queued, it would be given
+// up when Redis has not answered in time, and so would all behind it.
+func (h *Hub) Busy() error {
+	if h.attaching.Load() > 0 && time.Duration(h.waited.Load()) > attachPatience {
+		return errBusy
+	}
+	return nil
 }
 
 func (h *Hub) shard(room wire.RoomID) *shard {

@@ -196,8 +196,10 @@ func (s *Session) synced(r streams.Synced, err error) {
 	switch r.Hold {
 	case streams.HoldFenced:
 		s.fence()
+	case streams.HoldEnded:
+		s.outlived()
 	case streams.HoldGone:
-		s.restore()
+		s.restore() // Redis lost it
 	case streams.HoldOK:
 		stale := r.Version < s.version
 		s.reconcile(r.Peers, r.Version)

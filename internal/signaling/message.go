@@ -3,6 +3,7 @@ package signaling
 import (
 	"bytes"
 	"errors"
+	"time"
 	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
@@ -79,6 +80,7 @@ func (s *Session) spoke() bool {
 // sending is one message on its way to Redis, pooled.
 type sending struct {
 	s         *Session
+	print     uint64
 	requestID []byte
 	frame     []byte
 	ids       [64 + 2*36 + numberTextLen]byte // room, sender, target, session number, as text
@@ -96,14 +98,20 @@ func (s *Session) relay(m wire.Message) {
 	target, _ := wire.ParseClientID(m.Target) // what is no client ID is nobody's: the zero one
 	s.spoke()
 	s.sends++
+	print := s.fingerprint(m, target)
+	if s.extra != nil && s.extra.again.refuses(print) {
+		s.hub.metrics.sent(streams.SendFailed, streams.ErrUnavailable)
+		s.send(func(dst []byte) []byte { return wire.AppendRetry(dst, m.RequestID, retryInMs) })
+		return
+	}
 	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
-	p.s, p.requestID = s, append(p.requestID[:0], m.RequestID...)
+	p.s, p.print, p.requestID = s, print, append(p.requestID[:0], m.RequestID...)
 	room := s.room.AppendText(p.ids[:0])
 	from := s.id.AppendText(p.ids[64:64])
 	to := target.AppendText(p.ids[100:100])
 	session := s.sid.appendText(p.ids[136:136])
 	s.hub.backbone.Send(streams.Message{
-		Room: room, From: from, Session: session, Target: to, Fingerprint: s.fingerprint(m, target),
+		Room: room, From: from, Session: session, Target: to, Fingerprint: print,
 		Kind: byte(m.Kind), RequestID: m.RequestID, Data: m.Data,
 	}, p.done)
 }
@@ -134,6 +142,9 @@ func (p *sending) finish(o streams.Outcome, err error) {
 	case o == streams.MailboxFull && !plain:
 		p.frame = wire.AppendMailboxFull(p.frame[:0], p.requestID)
 	case (err != nil || o == streams.SenderFenced) && !plain:
+		if err != nil {
+			s.locked(func() { s.more().again.from(p.print) })
+		}
 		p.frame = wire.AppendRetry(p.frame[:0], p.requestID, retryInMs)
 	default:
 		p.frame = wire.AppendMissingRemoteClient(p.frame[:0], p.requestID)
@@ -152,6 +163,28 @@ func (p *sending) finish(o streams.Outcome, err error) {
 	}
 }
 
+// again keeps the order when a message could not be stored: its client is told to send that one and all behind it again, and
+// what was on its way already is refused until it does.
+type again struct {
+	print uint64    // of the first message that was not stored; 0: none
+	until time.Time // a client that gave that one up may go on then
+}
+
+// from notes a message that was not stored. Behind the first one it changes nothing.
+func (a *again) from(print uint64) {
+	if a.print == 0 || time.Now().After(a.until) {
+		*a = again{print, time.Now().Add(refuseAtMost)}
+	}
+}
+
+// refuses reports whether a message has to wait for an earlier one.
+func (a *again) refuses(print uint64) bool {
+	if a.print != 0 && (a.print == print || time.Now().After(a.until)) {
+		*a = again{}
+	}
+	return a.print != 0
+}
+
 // doubt finds out whether another connection has this session, or nobody; only then is the answer given: a connection
 // that is fenced hears nothing but that it is. The shard is locked.
 func (s *Session) doubt(answer []byte) {
@@ -164,7 +197,10 @@ func (s *Session) doubt(answer []byte) {
 	s.proceed()
 }
 
-const retryInMs = 1000
+const (
+	retryInMs    = 1000
+	refuseAtMost = 3 * time.Second
+)
 
 // expected reports whether an error tells of the state of Redis, or of this instance's end, and of nothing else.
 func expected(err error) bool {

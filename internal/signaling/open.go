@@ -72,16 +72,19 @@ func (o *opening) resume(offer wire.Offer, room wire.RoomID, role wire.Role, now
 }
 
 func (s *Session) attach() {
+	s.hub.attaching.Add(1)
 	s.hub.backbone.Attach(s.opening().request, s.attached)
 }
 
 func (s *Session) attached(a streams.Attached, err error) {
+	s.hub.attaching.Add(-1)
 	sh := s.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if s.state == closed {
 		return
 	}
+	s.hub.waited.Store(int64(time.Since(s.opening().request.Started)))
 	switch {
 	case err != nil:
 		s.hub.metrics.connect(s.dialect, "failed")

@@ -44,6 +44,37 @@ func TestMessagesBeforeTheAttachAnswerAreKeptInOrder(t *testing.T) {
 	})
 }
 
+// TestBusyWhileAttachingTakesLong: newcomers are told to come later when those before them waited for Redis for too long, until it
+// has caught up. R19.
+func TestBusyWhileAttachingTakesLong(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		b.shut()
+		wallet(newRoom()).dial(t, hub)
+		pass(3 * time.Second)
+		if err := hub.Busy(); err != nil {
+			t.Errorf("%v, but nobody knows yet how long it takes", err)
+		}
+		b.open()
+		pass(0)
+		if err := hub.Busy(); err != nil {
+			t.Errorf("%v, but nobody waits", err)
+		}
+		b.shut()
+		wallet(newRoom()).dial(t, hub)
+		pass(0)
+		if hub.Busy() == nil {
+			t.Error("not busy, but the last one waited for three seconds, and one waits")
+		}
+		b.open()
+		pass(0)
+		wallet(newRoom()).dial(t, hub)
+		pass(0)
+		if err := hub.Busy(); err != nil {
+			t.Errorf("%v, but it has caught up", err)
+		}
+	})
+}
+
 func TestTooMuchBeforeTheAttachAnswerCloses(t *testing.T) {
 	big := strings.Repeat("x", 60<<10)
 	for name, tc := range map[string]struct {

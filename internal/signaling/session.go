@@ -98,6 +98,7 @@ type extra struct {
 	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string
 	probes         []asked
+	again          again
 	unanswered     [][]byte // answers to messages that Redis refused because the session was not this one's
 	// settled is when what Redis lost counts as gone.
 	settled time.Time

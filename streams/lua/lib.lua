@@ -44,7 +44,7 @@ local function load()
   members, extras = {}, {}
   local all = redis.call('HGETALL', KEYS[1])
   for i = 1, #all, 2 do
-    if string.find(all[i], '^[!#~v]') then extras[all[i]] = all[i + 1]
+    if string.find(all[i], '^[!#~vgx]') then extras[all[i]] = all[i + 1]
     else members[all[i]] = parse(all[i], all[i + 1]) end
   end
 end
@@ -109,6 +109,14 @@ local function settle(grace)
   if any then redis.call('PEXPIRE', KEYS[1], int(grace + 30000)) else redis.call('DEL', KEYS[1]) end
 end
 
+-- note: 'x' holds the beginnings of the last clientIds whose sessions were ended, so that an instance that was frozen
+-- meanwhile learns that its session was ended, and not lost by Redis.
+local NAME, NAMES = 8, 32
+local function note(id)
+  extras.x = string.sub((extras.x or '') .. string.sub(id, 1, NAME), -NAME * NAMES)
+  redis.call('HSET', KEYS[1], 'x', extras.x)
+end
+
 -- remove ends a session for good; why: 'n' it left, 'w' its window ended.
 local function remove(m, why)
   local list, flat = ended(m), {}
@@ -116,26 +124,34 @@ local function remove(m, why)
   redis.call('DEL', box(m.id))
   redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id)
   members[m.id], extras['#' .. m.id], extras['~' .. m.id] = nil, nil, nil
+  note(m.id)
   report(m, list, tell(m.role, words('l', m, version(), why) .. '\n' .. table.concat(flat)))
+end
+
+-- suspend starts a window, in which a session waits for its client.
+local function suspend(m, t, window)
+  m.state, m.due = 'S', int(t + window)
+  redis.call('PEXPIRE', box(m.id), int(window + 30000))
+  save(m)
+  tell(m.role, words('s', m, version(), int(window)))
 end
 
 -- lapse starts the grace window of a session whose connection is gone, or ends a session that has none.
 local function lapse(m, t, grace)
   if m.keep ~= '1' then return remove(m, 'n') end
-  m.state, m.due = 'S', int(t + grace)
-  redis.call('PEXPIRE', box(m.id), int(grace + 30000))
-  save(m)
-  tell(m.role, words('s', m, version(), int(grace)))
+  suspend(m, t, grace)
 end
 
--- bury lapses every live session of instances that nobody listens on.
+-- bury lapses every live session of instances that nobody listens on. Such an instance may be well, and subscribing again:
+-- what has no grace window is ended only when its instance has not taken it back (sync) within DOUBT.
+local DOUBT = 5000
 local function bury(deaf, t, grace)
   for inst in pairs(deaf) do
     local gone = {}
     for _, m in pairs(members) do
       if m.inst == inst and m.state == 'L' then gone[#gone + 1] = m end
     end
-    for _, m in ipairs(gone) do lapse(m, t, grace) end
+    for _, m in ipairs(gone) do suspend(m, t, m.keep == '1' and grace or math.min(grace, DOUBT)) end
   end
 end
 

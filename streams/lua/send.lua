@@ -1,6 +1,7 @@
 -- send: check, dedupe, store, ring. Every message comes through here, so it stands alone, without lib.lua, and takes
 -- the members' records (see there) apart itself, by position. What never changes stands in front of it when it is
--- loaded: MOST_ENTRIES and MOST_BYTES of a mailbox, MOST_RUNG: the largest body that a doorbell carries.
+-- loaded: MOST_ENTRIES and MOST_BYTES of a mailbox, MOST_RUNG: the largest body that a doorbell carries;
+-- GENERATION, which differs from primary to primary.
 --
 -- KEYS[1] room hash  KEYS[2] mailbox of the target
 -- ARGV 1 sender  2 its session  3 target  4 fingerprint, 8 bytes  5 body (body.go)
@@ -8,7 +9,7 @@
 --        B mailbox full, F the sender is fenced or gone
 local call, byte, find, match, sub = redis.call, string.byte, string.find, string.match, string.sub
 local room, from, target, body = KEYS[1], ARGV[1], ARGV[3], ARGV[5]
-local got = call('HMGET', room, from, target, '!' .. from, '#' .. target)
+local got = call('HMGET', room, from, target, '!' .. from, '#' .. target, 'g')
 local sender, to, ring = got[1], got[2], got[3] or ''
 if not sender or match(sender, '^%S+ (%S+)', 9) ~= ARGV[2] then return 'F' end
 if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer token
@@ -26,9 +27,26 @@ local bytes, count = match(got[4] or '0 0', '^(%d+) (%d+)')
 bytes, count = bytes + #body, count + 1
 if bytes > MOST_BYTES or count > MOST_ENTRIES then return 'B' end
 local inst, epoch = match(to, '^(%S+) %S+ (%S+)', 9)
+if got[5] ~= GENERATION then
+  -- The first message on this primary. It may lack the last that its predecessor stored, and would give their numbers to others:
+  -- all members get a new epoch, until their instances have attached them again.
+  if got[5] then
+    local t, all = call('TIME'), call('HGETALL', room)
+    local now = t[1] * 1000 + math.floor(t[2] / 1000)
+    for i = 1, #all, 2 do
+      local head, was, tail = match(all[i + 1], '^(%S+ %S+ %S+ %S+ %S+ %S+ )(%d+)( .*)$')
+      if head and #all[i] == #from and find(all[i], '^%x') then
+        local new = string.format('%.0f', math.max(now, was + 1))
+        call('HSET', room, all[i], head .. new .. tail)
+        if all[i] == target then epoch = new end
+      end
+    end
+  end
+  call('HSET', room, 'g', GENERATION)
+end
 local id = call('XADD', KEYS[2], epoch .. '-*', 'b', body)
 -- %d, for concatenation would format a float, which costs four times as much.
-call('HSET', room, '!' .. from, sub(ring .. ARGV[4], -256), '#' .. target, string.format('%d %d %s', bytes, count, id))
+call('HSET', room, '!' .. from, sub(ring .. ARGV[4], -512), '#' .. target, string.format('%d %d %s', bytes, count, id))
 if not live then return 'S' end
 if #body > MOST_RUNG then body = '' end
 if call('PUBLISH', 'rejoin:i:' .. inst, 'd' .. sub(room, 2, -4) .. target .. id .. ' ' .. body) == 0 then return 'N' end

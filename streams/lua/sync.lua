@@ -3,10 +3,16 @@
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2 session  3 entry ID  4 page entries  5 page bytes  6 held ms
--- Reply: {'O', version, last entry ID, more, peers, entries}, {'F'} fenced, {'G'} gone
+-- Reply: {'O', version, last entry ID, more, peers, entries}, {'F'} fenced, {'E'} ended, {'G'} not known
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
-if not rec then return {'G'} end
 load()
+if not rec then
+  local x = extras.x or ''
+  for i = 1, #x, NAME do
+    if string.sub(x, i, i + NAME - 1) == string.sub(ARGV[1], 1, NAME) then return {'E'} end
+  end
+  return {'G'}
+end
 local t, m = clock(), members[ARGV[1]]
 if m.sid ~= ARGV[2] then return {'F'} end
 redis.call('PEXPIRE', KEYS[1], ARGV[6])

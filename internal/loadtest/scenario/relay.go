@@ -152,9 +152,12 @@ func (r *relayRun) start(ctx context.Context) (err error) {
 	return nil
 }
 
+// idleRate is how many idle connections are opened a second: no more than one Redis attaches beside everything else.
+const idleRate = 4000
+
 // startIdle opens the connections that do nothing.
 func (r *relayRun) startIdle(ctx context.Context, run string) (err error) {
-	r.crew, err = r.hire(r.fleet, holding{Run: run + "-idle", First: 2 * r.pairs, Count: r.idlers, PerRoom: 1, Pending: r.opt.pending}, 0)
+	r.crew, err = r.hire(r.fleet, holding{Run: run + "-idle", First: 2 * r.pairs, Count: r.idlers, PerRoom: 1, Pending: r.opt.pending}, idleRate)
 	if err != nil {
 		return err
 	}

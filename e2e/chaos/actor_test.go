@@ -1,0 +1,275 @@
+package chaos_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/client"
+	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
+)
+
+const (
+	pace    = 60 * time.Millisecond // between two messages of an actor
+	silence = 2 * time.Second       // after which a client looks whether its connection is alive
+	bigger  = 20 << 10              // of one message in 50: too large for a doorbell
+)
+
+// actor is one member of a room: it negotiates with whoever it meets, sends on, and writes down all that it sees.
+type actor struct {
+	static
+	log *history.Log
+
+	// owned by the sender
+	rng     *rand.Rand
+	sent    int
+	offered map[string]bool // peers that have had their offer
+	heavy   atomic.Bool     // sends large messages only; may be set by others
+
+	mu sync.Mutex
+	// guarded by mu
+	client *client.Client
+	conn   int             // the newest connection
+	self   string          // rejoin.v1
+	peers  []string        // who is there, newest last
+	seen   map[string]bool // entries, over all clients that share the position
+	slow   bool            // does not read
+	mute   bool            // does not acknowledge
+	owed   *client.Data    // what was not acknowledged
+
+	readers sync.WaitGroup
+	answers sync.WaitGroup
+	settled sync.Cond // of slow; L is mu
+}
+
+// static is what never changes of an actor.
+type static struct {
+	member history.Member
+	config client.Config
+}
+
+func newActor(log *history.Log, m history.Member, cfg client.Config, seed uint64) *actor {
+	cfg.Source, cfg.Room, cfg.Plain, cfg.Reconnect = m.Role, m.Room, m.Plain, true
+	cfg.Backoff = client.Backoff{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond}
+	cfg.Silence, cfg.ConnectTimeout, cfg.WriteTimeout = silence, 5*time.Second, 5*time.Second
+	cfg.ManualAck, cfg.AckAfter = true, 300*time.Millisecond
+	log.Join(m)
+	a := &actor{
+		static: static{member: m, config: cfg}, log: log,
+		rng: rand.New(rand.NewPCG(seed, 7)), offered: map[string]bool{}, seen: map[string]bool{}, //nolint:gosec // traffic, no secret
+	}
+	a.settled.L = &a.mu
+	return a
+}
+
+// join opens the actor's client and reads it until it ends.
+func (a *actor) join(ctx context.Context) error {
+	c, err := client.Dial(ctx, a.config)
+	if err != nil {
+		return fmt.Errorf("dial as %s: %w", a.member.Name, err)
+	}
+	a.adopt(c, 0, nil)
+	return nil
+}
+
+// adopt makes c the client that sends, and reads it until it ends. first, unless nil, was read already; began is when the
+// attempt was made, 0 for a moment ago.
+func (a *actor) adopt(c *client.Client, began time.Duration, first client.Event) {
+	a.mu.Lock()
+	a.client = c
+	a.mu.Unlock()
+	a.readers.Go(func() { a.read(c, began, first) })
+}
+
+func (a *actor) read(c *client.Client, began time.Duration, ev client.Event) {
+	conn := 0
+	for {
+		a.mu.Lock()
+		for a.slow {
+			a.settled.Wait()
+		}
+		if ev != nil {
+			conn = a.see(c, conn, ev, began)
+			began = 0
+		}
+		a.mu.Unlock()
+		var err error
+		if ev, err = c.Next(context.Background()); err != nil {
+			return
+		}
+	}
+}
+
+// see writes one event down and returns the number of the client's connection. mu is held, so that what is written has the
+// order of the numbers.
+func (a *actor) see(c *client.Client, conn int, ev client.Event, began time.Duration) int {
+	note := func(kind history.Kind, peer, message string) {
+		a.log.Add(history.Event{Kind: kind, Member: a.member.Name, Conn: conn, Peer: peer, Message: message})
+	}
+	switch ev := ev.(type) {
+	case client.Connected:
+		a.conn++
+		conn, a.peers = a.conn, nil
+		note(history.Opened, "", "")
+	case client.Session:
+		a.conn++
+		conn, a.peers, a.self = a.conn, nil, ev.ClientID
+		if !ev.Resumed {
+			clear(a.seen)
+		}
+		for _, p := range ev.Peers {
+			a.peers = append(a.peers, p.ID)
+		}
+		a.log.Add(history.Event{
+			Kind: history.Opened, Member: a.member.Name, Conn: conn, Self: ev.ClientID, Resumed: ev.Resumed, Peers: slices.Clone(a.peers), Began: began,
+		})
+		for _, u := range ev.Undelivered {
+			for _, m := range u.RequestIDs {
+				note(history.Undelivered, u.Peer, m)
+			}
+		}
+	case client.PeerAlreadyConnected:
+		a.peers = append(a.peers, ev.ID)
+		note(history.Announced, ev.ID, "")
+	case client.PeerConnected:
+		a.peers = append(a.peers, ev.ID)
+		note(history.Announced, ev.ID, "")
+	case client.PeerDisconnected:
+		a.peers = slices.DeleteFunc(a.peers, func(id string) bool { return id == ev.ID })
+		for _, m := range ev.Undelivered {
+			note(history.Undelivered, ev.ID, m)
+		}
+		note(history.Gone, ev.ID, "")
+	case client.Data:
+		a.take(c, conn, ev)
+	}
+	return conn
+}
+
+// take writes a message down. Clients that share a position tell repetitions by the entry, as one client does by itself.
+func (a *actor) take(c *client.Client, conn int, d client.Data) {
+	message, _, _ := strings.Cut(d.Payload, " ")
+	e := history.Event{Kind: history.Delivered, Member: a.member.Name, Conn: conn, Peer: d.From, Message: message}
+	e.Repeat = d.ID != "" && a.seen[d.ID]
+	a.log.Add(e)
+	a.seen[d.ID] = true
+	if a.mute {
+		a.owed = &d
+		return
+	}
+	c.Ack(d)
+	if !e.Repeat {
+		e.Kind = history.Acked
+		a.log.Add(e)
+	}
+}
+
+// stall stops or resumes reading.
+func (a *actor) stall(on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.slow = on
+	a.settled.Broadcast()
+}
+
+// keepMute stops or resumes acknowledging.
+func (a *actor) keepMute(on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mute = on
+	if !on && a.owed != nil {
+		a.client.Ack(*a.owed)
+		a.owed = nil
+	}
+}
+
+// run sends until ctx ends, and then waits for all answers; life bounds that wait.
+func (a *actor) run(ctx, life context.Context) {
+	defer a.answers.Wait()
+	for ctx.Err() == nil {
+		a.send(ctx, life)
+		select {
+		case <-time.After(pace/2 + time.Duration(a.rng.Int64N(int64(pace)))):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// send sends the next message to the newest peer, if there is one.
+func (a *actor) send(ctx, life context.Context) {
+	a.mu.Lock()
+	c, conn, target := a.client, a.conn, ""
+	if len(a.peers) > 0 {
+		target = a.peers[len(a.peers)-1]
+	}
+	a.mu.Unlock()
+	if c == nil || target == "" {
+		return
+	}
+	m := a.compose(target)
+	note := func(kind history.Kind) {
+		a.log.Add(history.Event{Kind: kind, Member: a.member.Name, Conn: conn, Peer: target, Message: m.RequestID})
+	}
+	note(history.Sent)
+	answer := func(err error) {
+		switch {
+		case err == nil:
+			note(history.Confirmed)
+		case errors.Is(err, client.ErrMissingRemoteClient), errors.Is(err, client.ErrMailboxFull):
+			note(history.Refused)
+		default:
+			note(history.Unanswered)
+		}
+	}
+	if a.member.Plain { // plain senders wait for the answer before the next message
+		answer(c.Send(life, m))
+		return
+	}
+	p, err := c.Post(ctx, m)
+	if err != nil {
+		answer(err)
+		return
+	}
+	a.answers.Go(func() {
+		select {
+		case <-p.Done():
+			answer(p.Err())
+		case <-life.Done():
+			note(history.Unanswered)
+		}
+	})
+}
+
+// compose makes the next message: the extension offers, the wallet answers, and both send candidates from then on.
+func (a *actor) compose(target string) client.Message {
+	a.sent++
+	method := "iceCandidate"
+	if !a.offered[target] {
+		a.offered[target] = true
+		method = map[string]string{client.Extension: "offer", client.Wallet: "answer"}[a.member.Role]
+	}
+	size := 50 + a.rng.IntN(400)
+	if a.rng.IntN(50) == 0 || a.heavy.Load() {
+		size = bigger
+	}
+	id := fmt.Sprintf("%s#%d", a.member.Name, a.sent)
+	return client.Message{RequestID: id, Target: target, Method: method, EncryptedPayload: id + " " + strings.Repeat("x", size)}
+}
+
+// leave ends the actor's session and waits for its readers.
+func (a *actor) leave(ctx context.Context) {
+	a.mu.Lock()
+	c := a.client
+	a.mu.Unlock()
+	if c != nil {
+		a.log.Add(history.Event{Kind: history.Left, Member: a.member.Name})
+		_ = c.Close(ctx) // when the server is away it learns of it in its own time
+	}
+	a.readers.Wait()
+}

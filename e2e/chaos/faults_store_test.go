@@ -1,0 +1,102 @@
+package chaos_test
+
+import (
+	"strconv"
+	"time"
+)
+
+func storeFaults() []fault {
+	return []fault{
+		{name: "Redis restarted empty", store: inMemory, old: oldRestart, do: restartRedis},
+		{name: "Redis restarted with its data", store: onDisk, old: oldRestart, do: restartRedis},
+		{name: "Redis stopped for 60 s", store: onDisk, do: stopRedis(time.Minute)},
+		{name: "Redis hung for 8 s (SIGSTOP)", store: onDisk, do: hangRedis},
+		{name: "`CLIENT KILL TYPE pubsub`, ten times", store: onDisk, do: killSubscribers},
+		{name: "every other doorbell dropped for 5 s", store: onDisk, do: dropDoorbells},
+		{name: "`SCRIPT FLUSH`, twenty times", store: onDisk, do: flushScripts},
+		{name: "maxmemory reached for 3 s", store: onDisk, do: fillMemory},
+		{name: "primary killed, Sentinel promotes", store: replicated, do: failOver},
+		{name: "a replica that lags by 1 s is promoted", store: replicated, do: failOverLagging},
+		{name: "cluster primary killed", store: cluster, do: failOverCluster},
+		{name: "slots migrated", store: cluster, do: migrateSlots},
+	}
+}
+
+func restartRedis(r *run) {
+	r.stack.server.Kill()
+	r.stack.server.Start()
+}
+
+func stopRedis(d time.Duration) func(*run) {
+	return func(r *run) {
+		r.stack.server.Stop()
+		time.Sleep(d)
+		r.stack.server.Start()
+	}
+}
+
+func hangRedis(r *run) {
+	r.stack.server.Pause()
+	time.Sleep(8 * time.Second)
+	r.stack.server.Resume()
+}
+
+func killSubscribers(r *run) {
+	for range 10 {
+		r.stack.server.Do("CLIENT KILL TYPE pubsub")
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func dropDoorbells(r *run) {
+	for i := range instances {
+		r.stack.node(i).wire.poison("deaf", nil, "downstream")
+	}
+	time.Sleep(5 * time.Second)
+	for i := range instances {
+		r.stack.node(i).wire.cure()
+	}
+}
+
+func flushScripts(r *run) {
+	for range 20 {
+		r.stack.server.Do("SCRIPT FLUSH")
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// fillMemory: whatever is used is the most that may be used.
+func fillMemory(r *run) {
+	r.stack.server.Do("CONFIG SET maxmemory " + strconv.Itoa(1<<20))
+	time.Sleep(3 * time.Second)
+	r.stack.server.Do("CONFIG SET maxmemory 0")
+}
+
+func failOver(r *run) {
+	r.stack.pair.Failover()
+	r.mended()
+	r.stack.pair.Rejoin()
+}
+
+// failOverLagging: what the primary says reaches the replica a second later, and the primary is killed.
+func failOverLagging(r *run) {
+	link := newProxy(r.t, r.stack.pair.Primary().Addr())
+	r.stack.pair.Follow(link.addr())
+	link.poison("latency", map[string]int{"latency": 1000}, "downstream")
+	time.Sleep(3 * time.Second)
+	failOver(r)
+}
+
+func failOverCluster(r *run) {
+	r.stack.cluster.Failover()
+	r.mended()
+	r.stack.cluster.Rejoin()
+}
+
+func migrateSlots(r *run) {
+	for range 3 {
+		for _, room := range r.load.rooms {
+			r.stack.cluster.Migrate("{" + room.wallet.member.Room + "}")
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package chaos_test
+
+import (
+	"context"
+	"time"
+)
+
+// fault is something that breaks, and is mended.
+type fault struct {
+	name  string
+	store store
+	// settings are added to those of the instances.
+	settings []string
+	// old is what radixdlt/signaling-server does under the same fault, where that was measured.
+	old string
+	// do breaks and mends; the time to full service counts from its return, or from the moment it gives to r.mended.
+	do func(r *run)
+}
+
+const (
+	oldKill    = "100 of 100 confirmed messages lost, ghosts for 12 hours"
+	oldRestart = "10 of 10 lost"
+	oldStall   = "710 of 1,000 lost"
+	oldFlap    = "46 of 200 announced after they were gone"
+)
+
+// faults are all of them; each has a row.
+func faults() []fault {
+	list := append(instanceFaults(), storeFaults()...)
+	list = append(list, networkFaults()...)
+	return append(list, clientFaults()...)
+}
+
+func instanceFaults() []fault {
+	return []fault{
+		{name: "instance `kill -9`", store: onDisk, old: oldKill, do: killInstance},
+		{name: "instance SIGTERM, 5 s to live", store: onDisk, old: oldKill, settings: []string{"DRAIN_TIMEOUT=4s"}, do: terminate(5 * time.Second)},
+		{name: "instance SIGTERM, 10 s to live", store: onDisk, old: oldKill, settings: []string{"DRAIN_TIMEOUT=8s"}, do: terminate(10 * time.Second)},
+		{name: "instance SIGTERM, 30 s to live", store: onDisk, old: oldKill, settings: []string{"DRAIN_TIMEOUT=25s"}, do: terminate(30 * time.Second)},
+		{name: "instance SIGSTOP for 3 leases, then SIGCONT", store: onDisk, do: freezeInstance},
+	}
+}
+
+// killInstance: another one takes its place, a second later.
+func killInstance(r *run) {
+	r.stack.node(0).process.Kill()
+	r.mended()
+	time.Sleep(time.Second)
+	r.stack.replace(0)
+}
+
+// terminate asks an instance to end, and kills it when its time is up; its successor runs already.
+func terminate(toLive time.Duration) func(*run) {
+	return func(r *run) {
+		old := r.stack.node(1)
+		old.process.Terminate()
+		ctx, cancel := context.WithTimeout(context.Background(), toLive)
+		defer cancel()
+		r.mended()
+		if err := old.process.Wait(ctx); err != nil {
+			r.t.Errorf("%v after SIGTERM: %v", toLive, err)
+			old.process.Kill()
+		}
+		r.stack.replace(1)
+	}
+}
+
+// freezeInstance: it wakes believing that it owns its clients.
+func freezeInstance(r *run) {
+	p := r.stack.node(2).process
+	p.Freeze()
+	time.Sleep(3 * lease)
+	p.Thaw()
+}

@@ -1,0 +1,251 @@
+package history_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	. "github.com/rejoin-dev/rejoin/e2e/chaos/history"
+)
+
+// One room: a wallet and an extension on rejoin.v1, and one of each in the plain dialect, where the wallet is kept.
+var members = []Member{
+	{Name: "w", Room: "r", Role: "wallet"},
+	{Name: "e", Room: "r", Role: "extension"},
+	{Name: "pw", Room: "p", Role: "wallet", Plain: true, Kept: true},
+	{Name: "pe", Room: "p", Role: "extension", Plain: true},
+}
+
+// settled is when all are back; event i of a script happens at i seconds, those of the ending behind it.
+const settled = 100 * time.Second
+
+func open(member string, conn int, self string, resumed bool, peers ...string) Event {
+	return Event{Kind: Opened, Member: member, Conn: conn, Self: self, Resumed: resumed, Peers: peers}
+}
+
+func at(kind Kind, member string, conn int, peer, message string) Event {
+	return Event{Kind: kind, Member: member, Conn: conn, Peer: peer, Message: message}
+}
+
+// meeting opens all four; W, E, PW and PE are their client IDs.
+func meeting() []Event {
+	return []Event{
+		open("w", 1, "W", false), open("e", 1, "E", false, "W"), at(Announced, "w", 1, "E", ""),
+		open("pw", 1, "", false), open("pe", 1, "", false), at(Announced, "pw", 1, "PE", ""), at(Announced, "pe", 1, "PW", ""),
+	}
+}
+
+// pass is a message that arrives.
+func pass(from, to string, conn int, self, peer, message string) []Event {
+	return []Event{
+		at(Sent, from, 1, peer, message), at(Confirmed, from, 1, "", message), at(Delivered, to, conn, self, message), at(Acked, to, conn, self, message),
+	}
+}
+
+// farewell is the exchange behind settled, on the given connections of w, e, pw and pe.
+func farewell(conns ...int) []Event {
+	var list []Event
+	for i, d := range [][4]string{{"w", "e", "W", "E"}, {"e", "w", "E", "W"}, {"pw", "pe", "PW", "PE"}, {"pe", "pw", "PE", "PW"}} {
+		to := map[int]int{0: 1, 1: 0, 2: 3, 3: 2}[i]
+		list = append(list,
+			at(Sent, d[0], conns[i], d[3], "last "+d[0]), at(Confirmed, d[0], conns[i], "", "last "+d[0]),
+			at(Delivered, d[1], conns[to], d[2], "last "+d[0]))
+	}
+	return list
+}
+
+func stamp(script, ending []Event) []Event {
+	for i := range script {
+		script[i].At = time.Duration(i+1) * time.Second
+	}
+	for i := range ending {
+		ending[i].At = settled + time.Duration(i+1)*time.Second
+	}
+	return append(script, ending...)
+}
+
+func join(parts ...[]Event) []Event { return slices.Concat(parts...) }
+
+// histories are a script behind meeting, the connections everybody has at the end, and the laws that it breaks.
+var histories = []struct {
+	name   string
+	script []Event
+	conns  []int
+	broken []Law
+	check  func(Verdict) bool
+}{
+	{name: "nothing wrong", script: join(pass("w", "e", 1, "W", "E", "1"), pass("pe", "pw", 1, "PE", "PW", "2"))},
+	{
+		name: "resumed, and replayed once",
+		script: []Event{
+			at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1"), open("w", 2, "W", true, "E"), at(Delivered, "w", 2, "E", "1"),
+		},
+		conns: []int{2, 1, 1, 1},
+	},
+	{
+		name: "plain wallet hears it again on the next connection",
+		script: join(pass("pe", "pw", 1, "PE", "PW", "1"), []Event{
+			open("pw", 2, "", false), at(Announced, "pw", 2, "PE", ""), at(Delivered, "pw", 2, "PE", "1"),
+		}),
+		conns: []int{1, 1, 2, 1},
+		check: func(v Verdict) bool { return v.Again == 1 && v.Duplicated == 0 },
+	},
+	{
+		name:   "confirmed and lost",
+		script: []Event{at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1")},
+		broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Lost == 1 },
+	},
+	{
+		name:   "not confirmed, not delivered",
+		script: []Event{at(Sent, "e", 1, "W", "1"), at(Refused, "e", 1, "", "1"), at(Sent, "e", 1, "W", "2"), at(Unanswered, "e", 1, "", "2")},
+	},
+	{
+		name: "not delivered, and reported so",
+		script: []Event{
+			at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1"), at(Undelivered, "e", 1, "W", "1"), at(Gone, "e", 1, "W", ""),
+		},
+		broken: []Law{Presence, End}, // its farewell comes from who is gone, and nobody else is there
+		check:  func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
+	},
+	{
+		name: "gone, but a rejoin.v1 sender is not told what was not delivered",
+		script: []Event{
+			at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1"), at(Gone, "e", 1, "W", ""),
+		},
+		broken: []Law{Delivery, Presence, End}, check: func(v Verdict) bool { return v.Lost == 1 },
+	},
+	{
+		name:   "reported undelivered, though acknowledged before a clean leave",
+		script: join(pass("e", "w", 1, "E", "W", "1"), []Event{at(Left, "w", 1, "", ""), at(Undelivered, "e", 1, "W", "1"), open("w", 2, "W", false, "E")}),
+		conns:  []int{2, 1, 1, 1}, broken: []Law{Delivery},
+	},
+	{
+		name:   "delivered twice on rejoin.v1",
+		script: join(pass("e", "w", 1, "E", "W", "1"), []Event{open("w", 2, "W", true, "E"), at(Delivered, "w", 2, "E", "1")}),
+		conns:  []int{2, 1, 1, 1}, broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Duplicated == 1 },
+	},
+	{
+		name:   "delivered twice on one plain connection",
+		script: join(pass("pe", "pw", 1, "PE", "PW", "1"), []Event{at(Delivered, "pw", 1, "PE", "1")}),
+		broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Duplicated == 1 },
+	},
+	{
+		name: "delivered twice to a plain extension",
+		script: join(pass("pw", "pe", 1, "PW", "PE", "1"), []Event{
+			open("pe", 2, "", false), at(Announced, "pe", 2, "PW", ""), at(Delivered, "pe", 2, "PW", "1"),
+		}),
+		conns: []int{1, 1, 1, 2}, broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Duplicated == 1 },
+	},
+	{name: "delivered, never sent", script: []Event{at(Delivered, "w", 1, "E", "1")}, broken: []Law{Delivery}},
+	{name: "confirmed, never sent", script: []Event{at(Confirmed, "w", 1, "", "1")}, broken: []Law{Delivery}},
+	{
+		name:   "delivered into another room",
+		script: []Event{at(Sent, "e", 1, "W", "1"), at(Announced, "pw", 1, "X", ""), at(Delivered, "pw", 1, "X", "1"), at(Gone, "pw", 1, "X", "")},
+		broken: []Law{Delivery},
+	},
+	{
+		name: "out of order",
+		script: []Event{
+			at(Sent, "e", 1, "W", "1"), at(Sent, "e", 1, "W", "2"), at(Delivered, "w", 1, "E", "2"), at(Delivered, "w", 1, "E", "1"),
+		},
+		broken: []Law{Order}, check: func(v Verdict) bool { return v.OutOfOrder == 1 },
+	},
+	{
+		name: "out of order over a resume",
+		script: []Event{
+			at(Sent, "e", 1, "W", "1"), at(Sent, "e", 1, "W", "2"), at(Delivered, "w", 1, "E", "2"), open("w", 2, "W", true, "E"), at(Delivered, "w", 2, "E", "1"),
+		},
+		conns: []int{2, 1, 1, 1}, broken: []Law{Order},
+	},
+	{
+		name: "out of order within a plain replay",
+		script: []Event{
+			at(Sent, "pe", 1, "PW", "1"), at(Sent, "pe", 1, "PW", "2"), open("pw", 2, "", false), at(Announced, "pw", 2, "PE", ""),
+			at(Delivered, "pw", 2, "PE", "2"), at(Delivered, "pw", 2, "PE", "1"),
+		},
+		conns: []int{1, 1, 2, 1}, broken: []Law{Order},
+	},
+	{
+		name: "data before the announcement",
+		script: []Event{
+			open("pw", 2, "", false), at(Sent, "pe", 1, "PW", "1"), at(Delivered, "pw", 2, "PE", "1"), at(Announced, "pw", 2, "PE", ""),
+		},
+		conns: []int{1, 1, 2, 1}, broken: []Law{Presence},
+	},
+	{
+		name: "data after gone", // its farewell comes from who is gone, too
+		script: []Event{
+			at(Sent, "e", 1, "W", "1"), at(Gone, "w", 1, "E", ""), at(Delivered, "w", 1, "E", "1"),
+		},
+		broken: []Law{Presence, Presence, End},
+	},
+	{name: "announced twice", script: []Event{at(Announced, "pe", 1, "PW", "")}, broken: []Law{Presence}},
+	{name: "gone, never announced", script: []Event{at(Gone, "w", 1, "X", "")}, broken: []Law{Presence}},
+	{
+		name:   "announced after it was gone",
+		script: []Event{at(Announced, "w", 1, "X", ""), at(Gone, "w", 1, "X", ""), at(Announced, "w", 1, "X", "")},
+		broken: []Law{Presence, End}, // and it stays as a ghost
+	},
+	{
+		name:   "there on a resume after it was gone",
+		script: []Event{at(Announced, "w", 1, "X", ""), at(Gone, "w", 1, "X", ""), open("w", 2, "W", true, "E", "X")},
+		conns:  []int{2, 1, 1, 1}, broken: []Law{Presence, End},
+	},
+	{
+		name:   "ended twice",
+		script: []Event{at(Announced, "w", 1, "X", ""), at(Gone, "w", 1, "X", ""), at(Gone, "w", 1, "X", "")},
+		broken: []Law{End},
+	},
+	{name: "never ended: a ghost", script: []Event{at(Announced, "w", 1, "X", "")}, broken: []Law{End}},
+	{name: "plain clients are not told of an end when a newer peer is there", script: []Event{at(Announced, "pe", 1, "X", "")}},
+	{name: "resumed as somebody else", script: []Event{open("w", 2, "X", true, "E")}, conns: []int{2, 1, 1, 1}, broken: []Law{End}},
+	{
+		name:   "a fenced connection receives",
+		script: []Event{open("w", 2, "W", true, "E"), at(Sent, "e", 1, "W", "1"), at(Delivered, "w", 1, "E", "1")},
+		conns:  []int{2, 1, 1, 1}, broken: []Law{Fence},
+	},
+	{
+		name:   "a fenced connection receives what was on its way already",
+		script: []Event{at(Sent, "e", 1, "W", "1"), open("w", 2, "W", true, "E"), at(Delivered, "w", 1, "E", "1")},
+		conns:  []int{2, 1, 1, 1},
+	},
+	{
+		name:   "a fenced connection sends",
+		script: []Event{open("w", 2, "W", true, "E"), at(Sent, "w", 1, "E", "1"), at(Confirmed, "w", 1, "", "1"), at(Delivered, "e", 1, "W", "1")},
+		conns:  []int{2, 1, 1, 1}, broken: []Law{Fence},
+	},
+}
+
+// TestBrokenHistories: each kind of broken history is caught, by the law it breaks, and those that are not broken pass.
+func TestBrokenHistories(t *testing.T) {
+	t.Parallel()
+	for _, h := range histories {
+		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
+			conns := h.conns
+			if conns == nil {
+				conns = []int{1, 1, 1, 1}
+			}
+			v := Check(members, stamp(join(meeting(), h.script), farewell(conns...)), settled)
+			var laws []Law
+			for _, x := range v.Violations {
+				laws = append(laws, x.Law)
+			}
+			got, want := slices.Sorted(slices.Values(laws)), slices.Sorted(slices.Values(h.broken))
+			if !slices.Equal(got, want) {
+				t.Errorf("broken: %q, want %q\n%v", got, want, v.Violations)
+			}
+			if h.check != nil && !h.check(v) {
+				t.Errorf("counts: %+v", v)
+			}
+		})
+	}
+}
+
+// TestSilence: members that hear of nobody after all is settled are no success, whatever the counts say.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	if v := Check(members, stamp(meeting(), nil), settled); len(v.Violations) == 0 || v.Violations[0].Law != End {
+		t.Errorf("got %v", v.Violations)
+	}
+}

@@ -1,0 +1,108 @@
+package history
+
+// delivered takes in one delivery: it must be from a peer that is there, for this member, in order, and not here already.
+func (c *checker) delivered(v *view, e Event) {
+	c.verdict.Delivered++
+	v.heard[e.Peer] = e.At
+	switch {
+	case v.isDead(e):
+		c.broken(Presence, e, "received %s from %.8s, which is gone", e.Message, e.Peer)
+	case !v.on(e.Conn)[e.Peer]:
+		c.broken(Presence, e, "received %s from %.8s, which was never announced", e.Message, e.Peer)
+	}
+	m := c.messages[e.Message]
+	if m == nil {
+		c.broken(Delivery, e, "received %s, which was never sent", e.Message)
+		return
+	}
+	from, to := c.members[m.sent.Member], c.members[e.Member]
+	if from.Room != to.Room || from.Role == to.Role {
+		c.broken(Delivery, e, "received %s, which is for a peer of %s", e.Message, m.sent.Member)
+		return
+	}
+	c.owner[e.Peer] = m.sent.Member
+	c.repeated(m, e)
+	c.ordered(v, m, e)
+	m.delivered = append(m.delivered, e)
+}
+
+// repeated: a sender that lost its session sends what was not answered again, under its new one: that is another message.
+func (c *checker) repeated(m *message, e Event) {
+	to := c.members[e.Member]
+	for _, before := range m.delivered {
+		if before.Peer != e.Peer {
+			continue
+		}
+		if to.Kept && before.Conn != e.Conn {
+			c.verdict.Again++
+			return
+		}
+		c.verdict.Duplicated++
+		c.broken(Delivery, e, "received %s again, first on connection %d", e.Message, before.Conn)
+		return
+	}
+}
+
+// ordered compares with what came last from the same sender: over all connections, or where a replay may repeat
+// something, on this one.
+func (c *checker) ordered(v *view, m *message, e Event) {
+	k := channel{peer: e.Peer}
+	if c.members[e.Member].Kept {
+		k.conn = e.Conn
+	}
+	if last, ok := v.newest[k]; ok && m.index < last.index {
+		c.verdict.OutOfOrder++
+		c.broken(Order, e, "received %s after %s, which was sent later", e.Message, last.sent.Message)
+		return
+	}
+	v.newest[k] = m
+}
+
+// deliveries judges a message when all is over.
+func (c *checker) deliveries(m *message) {
+	if m.confirmed == nil || len(m.delivered) > 0 {
+		return
+	}
+	target := m.sent.Peer
+	sender := c.views[m.sent.Member]
+	receiver, known := c.views[c.owner[target]], c.owner[target] != ""
+	told, heard := sender.gone[target]
+	switch {
+	case m.told:
+		c.verdict.Told++
+	case heard && told > m.sent.At && c.goneIsEnough(m):
+		c.verdict.Told++
+	case c.senderEnded(m) && (!known || receiver.opened > m.sent.At):
+		c.verdict.Told++ // it left: what it said is not replayed (rule S1.3), and nobody is there to be told
+	default:
+		c.verdict.Lost++
+		c.broken(Delivery, *m.confirmed, "was told that %s is stored for %.8s; it was never delivered, and nobody was told", m.sent.Message, target)
+	}
+}
+
+// goneIsEnough: a plain sender can be told no more than that its peer is gone; and what was written to a plain client
+// that is not kept counts as delivered (rule S2.7).
+func (c *checker) goneIsEnough(m *message) bool {
+	if c.members[m.sent.Member].Plain {
+		return true
+	}
+	owner, known := c.members[c.owner[m.sent.Peer]]
+	return !known || owner.Plain && !owner.Kept
+}
+
+// senderEnded tells whether the session that sent m has ended since.
+func (c *checker) senderEnded(m *message) bool {
+	s := c.views[m.sent.Member]
+	return s.left > m.sent.At || s.fresh > m.sent.At
+}
+
+// provenAcked: the receiver acknowledged m, or something later from the same sender, and then left in good order.
+func (c *checker) provenAcked(m *message, told Event) bool {
+	for _, d := range m.delivered {
+		v := c.views[d.Member]
+		if v.left > 0 && v.left < told.At && v.acked != nil && v.acked.index >= m.index {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,165 @@
+package chaos_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/client"
+	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
+)
+
+// patience bounds every wait for something that has to come; it is no assertion about speed.
+const patience = 90 * time.Second
+
+// steady is how long the traffic runs before something breaks, and after it was mended.
+const steady = time.Second
+
+// load is rooms that negotiate, and what they saw.
+type load struct {
+	t     testing.TB
+	stack *stack
+	log   *history.Log
+	rooms []room
+
+	life    context.CancelFunc
+	ctx     context.Context // ends with the test
+	senders sync.WaitGroup
+	stop    context.CancelFunc // of the senders
+}
+
+// room is a wallet and an extension.
+type room struct{ wallet, extension *actor }
+
+// dialects are the combinations of a room: is the wallet plain, is the extension?
+var dialects = [][2]bool{{false, false}, {true, true}, {false, true}, {true, false}}
+
+// newLoad opens the rooms, as many of each combination, and returns when all members have received something.
+func newLoad(t testing.TB, s *stack, rooms int, seed uint64) *load {
+	t.Helper()
+	l := &load{t: t, stack: s, log: history.NewLog()}
+	l.ctx, l.life = context.WithCancel(context.Background())
+	for i := range rooms {
+		plain := dialects[i%len(dialects)]
+		id := newRoom()
+		l.rooms = append(l.rooms, room{
+			wallet:    l.actor(history.Member{Name: fmt.Sprintf("%02d/wallet", i), Room: id, Role: client.Wallet, Plain: plain[0], Kept: plain[0]}, i, seed),
+			extension: l.actor(history.Member{Name: fmt.Sprintf("%02d/extension", i), Room: id, Role: client.Extension, Plain: plain[1]}, i+1, seed),
+		})
+	}
+	var sending context.Context
+	sending, l.stop = context.WithCancel(l.ctx)
+	for _, a := range l.actors() {
+		ctx, cancel := context.WithTimeout(l.ctx, patience)
+		err := a.join(ctx)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.senders.Go(func() { a.run(sending, l.ctx) })
+	}
+	t.Cleanup(l.end)
+	l.service(0)
+	time.Sleep(steady)
+	return l
+}
+
+func (l *load) actor(m history.Member, first int, seed uint64) *actor {
+	return newActor(l.log, m, client.Config{URLs: urls(first), HTTPClient: l.stack.client()}, seed+uint64(len(m.Name)+first)) //nolint:gosec // small
+}
+
+func (l *load) actors() []*actor {
+	list := make([]*actor, 0, 2*len(l.rooms))
+	for _, r := range l.rooms {
+		list = append(list, r.extension, r.wallet)
+	}
+	return list
+}
+
+// await blocks until the history satisfies ok, and reports whether it did in time.
+func (l *load) await(what string, ok func([]history.Member, []history.Event) bool) bool {
+	l.t.Helper()
+	deadline := time.After(patience)
+	for {
+		changed := l.log.Changed()
+		if ok(l.log.History()) {
+			return true
+		}
+		select {
+		case <-changed:
+			time.Sleep(5 * time.Millisecond) // one look for many events
+		case <-deadline:
+			l.t.Errorf("waited in vain for %s", what)
+			return false
+		}
+	}
+}
+
+// service blocks until everybody is served again and returns how long after since that was.
+func (l *load) service(since time.Duration) (took time.Duration) {
+	l.t.Helper()
+	l.await("full service", func(m []history.Member, e []history.Event) (ok bool) {
+		took, ok = history.Service(m[:2*len(l.rooms)], e, since)
+		return ok
+	})
+	return took
+}
+
+// finish ends the traffic, has everybody exchange last messages until nothing is open, and judges the history. What stays
+// open for longer than the grace window and some is broken.
+func (l *load) finish() history.Verdict {
+	l.t.Helper()
+	l.stop()
+	l.senders.Wait()
+	mark := l.log.Now()
+	deadline := time.Now().Add(grace + 20*time.Second)
+	for {
+		var round sync.WaitGroup
+		for _, a := range l.actors() {
+			round.Go(func() {
+				a.send(l.ctx, l.ctx)
+				a.answers.Wait()
+			})
+		}
+		round.Wait()
+		time.Sleep(200 * time.Millisecond)
+		members, events := l.log.History()
+		v := history.Check(members, events, mark)
+		if len(v.Violations) == 0 || time.Now().After(deadline) || slices.ContainsFunc(v.Violations, lasting) {
+			return v
+		}
+	}
+}
+
+// lasting tells whether a violation stays one, whatever comes: not so a ghost, or a message that is still under way.
+func lasting(v history.Violation) bool {
+	return v.Law == history.Presence || v.Law == history.Order || v.Law == history.Fence
+}
+
+// end closes all clients.
+func (l *load) end() {
+	l.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var leaving sync.WaitGroup
+	for _, a := range l.actors() {
+		leaving.Go(func() {
+			a.stall(false)
+			a.leave(ctx)
+		})
+	}
+	leaving.Wait()
+	l.life()
+	l.senders.Wait()
+}
+
+func newRoom() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
