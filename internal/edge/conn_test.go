@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -283,6 +284,40 @@ func TestOrderFromAnyGoroutine(t *testing.T) {
 			t.Fatalf("frame %d is %.20q", i, got)
 		}
 		i++
+	}
+}
+
+// TestClosedInTheSameBatch closes a connection while its own event waits behind the one that closes it. The loop must not wait for
+// anything then: were it to go on at the next tick only, the deadlines of this test would pass.
+func TestClosedInTheSameBatch(t *testing.T) {
+	t.Parallel()
+	hub := newHub()
+	blocked, release := make(chan struct{}), make(chan struct{})
+	var victim atomic.Pointer[testSession]
+	hub.onFrame = func(s *testSession, text []byte) {
+		if string(text) == "block" {
+			blocked <- struct{}{}
+			<-release
+			return
+		}
+		victim.Load().conn.Send([]byte("reset by its peer"))
+		s.conn.Send(text)
+	}
+	r := start(t, hub, func(cfg *edge.Config) { cfg.Loops = 1 })
+	blocker, _ := r.open(t)
+	friend, _ := r.open(t)
+	for range 60 {
+		c, s := r.open(t)
+		victim.Store(s)
+		blocker.write(frame(text, []byte("block")))
+		<-blocked
+		friend.write(frame(text, []byte("hit")))
+		if err := c.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		release <- struct{}{}
+		friend.expect(text, []byte("hit"))
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 type poller struct {
 	// static
 	epoll, waker *os.File // closed twice or late, they only return errors
-	epfd         int
+	epfd, wakefd int
 	listener     int
 
 	// owned by the loop
@@ -46,10 +46,10 @@ func newPoller(addr *net.TCPAddr) (p poller, err error) {
 	// os.File waits in the runtime's poller for what does not block.
 	_ = unix.SetNonblock(p.epfd, true)
 	p.epoll = os.NewFile(uintptr(p.epfd), "epoll")
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err == nil {
-		p.waker = os.NewFile(uintptr(fd), "eventfd")
-		err = errors.Join(p.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN), p.watch(unix.EPOLL_CTL_ADD, p.listener, unix.EPOLLIN))
+	// It blocks, so that the runtime's poller leaves it alone: writing to it never does, and it is read when there is something.
+	if p.wakefd, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err == nil {
+		p.waker = os.NewFile(uintptr(p.wakefd), "eventfd")
+		err = errors.Join(p.watch(unix.EPOLL_CTL_ADD, p.wakefd, unix.EPOLLIN), p.watch(unix.EPOLL_CTL_ADD, p.listener, unix.EPOLLIN))
 	}
 	if err != nil {
 		p.close()
@@ -144,10 +144,17 @@ func (l *loop) closeSockets() {
 	}
 }
 
-// event serves one descriptor. It may be that of a connection which was closed, and of another one by now, since the event
-// was reported: that one finds nothing to read.
+// event serves one descriptor. Since the event was reported, its connection may have been closed by what came before it, and the
+// descriptor may be that of another one by now, which finds nothing to read.
 func (l *loop) event(fd int, events uint32) {
 	switch {
+	case fd == l.wakefd:
+		var count [8]byte
+		_, _ = unix.Read(fd, count[:])
+		l.woken()
+		if l.paused {
+			l.resume()
+		}
 	case fd == l.listener:
 		l.accept()
 	case fd < len(l.conns) && l.conns[fd] != nil:
@@ -157,13 +164,6 @@ func (l *loop) event(fd int, events uint32) {
 		}
 		if events&^unix.EPOLLOUT != 0 && l.conns[fd] == c {
 			c.read()
-		}
-	default:
-		var count [8]byte
-		_, _ = l.waker.Read(count[:]) // nothing to read for what was closed
-		l.woken()
-		if l.paused {
-			l.resume()
 		}
 	}
 }
