@@ -153,7 +153,7 @@ func (r *relayRun) start(ctx context.Context) (err error) {
 }
 
 // idleRate is how many idle connections are opened a second: no more than one Redis attaches beside everything else.
-const idleRate = 4000
+const idleRate = 3000
 
 // startIdle opens the connections that do nothing.
 func (r *relayRun) startIdle(ctx context.Context, run string) (err error) {
