@@ -33,7 +33,7 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	if wait := s.limiter.take(s.client(r), now); wait > 0 {
+	if wait := s.limiter.Take(s.client(r), now); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		http.Error(w, "too many requests", http.StatusTooManyRequests)
 		return

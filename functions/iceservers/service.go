@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/address"
 	"github.com/rejoin-dev/rejoin/internal/turn"
 )
 
@@ -19,7 +20,7 @@ type service struct {
 	cfg     config
 	log     *slog.Logger
 	issuer  *turn.Issuer
-	limiter *limiter
+	limiter *address.Limiter
 }
 
 func newService(cfg config, out io.Writer) (*service, error) {
@@ -28,7 +29,7 @@ func newService(cfg config, out io.Writer) (*service, error) {
 		return nil, err //nolint:wrapcheck // says where it comes from
 	}
 	window := time.Duration(cfg.RateMillis) * time.Millisecond
-	return &service{cfg: cfg, log: newLogger(cfg, out), issuer: issuer, limiter: newLimiter(cfg.RateRequests, window)}, nil
+	return &service{cfg: cfg, log: newLogger(cfg, out), issuer: issuer, limiter: address.NewLimiter(cfg.RateRequests, window)}, nil
 }
 
 func newLogger(cfg config, out io.Writer) *slog.Logger {

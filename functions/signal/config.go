@@ -41,6 +41,7 @@ type config struct {
 	MaxConnections int      `env:"MAX_CONNECTIONS" envDefault:"0" help:"more are refused with 503; 0: as many as open files allow"`
 
 	MaxPerAddress  int      `env:"MAX_CONNECTIONS_PER_ADDRESS" envDefault:"0" help:"more from one address, of IPv6 one /64, are refused with 429; 0: any"`
+	NewPerAddress  int      `env:"NEW_CONNECTIONS_PER_ADDRESS" envDefault:"0" help:"more new ones from one address in a second are refused with 429; 0: any"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma separated, like 10.0.0.0/8; empty: none"`
 
 	PingInterval     time.Duration `env:"PING_INTERVAL" envDefault:"25s" help:"silence before a ping; after twice that a connection is lost"`
@@ -50,6 +51,7 @@ type config struct {
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn, error"`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" help:"text, json"`
 	Pprof     bool       `env:"PPROF" envDefault:"false" help:"/debug/pprof/ on HTTP_PORT"`
+	Demo      string     `env:"DEMO" help:"the demo at /demo/ on HTTP_PORT: true, false; empty: true when REDIS_URL is empty"`
 
 	settings.TURN // told to rejoin.v1 clients
 
@@ -116,11 +118,16 @@ func (c *config) check() []string {
 		c.proxies = append(c.proxies, network)
 	}
 	want(c.MaxPerAddress >= 0, "MAX_CONNECTIONS_PER_ADDRESS=%d: want 0 or more", c.MaxPerAddress)
+	want(c.NewPerAddress >= 0, "NEW_CONNECTIONS_PER_ADDRESS=%d: want 0 or more", c.NewPerAddress)
 	want(c.MaxConnections >= 0, "MAX_CONNECTIONS=%d: want 0 or more", c.MaxConnections)
+	want(c.Demo == "" || c.Demo == "true" || c.Demo == "false", "DEMO=%q: want true, false or nothing", c.Demo)
 	want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT=%q: want text or json", c.LogFormat)
 	want(!strings.ContainsAny(c.Instance, " \n{}") && len(c.Instance) <= 64, "INSTANCE_ID=%q: want at most 64 characters without spaces or braces", c.Instance)
 	return append(bad, c.TURN.Check()...)
 }
+
+// demo says whether the demo is served.
+func (c *config) demo() bool { return c.Demo == "true" || c.Demo == "" && c.RedisURL == "" }
 
 func printUsage(w io.Writer) {
 	settings.PrintUsage(w, "signal: a WebRTC signaling server whose clients can vanish and come back.", config{})

@@ -153,8 +153,8 @@ func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 	t.Parallel()
 	bad := map[string]string{
 		"PORT": "http", "GRACE_WINDOW": "60", "REDIS_URL": "http://user:secret@host", "RESUME_BY_ROLE": "phone", "MAX_MESSAGE_BYTES": "10",
-		"LOG_LEVEL": "loud", "ALLOWED_ORIGINS": "example.com", "LOG_FORMAT": "xml", "PPROF": "perhaps", "DRAIN_TIMEOUT": "1ms", "ROOM_CLIENTS": "1",
-		"TURN_URLS": "turn://host", "TRUSTED_PROXIES": "10.0.0.0/40", "MAX_CONNECTIONS_PER_ADDRESS": "-1", "STUN_URLS": "host", "TURN_SECRET": "short", "TURN_TTL": "10s",
+		"LOG_LEVEL": "loud", "ALLOWED_ORIGINS": "example.com", "LOG_FORMAT": "xml", "PPROF": "perhaps", "DEMO": "perhaps", "DRAIN_TIMEOUT": "1ms", "ROOM_CLIENTS": "1",
+		"TURN_URLS": "turn://host", "TRUSTED_PROXIES": "10.0.0.0/40", "MAX_CONNECTIONS_PER_ADDRESS": "-1", "NEW_CONNECTIONS_PER_ADDRESS": "-1", "STUN_URLS": "host", "TURN_SECRET": "short", "TURN_TTL": "10s",
 	}
 	var environ []string
 	for k, v := range bad {
@@ -215,5 +215,23 @@ func TestReadmeListsSettings(t *testing.T) {
 	}
 	if err := os.WriteFile(readme, []byte(now), 0o644); err != nil { //nolint:gosec // a document
 		t.Fatal(err)
+	}
+}
+
+// TestDemo: the demo is there for whoever tries the service out, and elsewhere only when asked for.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	for settings, want := range map[string]int{
+		"DEMO=": http.StatusOK, "DEMO=true": http.StatusOK, "DEMO=false": http.StatusNotFound,
+		"REDIS_URL=redis://127.0.0.1:1": http.StatusNotFound,
+	} {
+		out, stop := start(t, settings)
+		private := "http://127.0.0.1:" + out.await(t, `http://localhost:(\d+)`)
+		if code, _ := get(t, private+"/demo/"); code != want {
+			t.Errorf("%s: %d, want %d", settings, code, want)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/rejoin-dev/rejoin/web/demo"
 )
 
-// private is the HTTP server for operators: probes, metrics, profiles.
+// private is the HTTP server for operators: probes, metrics, profiles, the demo.
 type private struct {
+	mux      *http.ServeMux
 	server   *http.Server
 	listener net.Listener
 	done     chan error
@@ -44,9 +47,14 @@ func newPrivate(s *service) (*private, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for private HTTP (HTTP_PORT): %w", err)
 	}
-	p := &private{server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, listener: l, done: make(chan error, 1)}
+	p := &private{mux: mux, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, listener: l, done: make(chan error, 1)}
 	go func() { p.done <- p.server.Serve(l) }()
 	return p, nil
+}
+
+// serveDemo adds the demo, once it is known where the WebSockets are.
+func (p *private) serveDemo(s *service) {
+	p.mux.Handle(demo.Path, demo.Handler(demo.Config{WebSocketPort: portOf(s.edge.Addr()), ICEServers: s.cfg.TURN.Configured()}))
 }
 
 func (p *private) addr() net.Addr { return p.listener.Addr() }

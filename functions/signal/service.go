@@ -20,6 +20,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
+	"github.com/rejoin-dev/rejoin/web/demo"
 )
 
 // service is the running process: its parts, in the order in which they start.
@@ -69,7 +70,7 @@ func edgeConfig(cfg config) edge.Config {
 	ec.Addr = net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
 	ec.Loops = runtime.GOMAXPROCS(0)
 	ec.MaxConnections = cfg.MaxConnections
-	ec.MaxPerAddress, ec.TrustedProxies = cfg.MaxPerAddress, cfg.proxies
+	ec.MaxPerAddress, ec.NewPerAddress, ec.TrustedProxies = cfg.MaxPerAddress, cfg.NewPerAddress, cfg.proxies
 	ec.MaxMessageBytes = cfg.MaxMessageBytes
 	ec.RateLimit = cfg.RateMessages
 	ec.RateWindow = time.Duration(cfg.RateMillis) * time.Millisecond
@@ -80,6 +81,14 @@ func edgeConfig(cfg config) edge.Config {
 
 // hubAdapter fits the hub to what the edge expects: its Open returns an interface.
 type hubAdapter struct{ *signaling.Hub }
+
+// Ready is asked before each upgrade.
+func (h hubAdapter) Ready() error {
+	if err := h.Hub.Ready(); err != nil {
+		return err
+	}
+	return h.Busy()
+}
 
 func (h hubAdapter) Open(c signaling.Conn, connect wire.Connect, offer wire.Offer) edge.Session {
 	return h.Hub.Open(c, connect, offer)
@@ -119,6 +128,9 @@ func (s *service) serve(ctx context.Context) error {
 	s.awaitRedis(ctx)
 	if err := s.edge.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start edge: %w", err), private.stop(context.Background()))
+	}
+	if s.cfg.demo() {
+		private.serveDemo(s)
 	}
 	s.open.Store(true)
 	s.greet(private.addr())
@@ -181,6 +193,9 @@ func (s *service) greet(private net.Addr) {
 		"websocket", fmt.Sprintf("ws://localhost:%d/<connectionId>?source=wallet&target=extension", portOf(s.edge.Addr())),
 		"private", fmt.Sprintf("http://localhost:%d/ready", portOf(private)),
 		"instance", s.backbone.Instance())
+	if s.cfg.demo() {
+		s.log.Info("open the demo in a browser", "demo", fmt.Sprintf("http://localhost:%d%s", portOf(private), demo.Path))
+	}
 	if s.backbone.Embedded() {
 		s.log.Warn("no REDIS_URL: running on an embedded Redis; nothing is shared with other instances, and nothing is kept when this one stops")
 	}

@@ -22,17 +22,28 @@ func Client(peer netip.Addr, forwarded []string, trusted []netip.Prefix) netip.A
 	client := peer.Unmap()
 	hops := strings.Split(strings.Join(forwarded, ","), ",")
 	for i := len(hops) - 1; i >= 0 && isIn(client, trusted); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		hop, ok := parseHop(strings.TrimSpace(hops[i]))
+		if !ok {
 			break
 		}
-		client = hop.Unmap()
+		client = hop
 	}
 	if client.Is6() {
 		network, _ := client.WithZone("").Prefix(64)
 		return network.Addr()
 	}
 	return client
+}
+
+// parseHop reads an address; some proxies put the port behind it, or brackets around it.
+func parseHop(text string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	if err != nil {
+		var withPort netip.AddrPort
+		withPort, err = netip.ParseAddrPort(text)
+		addr = withPort.Addr()
+	}
+	return addr.Unmap(), err == nil
 }
 
 func isIn(addr netip.Addr, networks []netip.Prefix) bool {

@@ -3,15 +3,18 @@ package edge
 import (
 	"net/netip"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rejoin-dev/rejoin/internal/address"
 )
 
-// addresses counts connections by client address. While there is no limit nothing is counted or kept.
+// addresses bounds what one client address may have: connections, and new ones a second. While there is no limit nothing is
+// counted or kept.
 type addresses struct {
 	most    int
+	asks    *address.Limiter // nil: any number
 	trusted []netip.Prefix
 
 	mu   sync.Mutex
@@ -22,14 +25,26 @@ type addresses struct {
 func (a *addresses) init(cfg *Config) {
 	a.most, a.trusted = cfg.MaxPerAddress, cfg.TrustedProxies
 	a.held, a.of = map[netip.Addr]int{}, map[*conn]netip.Addr{}
+	if cfg.NewPerAddress > 0 {
+		a.asks = address.NewLimiter(cfg.NewPerAddress, time.Second)
+	}
+}
+
+// ask counts a request for an upgrade, and reports whose it is and whether it may be had now. The address is only known where
+// there is a limit.
+func (a *addresses) ask(c *conn, h *head) (client netip.Addr, ok bool) {
+	if a.most == 0 && a.asks == nil {
+		return client, true
+	}
+	client = address.Client(c.peer(), h.forwarded, a.trusted)
+	return client, a.asks == nil || a.asks.Take(client, time.Now()) == 0
 }
 
 // take counts a connection in, unless its client's address has as many as it may.
-func (a *addresses) take(c *conn, h *head) bool {
+func (a *addresses) take(c *conn, client netip.Addr) bool {
 	if a.most == 0 {
 		return true
 	}
-	client := address.Client(c.peer(), h.forwarded, a.trusted)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.held[client] >= a.most {

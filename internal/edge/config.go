@@ -19,8 +19,10 @@ type Config struct {
 	// MaxPerAddress bounds upgraded connections of one client address, an IPv6 network of /64 being one; beyond it upgrades are
 	// refused with 429. 0: any.
 	MaxPerAddress int
+	// NewPerAddress bounds the upgrades that one client address may ask for within a second; more are refused with 429. 0: any.
+	NewPerAddress int
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. A proxy that is not among them is a client to
-	// MaxPerAddress, and all behind it are one.
+	// MaxPerAddress and NewPerAddress, and all behind it are one.
 	TrustedProxies []netip.Prefix
 	// MaxHeadBytes bounds a request head up to and including its blank line; beyond it: 431.
 	MaxHeadBytes int
@@ -96,8 +98,8 @@ func (c *Config) check() error {
 	positive("MaxOutputBytes", int64(c.MaxOutputBytes))
 	positive("PingInterval", int64(c.PingInterval))
 	positive("CloseTimeout", int64(c.CloseTimeout))
-	if c.MaxConnections < 0 || c.RateLimit < 0 || c.RetryAfter < 0 {
-		errs = append(errs, errors.New("MaxConnections, RateLimit and RetryAfter may not be negative"))
+	if min(c.MaxConnections, c.MaxPerAddress, c.NewPerAddress, c.RateLimit) < 0 || c.RetryAfter < 0 {
+		errs = append(errs, errors.New("MaxConnections, MaxPerAddress, NewPerAddress, RateLimit and RetryAfter may not be negative"))
 	}
 	if c.RateLimit > maxRateLimit {
 		errs = append(errs, fmt.Errorf("RateLimit is %d, may be %d at most", c.RateLimit, maxRateLimit))

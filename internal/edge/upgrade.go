@@ -61,12 +61,17 @@ func (c *conn) request(raw []byte) {
 		c.drop(dropGone)
 		return
 	}
+	client, ok := c.loop.srv.clients.ask(c, &h)
+	if !ok {
+		c.answer(&c.loop.srv.tooMany, false)
+		return
+	}
 	if !c.loop.srv.admit() {
 		c.answer(&c.loop.srv.unavailable, false)
 		return
 	}
 	c.admitted = true // and counted out when it ends
-	if !c.loop.srv.clients.take(c, &h) {
+	if !c.loop.srv.clients.take(c, client) {
 		c.answer(&c.loop.srv.tooMany, false)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/edge"
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -255,4 +256,33 @@ func TestMaxPerAddress(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNewPerAddress: whoever asks too often is refused until the second is over, also when its connections are gone at once; others
+// are not.
+func TestNewPerAddress(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) {
+		cfg.NewPerAddress, cfg.TrustedProxies = 1, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	ask := func(from string) int {
+		c := r.dial(t)
+		c.send(request(connect, "X-Forwarded-For: "+from))
+		status, header, _ := c.response()
+		if status == 429 && header["Retry-After"] != "1" {
+			t.Errorf("429 with %v", header)
+		}
+		return status
+	}
+	began := time.Now()
+	counts := map[int]int{}
+	for counts[429] == 0 { // a window may end between two, but not so often
+		if counts[ask("192.0.2.1")]++; counts[101] > 2+int(time.Since(began)/time.Second) {
+			t.Fatal("never refused")
+		}
+	}
+	if status := ask("192.0.2.2"); status != 101 {
+		t.Errorf("another address got %d", status)
+	}
+	eventually(t, "the next second", func() bool { return ask("192.0.2.1") == 101 })
 }

@@ -1,4 +1,4 @@
-package main
+package address
 
 import (
 	"encoding/binary"
@@ -9,7 +9,7 @@ import (
 
 func TestWindowsBeginAnew(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(2, time.Second)
+	l := NewLimiter(2, time.Second)
 	now := time.Unix(1000, 0)
 	a, b := netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("8.8.4.4")
 	for i, step := range []struct {
@@ -26,30 +26,30 @@ func TestWindowsBeginAnew(t *testing.T) {
 		{a, time.Second, 0},
 		{a, time.Second, time.Second},
 	} {
-		if got := l.take(step.from, now.Add(step.at)); got != step.want {
+		if got := l.Take(step.from, now.Add(step.at)); got != step.want {
 			t.Errorf("step %d: wait %v, want %v", i, got, step.want)
 		}
 	}
-	if unlimited := newLimiter(0, time.Second); unlimited.take(a, now) != 0 || len(unlimited.counts) != 0 {
+	if unlimited := NewLimiter(0, time.Second); unlimited.Take(a, now) != 0 || len(unlimited.counts) != 0 {
 		t.Error("counts though there is no limit")
 	}
 }
 
 func TestSoManyAddressesAreCounted(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(1, time.Minute)
+	l := NewLimiter(1, time.Minute)
 	now := time.Unix(1000, 0)
 	var ip [4]byte
-	for n := range uint32(2 * maxAddresses) {
+	for n := range uint32(2 * MaxCounted) {
 		binary.BigEndian.PutUint32(ip[:], n)
-		if wait := l.take(netip.AddrFrom4(ip), now); (wait > 0) != (n >= maxAddresses) {
+		if wait := l.Take(netip.AddrFrom4(ip), now); (wait > 0) != (n >= MaxCounted) {
 			t.Fatalf("address %d: wait %v", n, wait)
 		}
 	}
-	if len(l.counts) != maxAddresses {
+	if len(l.counts) != MaxCounted {
 		t.Errorf("%d addresses are held", len(l.counts))
 	}
-	if l.take(netip.AddrFrom4(ip), now.Add(time.Minute)) != 0 || len(l.counts) != 1 {
+	if l.Take(netip.AddrFrom4(ip), now.Add(time.Minute)) != 0 || len(l.counts) != 1 {
 		t.Error("the next window does not begin anew")
 	}
 }

@@ -1,0 +1,339 @@
+import { Acks } from './acks.js';
+import { backoff } from './backoff.js';
+import { Emitter } from './emitter.js';
+import { finalError, RejoinError } from './errors.js';
+import type { ClientEvents, ClientState, MessageEvent, PeerEvent } from './events.js';
+import { Link, type LinkEnd, type LinkOwner } from './link.js';
+import { type ClientOptions, endpoint, type Settings, withDefaults } from './options.js';
+import { Outbox } from './outbox.js';
+import type { Position } from './storage.js';
+import { watchPage } from './watch.js';
+import * as wire from './wire.js';
+
+/** A message to a peer. Further fields are relayed as they are. */
+export interface OutgoingMessage {
+  to: string;
+  method: wire.Method;
+  payload: string;
+  /** Unique within the session; made up when left out. */
+  requestId?: string;
+  [field: string]: unknown;
+}
+
+const peerChanges: Record<wire.PeerInfo, PeerEvent['change']> = {
+  remoteClientIsAlreadyConnected: 'alreadyConnected',
+  remoteClientJustConnected: 'connected',
+  remoteClientSuspended: 'suspended',
+  remoteClientResumed: 'resumed',
+  remoteClientDisconnected: 'disconnected',
+};
+
+/**
+ * One participant of a room. It connects when it is made, and outlives its connections: a lost one is resumed, what was not
+ * confirmed is sent again, and what was missed is received, once and in order.
+ *
+ *     connecting ──► open ──lost──► waiting ──back-off, online, visible──► connecting
+ *                      └─ close, detach, a final close code (rules X1) ─► ended
+ */
+export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
+  /** The peers in the room, oldest first. */
+  readonly peers = new Map<string, wire.PeerState>();
+  /** Our id as peers know it; empty in the plain dialect, where it is never told. */
+  clientId = '';
+  /** The STUN and TURN servers to use; empty where the operator has set none. */
+  iceServers: wire.IceServer[] = [];
+
+  #settings: Settings;
+  #state: ClientState = 'connecting';
+  #link: Link | undefined; // what is written to, or the attempt
+  #next: Link | undefined; // the attempt to move away from #link
+  #moved = false; // such an attempt was made: it may have fenced #link
+  #position: Position | undefined;
+  #hadSession = false;
+  #replay = 0; // messages still to come from the mailbox
+  #maxBytes = 0;
+  #silence = 37_500;
+  #attempts = 0; // picks the URL
+  #failures = 0; // picks the back-off
+  #made = 0;
+  #prefix = `${Math.random().toString(36).slice(2, 12)}-`;
+  #timer: ReturnType<typeof setTimeout> | undefined; // the next attempt, or the move
+  #pulse: ReturnType<typeof setInterval>;
+  #probedAt = 0;
+  #unwatch: () => void;
+  #acks: Acks;
+  #outbox: Outbox;
+
+  constructor(options: ClientOptions) {
+    super();
+    this.#settings = withDefaults(options);
+    const { ack, outbox, storage, answerTimeout } = this.#settings;
+    this.#acks = new Acks(ack.every, ack.after, (frame) => {
+      if (this.#link?.dialect === 'rejoin.v1') this.#link.send(frame);
+    });
+    this.#outbox = new Outbox(outbox, (data) => this.#state === 'open' && !!this.#link?.send(data));
+    this.#position = this.#settings.dialect === 'plain' ? undefined : storage.load();
+    this.#hadSession = !!this.#position;
+    this.#acks.reset(this.#position?.after ?? '');
+    this.#unwatch = watchPage(() => this.wake());
+    this.#pulse = setInterval(() => this.#beat(), Math.min(1_000, answerTimeout / 4));
+    queueMicrotask(() => this.#connect()); // so that listeners can be added first
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  get dialect(): 'rejoin.v1' | 'plain' | undefined {
+    return this.#state === 'open' ? this.#link?.dialect : undefined;
+  }
+
+  /** Resolves when the message is stored in the mailbox of its peer; rejects with a RejoinError. It survives reconnects. */
+  send({ to, method, payload, requestId, ...rest }: OutgoingMessage): Promise<void> {
+    const id = requestId ?? this.#prefix + ++this.#made;
+    return this.sendRaw(id, wire.encodeMessage({ ...rest, requestId: id, method, targetClientId: to, encryptedPayload: payload }));
+  }
+
+  /** The same for a message that is JSON already. */
+  sendRaw(requestId: string, text: string): Promise<void> {
+    if (this.#state === 'ended') return Promise.reject(new RejoinError('closed', 'the client has ended'));
+    if (this.#maxBytes && new TextEncoder().encode(text).length > this.#maxBytes) {
+      return Promise.reject(new RejoinError('tooBig', `more than ${this.#maxBytes} bytes`));
+    }
+    return this.#outbox.add(requestId, text);
+  }
+
+  /** With manualAck: message, and all before it, need not come again. */
+  ack(message: Pick<MessageEvent, 'id'>): void {
+    if (!message.id || this.#state === 'ended') return;
+    this.#acks.handle(message.id);
+    this.#save();
+  }
+
+  /** Ends the session: peers hear that this client has left. */
+  close(): void {
+    this.#settings.storage.save((this.#position = undefined));
+    this.#finish(new RejoinError('closed', 'closed'), 1000);
+  }
+
+  /** Lets go of the connection and keeps the session for the grace window; the storage has its position. */
+  detach(): void {
+    this.#acks.flush();
+    this.#finish(new RejoinError('closed', 'detached'), 4000);
+  }
+
+  /** Closes the connection, as a network would; the client comes back by itself after inMs at least. */
+  reconnect(inMs = 0): void {
+    if (this.#state === 'ended') return;
+    this.#link?.close();
+    this.#next?.close();
+    this.#link = this.#next = undefined;
+    this.#lost({ code: 4000, reason: 'reconnect' }, inMs);
+  }
+
+  /** Tries at once when waiting, and probes the connection when open. Called by itself when the network or the page comes back. */
+  wake(): void {
+    if (this.#state === 'waiting') this.#connect();
+    else if (this.#state === 'open') this.#probe();
+  }
+
+  #setState(state: ClientState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.emit('state', state);
+  }
+
+  #open(): Link {
+    const { urls, room, source, WebSocket, connectTimeout, dialect } = this.#settings;
+    // Browsers fail a connection whose server chooses no subprotocol: now and then a server without sessions gets its chance.
+    const auto = dialect === 'auto' && !this.#hadSession;
+    const plain = dialect === 'plain' || (auto && this.#failures % 3 === 2);
+    const url = endpoint(urls[this.#attempts++ % urls.length]!, room, source);
+    return new Link(new WebSocket(url, plain ? [] : wire.offerOf(this.#position)), this, connectTimeout, plain || auto);
+  }
+
+  #connect(): void {
+    if (this.#state === 'ended') return;
+    clearTimeout(this.#timer);
+    this.#setState('connecting');
+    this.#moved = false;
+    this.#link = this.#open();
+  }
+
+  /** Part of LinkOwner, for the link. */
+  session(link: Link, frame: wire.SessionFrame): void {
+    if (link === this.#next) {
+      this.#link?.close();
+      this.#next = undefined;
+    }
+    this.#install(link);
+    this.#hadSession = true;
+    this.clientId = frame.clientId;
+    this.#maxBytes = frame.maxMessageBytes;
+    this.#silence = frame.pingMs * 1.5;
+    if (!frame.resumed) this.#acks.reset('');
+    this.#position = { token: frame.resumeToken, after: this.#acks.handled };
+    this.#save();
+    this.#replay = frame.replay ?? 0;
+    this.peers.clear();
+    for (const peer of frame.peers) this.peers.set(peer.remoteClientId, peer.state);
+    if (frame.resumed) this.#acks.flush();
+    this.#setState('open');
+    this.emit('session', {
+      clientId: frame.clientId,
+      resumed: frame.resumed,
+      reason: frame.reason,
+      replay: this.#replay,
+      superseded: frame.superseded ?? 0,
+      peers: frame.peers.map((peer) => ({ id: peer.remoteClientId, state: peer.state })),
+      undelivered: (frame.undelivered ?? []).map((u) => ({ peer: u.remoteClientId, requestIds: u.requestIds })),
+      graceMs: frame.graceMs,
+      pingMs: frame.pingMs,
+      maxMessageBytes: frame.maxMessageBytes,
+    });
+    this.#outbox.rewind();
+  }
+
+  /** Part of LinkOwner, for the link. */
+  plain(link: Link): void {
+    this.#install(link);
+    this.peers.clear();
+    this.#setState('open');
+    this.emit('plain', {});
+    this.#outbox.rewind();
+  }
+
+  #install(link: Link): void {
+    this.#link = link;
+    this.#failures = this.#probedAt = 0;
+    this.#moved = false;
+    clearTimeout(this.#timer);
+  }
+
+  /** Part of LinkOwner, for the link. */
+  frame(link: Link, frame: wire.ServerFrame): void {
+    if (link !== this.#link || this.#state === 'ended') return;
+    this.#probedAt = 0;
+    switch (frame.info) {
+      case 'remoteData':
+        return this.#data(frame);
+      case 'confirmation':
+      case 'missingRemoteClientError':
+      case 'mailboxFullError':
+      case 'validationError':
+      case 'retryError':
+        return this.#answer(frame);
+      case 'goAway':
+        return this.#goAway(frame);
+      case 'iceServers':
+        this.iceServers = frame.iceServers;
+        return this.emit('iceServers', { iceServers: frame.iceServers, ttlSeconds: frame.ttlSeconds });
+    }
+    const change = peerChanges[frame.info as wire.PeerInfo];
+    if (change) this.#peer(frame as wire.PeerFrame, change); // what is unknown is ignored (rule R1.7)
+  }
+
+  #data(frame: wire.DataFrame): void {
+    const id = frame.id ?? '';
+    const replayed = this.#replay > 0;
+    if (id && replayed) this.#replay--;
+    if (id && !this.#acks.receive(id)) return;
+    const { method, encryptedPayload: payload } = frame.data;
+    const message = { id, from: frame.remoteClientId, requestId: frame.requestId, method, payload, raw: frame.data, replayed };
+    this.emit('message', message);
+    if (!this.#settings.manualAck) this.ack(message);
+  }
+
+  #answer({ info, requestId = '', retryInMs, error }: wire.AnswerFrame): void {
+    if (info === 'retryError') this.#outbox.rewind(retryInMs);
+    else if (info === 'confirmation') this.#outbox.settle(requestId);
+    else if (info === 'mailboxFullError') this.#outbox.settle(requestId, new RejoinError('mailboxFull', 'the mailbox of the peer is full'));
+    else if (info === 'validationError') this.#outbox.settle(requestId, new RejoinError('validation', 'not a valid message', { issues: error }));
+    else this.#outbox.settle(requestId, new RejoinError('missingRemoteClient', 'no such peer in the room'));
+  }
+
+  #peer({ remoteClientId: id, undelivered = [] }: wire.PeerFrame, change: PeerEvent['change']): void {
+    if (change === 'disconnected') this.peers.delete(id);
+    else this.peers.set(id, change === 'suspended' ? 'suspended' : 'live');
+    this.emit('peer', { id, change, undelivered });
+  }
+
+  /** Opens the next connection while this one still works (rule R7.1). */
+  #goAway({ reconnectInMs: inMs, reason }: wire.GoAwayFrame): void {
+    this.emit('goAway', { inMs, reason });
+    if (this.#next || this.#link?.dialect !== 'rejoin.v1') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#moved = true;
+      this.#next = this.#open();
+    }, Math.random() * inMs);
+  }
+
+  /** Part of LinkOwner, for the link. */
+  ended(link: Link, end: LinkEnd): void {
+    if (link === this.#next) {
+      this.#next = undefined;
+      if (!this.#link) this.#lost(end);
+      return;
+    }
+    if (link !== this.#link) return;
+    this.#link = undefined;
+    const final = finalError(end.code, end.reason);
+    if (this.#next) return this.#setState('connecting'); // the attempt to move goes on
+    if (final && !(end.code === 4001 && this.#moved)) {
+      if (end.code !== 4001) this.#settings.storage.save(undefined);
+      return this.#finish(final);
+    }
+    this.#lost(end);
+  }
+
+  /** Plans the next attempt. */
+  #lost(end: LinkEnd, inMs = 0): void {
+    const { backoff: bounds } = this.#settings;
+    if (this.#hadSession) this.#acks.stop();
+    else this.#outbox.failAll(new RejoinError('unconfirmed', 'the connection ended before the answer', { closeCode: end.code }));
+    // Accept, then close, would otherwise go round with the smallest of waits for ever.
+    const n = this.#failures++ + (end.code === 1013 || end.code === 1011 ? 4 : 0);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), inMs + backoff(n, bounds.min, bounds.max));
+    this.#setState('waiting');
+    this.emit('disconnected', end);
+  }
+
+  #finish(error: RejoinError, code?: number): void {
+    if (this.#state === 'ended') return;
+    clearTimeout(this.#timer);
+    clearInterval(this.#pulse);
+    this.#unwatch();
+    this.#acks.stop();
+    this.#next?.close();
+    this.#link?.close(code);
+    this.#link = this.#next = undefined;
+    this.#setState('ended');
+    this.#outbox.failAll(error);
+    this.emit('ended', error);
+  }
+
+  /** Gives up a connection that owes an answer for too long, and probes one that is silent. */
+  #beat(): void {
+    if (this.#state !== 'open' || !this.#link) return;
+    const { answerTimeout, silence } = this.#settings;
+    const now = Date.now();
+    if (this.#probedAt && now - this.#probedAt > answerTimeout) return this.#link.drop('silent');
+    const owed = this.#outbox.oldestSentAt;
+    const isOwed = owed !== undefined && now - owed > answerTimeout && now - this.#link.heardAt > answerTimeout;
+    if (isOwed || now - this.#link.heardAt > (silence || this.#silence)) this.#probe();
+  }
+
+  /** A browser can send no ping: a message that is answered at once stands in. The plain dialect has none. */
+  #probe(): void {
+    if (this.#probedAt || this.#link?.dialect !== 'rejoin.v1') return;
+    if (this.#link.send(wire.probe)) this.#probedAt = Date.now();
+  }
+
+  #save(): void {
+    if (!this.#position) return;
+    this.#position = { token: this.#position.token, after: this.#acks.handled };
+    this.#settings.storage.save(this.#position);
+  }
+}

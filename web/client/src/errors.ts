@@ -1,0 +1,33 @@
+export type ErrorCode =
+  | 'missingRemoteClient' // the peer is not in the room, neither live nor in its grace window
+  | 'mailboxFull' // the peer has too much waiting; nothing was stored
+  | 'validation' // the server does not take this for a message; see issues
+  | 'tooBig' // larger than the server accepts
+  | 'duplicateRequestId' // a message with that id awaits its answer
+  | 'outboxFull' // too many messages await their answer
+  | 'unconfirmed' // plain dialect: the connection ended before the answer
+  | 'closed' // close() or detach() was called
+  | 'resumedElsewhere' // another connection took the session up (4001)
+  | 'refused'; // the server closed for a reason that will not go away; see closeCode
+
+/** Why a message was not delivered to the mailbox of its peer, or why the client ended. */
+export class RejoinError extends Error {
+  override readonly name = 'RejoinError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly details: { closeCode?: number; issues?: unknown } = {},
+  ) {
+    super(message);
+  }
+}
+
+/** What a close code means (rules X1): an error that ends the client, or undefined when it should come back. */
+export function finalError(closeCode: number, reason: string): RejoinError | undefined {
+  if (closeCode === 4001) return new RejoinError('resumedElsewhere', reason || 'resumed elsewhere', { closeCode });
+  if ([1002, 1003, 1007, 1008, 1009].includes(closeCode)) {
+    return new RejoinError('refused', reason || `closed with ${closeCode}`, { closeCode });
+  }
+  return undefined;
+}

@@ -1,0 +1,61 @@
+import type { RejoinError } from './errors.js';
+import type { IceServer, Method, PeerState, RelayedMessage } from './wire.js';
+
+export type ClientState =
+  | 'connecting' // an attempt is under way
+  | 'open' // messages pass
+  | 'waiting' // the connection was lost; the next attempt comes by itself
+  | 'ended'; // for good
+
+/** A session is open on a new connection. peers replaces all that was known of them. */
+export interface SessionEvent {
+  clientId: string;
+  /** The session from before: nothing was lost. Else a fresh one, and reason says why an earlier one could not be resumed. */
+  resumed: boolean;
+  reason: 'mismatch' | 'expired' | 'unknown' | 'lost' | undefined;
+  /** How many messages from the mailbox follow, those taken before included, and how many were left out (rules S1). */
+  replay: number;
+  superseded: number;
+  peers: { id: string; state: PeerState }[];
+  /** Messages to peers whose grace window ended while this client was away. */
+  undelivered: { peer: string; requestIds: string[] }[];
+  graceMs: number;
+  pingMs: number;
+  maxMessageBytes: number;
+}
+
+export interface PeerEvent {
+  id: string;
+  change: 'alreadyConnected' | 'connected' | 'suspended' | 'resumed' | 'disconnected';
+  /** With disconnected: messages it never acknowledged, by request id. */
+  undelivered: string[];
+}
+
+export interface MessageEvent {
+  /** The mailbox entry; empty in the plain dialect. */
+  id: string;
+  from: string;
+  requestId: string;
+  method: Method;
+  payload: string;
+  /** The whole message as the peer sent it, unknown fields included. */
+  raw: RelayedMessage;
+  /** It waited in the mailbox while this client was away. */
+  replayed: boolean;
+}
+
+export interface ClientEvents {
+  state: ClientState;
+  session: SessionEvent;
+  /** A connection of the plain dialect is open: peers are announced anew. */
+  plain: Record<string, never>;
+  peer: PeerEvent;
+  message: MessageEvent;
+  /** The server asked to move; the client does so by itself. */
+  goAway: { inMs: number; reason: 'drain' | 'rotate' };
+  /** To be used for new connections and ICE restarts, for ttlSeconds from now. */
+  iceServers: { iceServers: IceServer[]; ttlSeconds: number };
+  /** The connection was lost. */
+  disconnected: { code: number; reason: string };
+  ended: RejoinError;
+}

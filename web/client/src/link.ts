@@ -1,0 +1,114 @@
+import { type ServerFrame, type SessionFrame, subprotocol } from './wire.js';
+
+/** The part of WebSocket that is used; the `ws` package has it too. */
+export interface Socket {
+  readonly protocol: string;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+export type SocketConstructor = new (url: string, protocols: string[]) => Socket;
+
+export interface LinkEnd {
+  code: number;
+  reason: string;
+}
+
+/** What a link tells its owner. After ended nothing more is told. */
+export interface LinkOwner {
+  /** The session frame has come: the dialect is rejoin.v1. */
+  session(link: Link, frame: SessionFrame): void;
+  /** The connection is open and its server knows no sessions. */
+  plain(link: Link): void;
+  frame(link: Link, frame: ServerFrame): void;
+  ended(link: Link, end: LinkEnd): void;
+}
+
+/**
+ * One connection, from the attempt to its end.
+ *
+ *     attempt ──101──► undecided ──session frame──► rejoin.v1
+ *                          └─ another frame, no subprotocol, or silence ─► plain
+ */
+export class Link {
+  dialect: 'rejoin.v1' | 'plain' | undefined;
+  heardAt = 0;
+  #socket: Socket;
+  #owner: LinkOwner | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** fallback: a server that does not speak first is plain; else such a connection is given up. */
+  constructor(socket: Socket, owner: LinkOwner, timeoutMs: number, fallback: boolean) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#timer = setTimeout(() => this.drop('no answer in time'), timeoutMs);
+    socket.onopen = () => this.#opened(timeoutMs, fallback);
+    socket.onmessage = (event: { data: unknown }) => this.#received(String(event.data), fallback);
+    socket.onclose = (event: LinkEnd) => this.#end({ code: event.code, reason: event.reason });
+    socket.onerror = () => {}; // a close event follows
+  }
+
+  /** Writes a frame; false when the connection is not open. */
+  send(data: string): boolean {
+    if (!this.#owner || !this.dialect) return false;
+    this.#socket.send(data);
+    return true;
+  }
+
+  /** Ends the connection on purpose; the owner is not told. */
+  close(code = 4000, reason = ''): void {
+    this.#owner = undefined;
+    clearTimeout(this.#timer);
+    this.#socket.close(code, reason);
+  }
+
+  /** Gives up a connection that is believed dead, without waiting for its closing handshake. */
+  drop(reason: string): void {
+    const owner = this.#owner;
+    if (!owner) return;
+    this.close();
+    owner.ended(this, { code: 1006, reason });
+  }
+
+  #opened(timeoutMs: number, fallback: boolean): void {
+    this.heardAt = Date.now();
+    if (this.#socket.protocol !== subprotocol && fallback) return this.#decidePlain();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (fallback ? this.#decidePlain() : this.drop('no session in time')), timeoutMs);
+  }
+
+  #decidePlain(): void {
+    clearTimeout(this.#timer);
+    this.dialect = 'plain';
+    this.#owner?.plain(this);
+  }
+
+  #received(text: string, fallback: boolean): void {
+    this.heardAt = Date.now();
+    let frame: ServerFrame;
+    try {
+      frame = JSON.parse(text) as ServerFrame;
+    } catch {
+      return this.drop('not JSON');
+    }
+    if (!this.dialect && frame.info === 'session') {
+      clearTimeout(this.#timer);
+      this.dialect = 'rejoin.v1';
+      return this.#owner?.session(this, frame);
+    }
+    if (!this.dialect && !fallback) return this.drop('no session frame');
+    if (!this.dialect) this.#decidePlain();
+    this.#owner?.frame(this, frame);
+  }
+
+  #end(end: LinkEnd): void {
+    const owner = this.#owner;
+    this.#owner = undefined;
+    clearTimeout(this.#timer);
+    owner?.ended(this, end);
+  }
+}

@@ -1,0 +1,121 @@
+import type { RejoinClient } from './client.js';
+import type { MessageEvent } from './events.js';
+import type { Method } from './wire.js';
+
+export interface NegotiationOptions {
+  client: RejoinClient;
+  /** The peer's remoteClientId. */
+  peer: string;
+  /** Of two offers that cross, the impolite side's stands. Exactly one side is polite. */
+  polite: boolean;
+  /** Makes a connection with its tracks and channels; called again when the peer has begun anew, after a reload for example. */
+  create: () => RTCPeerConnection;
+  /** How a description or candidate becomes a payload and back; JSON by default. This is where to encrypt. */
+  encode?: (signal: Signal) => string | Promise<string>;
+  decode?: (payload: string) => Signal | Promise<Signal>;
+  /** What could not be sent or applied. */
+  onerror?: (error: unknown) => void;
+}
+
+/** from and to name the two RTCPeerConnections, so that nothing meant for an earlier one reaches a later one. */
+export interface Signal {
+  from: string;
+  to?: string;
+  description?: RTCSessionDescriptionInit;
+  candidate?: RTCIceCandidateInit;
+}
+
+/** Perfect negotiation (W3C WebRTC 1.0, section 10.7) with one peer. close() it when the peer has disconnected. */
+export class Negotiation {
+  pc: RTCPeerConnection | undefined;
+  #options: Required<NegotiationOptions>;
+  #ours = '';
+  #theirs: string | undefined;
+  #makingOffer = false;
+  #ignoring = false;
+  #incoming: Promise<void> = Promise.resolve();
+  #outgoing: Promise<void> = Promise.resolve();
+  #unlisten: () => void;
+
+  constructor(options: NegotiationOptions) {
+    this.#options = { encode: JSON.stringify, decode: (text) => JSON.parse(text) as Signal, onerror: () => {}, ...options };
+    this.#unlisten = options.client.on('message', (message) => {
+      if (message.from === options.peer) this.#incoming = this.#incoming.then(() => this.#take(message)).catch(this.#options.onerror);
+    });
+  }
+
+  /** Makes the connection, whose tracks and channels then lead to an offer. The side that only answers need not call it. */
+  start(): RTCPeerConnection {
+    this.pc?.close();
+    this.#makingOffer = this.#ignoring = false;
+    this.#theirs = undefined;
+    const ours = (this.#ours = Math.random().toString(36).slice(2, 10));
+    const pc = (this.pc = this.#options.create());
+    pc.addEventListener('negotiationneeded', () => void this.#describe(pc, ours));
+    pc.addEventListener('icecandidate', ({ candidate }) => {
+      if (candidate?.candidate) this.#send('iceCandidate', { from: ours, candidate: candidate.toJSON() });
+    });
+    pc.addEventListener('connectionstatechange', () => {
+      if (pc.connectionState === 'failed' && !this.#options.polite) pc.restartIce();
+    });
+    return pc;
+  }
+
+  close(): void {
+    this.#unlisten();
+    this.pc?.close();
+    this.pc = undefined;
+  }
+
+  async #describe(pc: RTCPeerConnection, ours: string): Promise<void> {
+    try {
+      this.#makingOffer = true;
+      await pc.setLocalDescription();
+      if (pc === this.pc) this.#sendDescription(pc, ours);
+    } catch (error) {
+      if (pc === this.pc) this.#options.onerror(error);
+    } finally {
+      this.#makingOffer = false;
+    }
+  }
+
+  async #take(message: MessageEvent): Promise<void> {
+    const { from, to, description, candidate } = await this.#options.decode(message.payload);
+    if (to && to !== this.#ours) return; // meant for a connection that is no more
+    if (from !== this.#theirs && description?.type === 'offer') {
+      if (this.#theirs || !this.pc) this.start(); // the peer has begun anew, or first
+      this.#theirs = from;
+    } else if (description && !this.#theirs) this.#theirs = from;
+    const pc = this.pc;
+    if (!pc || from !== this.#theirs) return;
+    if (description) await this.#describeRemote(pc, description);
+    else if (candidate) await pc.addIceCandidate(candidate).catch((error: unknown) => this.#ignoring || Promise.reject(error));
+  }
+
+  async #describeRemote(pc: RTCPeerConnection, description: RTCSessionDescriptionInit): Promise<void> {
+    const collision = description.type === 'offer' && (this.#makingOffer || pc.signalingState !== 'stable');
+    this.#ignoring = !this.#options.polite && collision;
+    if (this.#ignoring) return;
+    await pc.setRemoteDescription(description);
+    if (description.type !== 'offer') return;
+    await pc.setLocalDescription();
+    this.#sendDescription(pc, this.#ours);
+  }
+
+  #sendDescription(pc: RTCPeerConnection, from: string): void {
+    const { type, sdp } = pc.localDescription!;
+    this.#send(type === 'answer' ? 'answer' : 'offer', { from, description: { type, sdp } });
+  }
+
+  /** Encoding may take a while: one after the other keeps the order. */
+  #send(method: Method, signal: Signal): void {
+    const { client, peer, encode, onerror } = this.#options;
+    if (this.#theirs) signal.to = this.#theirs;
+    this.#outgoing = this.#outgoing
+      .then(async () => {
+        const payload = await encode(signal);
+        client.send({ to: peer, method, payload }).catch(onerror);
+      })
+      .catch(onerror);
+  }
+}

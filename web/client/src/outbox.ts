@@ -1,0 +1,92 @@
+import { RejoinError } from './errors.js';
+
+interface Pending {
+  data: string;
+  sentAt: number; // 0: not on this connection
+  resolve: () => void;
+  reject: (error: RejoinError) => void;
+}
+
+/** How many messages may be without an answer on the wire: the server knows repetitions among the last 64 of a session. */
+const window = 32;
+/** Below the server's limit of 100 frames in 1,000 ms (rule P7.3), which acknowledgements share. */
+const rate = { frames: 90, ms: 1100 };
+
+/** The messages that await their answer, in the order they were sent in. */
+export class Outbox {
+  #waiting = new Map<string, Pending>();
+  #sent: number[] = []; // times of the frames of late
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pausedUntil = 0;
+
+  /** write puts a frame on the wire and tells whether there is one. */
+  constructor(
+    private readonly limit: number,
+    private readonly write: (data: string) => boolean,
+  ) {}
+
+  add(requestId: string, data: string): Promise<void> {
+    if (this.#waiting.has(requestId)) return Promise.reject(new RejoinError('duplicateRequestId', 'request id in use'));
+    if (this.#waiting.size >= this.limit) return Promise.reject(new RejoinError('outboxFull', 'too many messages wait'));
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(requestId, { data, sentAt: 0, resolve, reject });
+      this.pump();
+    });
+  }
+
+  /** Ends the wait of a message; false when none with that id waits. */
+  settle(requestId: string, error?: RejoinError): boolean {
+    const pending = this.#waiting.get(requestId);
+    if (!pending) return false;
+    this.#waiting.delete(requestId);
+    if (error) pending.reject(error);
+    else pending.resolve();
+    this.pump();
+    return true;
+  }
+
+  /** Makes everything without an answer be sent again, in order, after so many milliseconds (rules R3.6 and R6.3). */
+  rewind(inMs = 0): void {
+    for (const pending of this.#waiting.values()) pending.sentAt = 0;
+    this.#pausedUntil = Date.now() + inMs;
+    this.pump();
+  }
+
+  failAll(error: RejoinError): void {
+    const all = [...this.#waiting.values()];
+    this.#waiting.clear();
+    clearTimeout(this.#timer);
+    for (const pending of all) pending.reject(error);
+  }
+
+  /** When the oldest message without an answer was put on the wire; undefined when none is. */
+  get oldestSentAt(): number | undefined {
+    for (const { sentAt } of this.#waiting.values()) if (sentAt) return sentAt;
+    return undefined;
+  }
+
+  /** Sends what may be sent now, and comes back for the rest. */
+  pump(): void {
+    clearTimeout(this.#timer);
+    let open = 0;
+    for (const pending of this.#waiting.values()) {
+      if (++open > window) return;
+      if (pending.sentAt) continue;
+      const wait = this.#waitMs();
+      if (wait > 0) {
+        this.#timer = setTimeout(() => this.pump(), wait);
+        return;
+      }
+      if (!this.write(pending.data)) return;
+      pending.sentAt = Date.now();
+      this.#sent.push(pending.sentAt);
+    }
+  }
+
+  #waitMs(): number {
+    const now = Date.now();
+    while (this.#sent[0] !== undefined && this.#sent[0] <= now - rate.ms) this.#sent.shift();
+    const paced = this.#sent.length < rate.frames ? 0 : this.#sent[0]! + rate.ms - now;
+    return Math.max(paced, this.#pausedUntil - now);
+  }
+}

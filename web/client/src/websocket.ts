@@ -1,0 +1,138 @@
+import { RejoinClient } from './client.js';
+import type { RejoinError } from './errors.js';
+import type { PeerEvent } from './events.js';
+import type { ClientOptions } from './options.js';
+import type { RelayedMessage, Role } from './wire.js';
+
+/** Everything but what the address says. */
+export type AdapterOptions = Omit<ClientOptions, 'url' | 'room' | 'source'>;
+
+const plainInfo: Partial<Record<PeerEvent['change'], string>> = {
+  alreadyConnected: 'remoteClientIsAlreadyConnected',
+  connected: 'remoteClientJustConnected',
+  disconnected: 'remoteClientDisconnected',
+};
+
+const answerInfo: Partial<Record<RejoinError['code'], string>> = {
+  missingRemoteClient: 'missingRemoteClientError',
+  mailboxFull: 'missingRemoteClientError',
+  validation: 'validationError',
+};
+
+/**
+ * What looks like a WebSocket of the plain dialect and is a session underneath: code that knows nothing of sessions speaks
+ * plain to it, and is not told when the connection is lost and comes back. close() ends the session.
+ */
+export class RejoinWebSocket extends EventTarget {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+  readonly extensions = '';
+  readonly protocol = '';
+  readonly bufferedAmount = 0;
+  binaryType: BinaryType = 'blob';
+  readyState = 0;
+  onopen: ((event: Event) => void) | null = null;
+  onmessage: ((event: Event & { data: string }) => void) | null = null;
+  onclose: ((event: Event & { code: number; reason: string; wasClean: boolean }) => void) | null = null;
+  onerror: ((event: Event) => void) | null = null;
+  /** For what a WebSocket cannot say: states, reconnect(), ICE servers. */
+  readonly client: RejoinClient;
+
+  #known = new Set<string>();
+
+  /** url is that of the plain dialect, ws://host/<connectionId>?source=…&target=…; protocols are ignored. */
+  constructor(readonly url: string, _protocols?: string | string[], options: AdapterOptions = {}) {
+    super();
+    const { origin, pathname, searchParams } = new URL(url);
+    const slash = pathname.lastIndexOf('/');
+    const room = pathname.slice(slash + 1);
+    const source = searchParams.get('source') as Role;
+    this.client = new RejoinClient({ ...options, url: origin + pathname.slice(0, slash), room, source });
+    this.client.on('session', ({ peers }) => this.#session(peers.filter((peer) => peer.state === 'live').map((peer) => peer.id)));
+    this.client.on('plain', () => this.#session([]));
+    this.client.on('peer', (event) => this.#peer(event));
+    this.client.on('message', ({ raw, from, requestId }) => {
+      this.#emit({ info: 'remoteData', data: raw, remoteClientId: from, requestId });
+    });
+    this.client.on('ended', ({ details, message }) => this.#closed(details.closeCode ?? 1000, message));
+  }
+
+  send(data: string): void {
+    if (this.readyState === 0) throw new DOMException('still connecting', 'InvalidStateError');
+    if (this.readyState !== 1) return;
+    const { requestId, ...refused } = parse(data);
+    if (typeof requestId !== 'string') return this.#emit(refused);
+    this.client.sendRaw(requestId, data).then(
+      () => this.#emit({ info: 'confirmation', requestId }),
+      (error: RejoinError) => {
+        const info = answerInfo[error.code];
+        if (info) this.#emit({ info, requestId, error: error.details.issues });
+      },
+    );
+  }
+
+  close(): void {
+    if (this.readyState < 2) this.readyState = 2;
+    this.client.close();
+  }
+
+  /** Presence is told as differences: a plain client begins anew when a peer is announced twice. */
+  #session(live: string[]): void {
+    for (const id of this.#known) if (!this.client.peers.has(id)) this.#peer({ id, change: 'disconnected', undelivered: [] });
+    const first = this.readyState === 0;
+    if (first) {
+      this.readyState = 1;
+      this.#dispatch('open', {});
+    }
+    for (const id of live) this.#peer({ id, change: first ? 'alreadyConnected' : 'connected', undelivered: [] });
+  }
+
+  #peer({ id, change }: PeerEvent): void {
+    if (change === 'suspended') return;
+    if (change === 'disconnected' ? !this.#known.delete(id) : this.#known.has(id)) return;
+    if (change !== 'disconnected') this.#known.add(id);
+    this.#emit({ info: plainInfo[change] ?? 'remoteClientJustConnected', remoteClientId: id });
+  }
+
+  #emit(frame: object): void {
+    if (this.readyState === 1) this.#dispatch('message', { data: JSON.stringify(frame) });
+  }
+
+  #closed(code: number, reason: string): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    this.#dispatch('close', { code, reason, wasClean: true });
+  }
+
+  #dispatch(type: 'open' | 'message' | 'close', fields: object): void {
+    const event = Object.assign(new Event(type), fields);
+    this.dispatchEvent(event);
+    (this[`on${type}`] as ((event: Event) => void) | null)?.(event);
+  }
+}
+
+/** The constructor that code with an injected WebSocket calls: `new Socket(url)`. */
+export function rejoinWebSocket(options: AdapterOptions): new (url: string, protocols?: string | string[]) => RejoinWebSocket {
+  return class extends RejoinWebSocket {
+    constructor(url: string, protocols?: string | string[]) {
+      super(url, protocols, options);
+    }
+  };
+}
+
+/** A message with a request id, or the answer to what is none. */
+function parse(data: string): Partial<RelayedMessage> {
+  try {
+    const message = JSON.parse(data) as RelayedMessage | null;
+    if (typeof message?.requestId === 'string') return message;
+    return { info: 'validationError', error: [] };
+  } catch {
+    return { info: 'invalidMessageError', data, error: 'invalid message format, expected JSON' };
+  }
+}

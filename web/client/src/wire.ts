@@ -1,0 +1,111 @@
+/** The messages of docs/protocol.md, as they stand on the wire. */
+
+export type Role = 'wallet' | 'extension';
+export type Method = 'offer' | 'answer' | 'iceCandidate' | 'iceCandidates';
+export type PeerState = 'live' | 'suspended';
+
+/** An RTCIceServer (W3C WebRTC 1.0, section 4.2.4), declared here so that no DOM types are needed. */
+export interface IceServer {
+  urls: string[];
+  username?: string;
+  credential?: string;
+}
+
+/** The first frame of a rejoin.v1 connection (rules R1.2 and R3.3). */
+export interface SessionFrame {
+  info: 'session';
+  clientId: string;
+  resumeToken: string;
+  resumed: boolean;
+  reason?: 'mismatch' | 'expired' | 'unknown' | 'lost';
+  replay?: number;
+  superseded?: number;
+  peers: { remoteClientId: string; state: PeerState }[];
+  undelivered?: { remoteClientId: string; requestIds: string[] }[];
+  graceMs: number;
+  pingMs: number;
+  maxMessageBytes: number;
+}
+
+/** What peers relay to each other (rule P4). Unknown fields are relayed too. */
+export interface RelayedMessage {
+  requestId: string;
+  method: Method;
+  targetClientId: string;
+  encryptedPayload: string;
+  [field: string]: unknown;
+}
+
+export interface DataFrame {
+  info: 'remoteData';
+  data: RelayedMessage;
+  remoteClientId: string;
+  requestId: string;
+  /** The mailbox entry; absent in the plain dialect. */
+  id?: string;
+}
+
+export type PeerInfo =
+  | 'remoteClientIsAlreadyConnected'
+  | 'remoteClientJustConnected'
+  | 'remoteClientSuspended'
+  | 'remoteClientResumed'
+  | 'remoteClientDisconnected';
+
+export interface PeerFrame {
+  info: PeerInfo;
+  remoteClientId: string;
+  undelivered?: string[];
+}
+
+export interface AnswerFrame {
+  info: 'confirmation' | 'missingRemoteClientError' | 'mailboxFullError' | 'retryError' | 'validationError';
+  requestId?: string;
+  retryInMs?: number;
+  error?: unknown;
+}
+
+export interface GoAwayFrame {
+  info: 'goAway';
+  reconnectInMs: number;
+  reason: 'drain' | 'rotate';
+}
+
+export interface IceServersFrame {
+  info: 'iceServers';
+  iceServers: IceServer[];
+  ttlSeconds: number;
+}
+
+export type ServerFrame = SessionFrame | DataFrame | PeerFrame | AnswerFrame | GoAwayFrame | IceServersFrame;
+
+export const subprotocol = 'rejoin.v1';
+
+/** What to offer as subprotocols to open a session, or to resume one (rules R1.1 and R3.1). */
+export function offerOf(position: { token: string; after: string } | undefined): string[] {
+  if (!position) return [subprotocol];
+  const offer = [subprotocol, `rejoin.resume.${position.token}`];
+  return position.after ? [...offer, `rejoin.after.${position.after}`] : offer;
+}
+
+export const encodeAck = (id: string): string => `{"method":"ack","id":"${id}"}`;
+
+/** An acknowledgement without its id: the server answers with a validationError at once (rule R2.6), which proves that it is there. */
+export const probe = '{"method":"ack"}';
+
+export function encodeMessage(message: RelayedMessage): string {
+  const { requestId, method, targetClientId, encryptedPayload, ...rest } = message;
+  return JSON.stringify({ requestId, method, targetClientId, encryptedPayload, ...rest });
+}
+
+/** Orders the entries of one session (rule R2.1): both numbers have up to 64 bits. */
+export function isAfter(id: string, other: string): boolean {
+  const [epoch, seq] = parts(id);
+  const [otherEpoch, otherSeq] = parts(other);
+  return epoch === otherEpoch ? seq > otherSeq : epoch > otherEpoch;
+}
+
+function parts(id: string): [bigint, bigint] {
+  const [epoch, seq] = id.split('-');
+  return [BigInt(epoch || 0), BigInt(seq || 0)];
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { WebSocket } from 'ws';
+import { type ClientEvents, type ClientOptions, type MessageEvent, RejoinClient, type SocketConstructor } from '../src/index.js';
+
+export const Socket = WebSocket as unknown as SocketConstructor;
+export const newRoom = (): string => randomBytes(32).toString('hex');
+
+/** A client whose events can be waited for: each wait sees all events since the client was made. */
+export class Participant {
+  readonly client: RejoinClient;
+  readonly messages: MessageEvent[] = [];
+  #events: { name: keyof ClientEvents; event: unknown }[] = [];
+  #check = new Set<() => void>();
+
+  constructor(options: Partial<ClientOptions> & Pick<ClientOptions, 'url' | 'room' | 'source'>) {
+    this.client = new RejoinClient({ WebSocket: Socket, backoff: { min: 10, max: 50 }, answerTimeout: 400, ...options });
+    for (const name of ['state', 'session', 'plain', 'peer', 'message', 'goAway', 'iceServers', 'disconnected', 'ended'] as const) {
+      this.client.on(name, (event) => {
+        this.#events.push({ name, event });
+        if (name === 'message') this.messages.push(event as MessageEvent);
+        for (const check of this.#check) check();
+      });
+    }
+  }
+
+  /** The nth event (from 0) of that name that fits. */
+  event<K extends keyof ClientEvents>(name: K, n = 0, fits: (event: ClientEvents[K]) => boolean = () => true): Promise<ClientEvents[K]> {
+    return this.until(() => this.#events.filter((e) => e.name === name).map((e) => e.event as ClientEvents[K]).filter(fits)[n]);
+  }
+
+  /** Waits for the first value that is not undefined; looked at after each event. */
+  until<T>(look: () => T | undefined): Promise<T> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        const found = look();
+        if (found === undefined) return;
+        this.#check.delete(check);
+        resolve(found);
+      };
+      this.#check.add(check);
+      check();
+    });
+  }
+
+  async payloads(count: number): Promise<string[]> {
+    await this.until(() => (this.messages.length >= count ? true : undefined));
+    return this.messages.map((message) => message.payload);
+  }
+
+  /** The first live peer. */
+  peer(): Promise<string> {
+    return this.until(() => [...this.client.peers].find(([, state]) => state === 'live')?.[0]);
+  }
+
+  candidate(to: string, payload: string, requestId?: string): Promise<void> {
+    return this.client.send({ to, method: 'iceCandidate', payload, ...(requestId && { requestId }) });
+  }
+}

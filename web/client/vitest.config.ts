@@ -1,0 +1,5 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: { include: ['test/**/*.test.ts'], globalSetup: 'test/build.ts', testTimeout: 30_000, hookTimeout: 30_000, fileParallelism: true, maxWorkers: 2, minWorkers: 1 },
+});

@@ -1,0 +1,15 @@
+// npm run build: the page in dist/. The same sources give the same bytes.
+import { cpSync, mkdirSync } from 'node:fs';
+import { build } from 'esbuild';
+
+/** Bundles the page into a directory. */
+export async function buildInto(dir) {
+  mkdirSync(dir, { recursive: true });
+  cpSync('static', dir, { recursive: true });
+  await build({
+    entryPoints: ['src/app.ts'], outfile: `${dir}/app.js`,
+    bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'warning',
+  });
+}
+
+if (process.argv[2]) await buildInto(process.argv[2]);
