@@ -94,6 +94,10 @@ type ICEServer struct {
 	Credential string   `json:"credential"`
 }
 
+// StoreReplaced says that another Redis has taken the place of the one before (rejoin.v1, rule R9.1). Doubtful lists, by request ID and
+// oldest first, the messages that were confirmed within ten seconds before that or since, at most 64: they may be lost.
+type StoreReplaced struct{ Doubtful []string }
+
 // Disconnected says that the connection was lost. The client is going to come back by itself.
 type Disconnected struct{ Err error }
 
@@ -113,5 +117,6 @@ func (PeerDisconnected) isEvent()     {}
 func (Data) isEvent()                 {}
 func (GoAway) isEvent()               {}
 func (ICEServers) isEvent()           {}
+func (StoreReplaced) isEvent()        {}
 func (Disconnected) isEvent()         {}
 func (Unknown) isEvent()              {}

@@ -35,6 +35,8 @@ type frame struct {
 
 	ICEServers []ICEServer `json:"iceServers"`
 	TTLSeconds int64       `json:"ttlSeconds"`
+
+	AgoMs int64 `json:"agoMs"`
 }
 
 // Values of info that are acted upon.
@@ -53,6 +55,7 @@ const (
 	infoValidation       = "validationError"
 	infoGoAway           = "goAway"
 	infoICEServers       = "iceServers"
+	infoStoreReplaced    = "storeReplaced"
 )
 
 func parseFrame(raw []byte) (*frame, error) {

@@ -34,7 +34,8 @@ type outbox struct {
 	waiting []*Pending
 	byID    map[string]*Pending
 	// slots bounds waiting: a token in it is a place taken.
-	slots chan struct{}
+	slots     chan struct{}
+	confirmed recent
 	// paused: nothing is sent until then, because the server answered retryError.
 	paused time.Time
 }
@@ -68,6 +69,9 @@ func (o *outbox) settle(id string, err error) bool {
 	if found {
 		o.remove(p)
 		p.settle(err)
+		if err == nil {
+			o.confirmed.add(id)
+		}
 	}
 	return found
 }

@@ -70,6 +70,8 @@ func (c *Client) event(l *link, f *frame, raw []byte) (Event, error) {
 		return e, nil
 	case infoICEServers:
 		return ICEServers{Servers: f.ICEServers, TTL: time.Duration(f.TTLSeconds) * time.Second}, nil
+	case infoStoreReplaced:
+		return StoreReplaced{Doubtful: c.outbox.confirmed.since(time.Now().Add(-millis(f.AgoMs) - doubt))}, nil
 	}
 	return Unknown{Info: f.Info, Raw: raw}, nil
 }

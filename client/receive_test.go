@@ -168,3 +168,32 @@ func TestPlainEndsWithItsConnection(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+func TestStoreReplacedNamesWhatIsDoubtful(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	c, conn := dial(t, s, fast(s), func(c *conn) { c.fresh("t1") })
+	next[client.Session](t, c)
+	for i := range 70 {
+		p := post(t, c, fmt.Sprint(i))
+		conn.wantRequest(fmt.Sprint(i))
+		conn.confirm(fmt.Sprint(i))
+		if err := settled(t, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := post(t, c, "refused")
+	conn.wantRequest("refused")
+	conn.write(`{"info":"mailboxFullError","requestId":"refused"}`)
+	if err := settled(t, p); !errors.Is(err, client.ErrMailboxFull) {
+		t.Fatal(err)
+	}
+	conn.write(`{"info":"storeReplaced","agoMs":10}`)
+	if d := next[client.StoreReplaced](t, c).Doubtful; len(d) != 64 || d[0] != "6" || d[63] != "69" {
+		t.Errorf("doubtful: %v, want the last 64 that were confirmed", d)
+	}
+	conn.write(`{"info":"storeReplaced","agoMs":-3600000}`) // all that is before the ten seconds
+	if d := next[client.StoreReplaced](t, c).Doubtful; len(d) != 0 {
+		t.Errorf("doubtful: %v, want none", d)
+	}
+}

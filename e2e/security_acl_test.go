@@ -21,18 +21,22 @@ func TestRedisUserNeedsNoMore(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{
 		"redis":   func(tb testing.TB) string { return redistest.NewServer(tb).URL() },
 		"cluster": redistest.Cluster,
+		"replica": func(tb testing.TB) string { return "redis://" + redistest.NewReplicated(tb).Primary().Addr() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := limit(t)
 			nodes := strings.Split(strings.TrimPrefix(url(t), "redis://"), ",")
-			commands := documentedUser(t, name == "cluster")
+			commands := documentedUser(t, name == "cluster", name == "replica")
 			for _, node := range nodes {
 				for _, c := range commands {
 					redisCommand(ctx, t, node, c)
 				}
 			}
 			settings := []string{"REDIS_URL=redis://rejoin:change-me@" + strings.Join(nodes, ","), "GRACE_WINDOW=1s", "INSTANCE_LEASE=1s", "SYNC_INTERVAL=1s"}
+			if name == "replica" {
+				settings = append(settings, "REDIS_WAIT_REPLICAS=1")
+			}
 			x, y := proctest.Start(t, settings...), proctest.Start(t, settings...)
 			for _, plain := range []bool{true, false} {
 				live(ctx, t, x, y, plain)
@@ -59,7 +63,7 @@ func TestRedisUserNeedsNoMore(t *testing.T) {
 }
 
 // documentedUser returns the commands that SECURITY.md gives, those for a cluster only for one.
-func documentedUser(t *testing.T, cluster bool) []string {
+func documentedUser(t *testing.T, cluster, replicas bool) []string {
 	t.Helper()
 	text, err := os.ReadFile("../SECURITY.md")
 	if err != nil {
@@ -71,13 +75,16 @@ func documentedUser(t *testing.T, cluster bool) []string {
 			commands = append(commands, strings.TrimSpace(line))
 		}
 	}
-	if len(commands) != 2 {
-		t.Fatalf("%d commands in SECURITY.md, want one for any Redis and one more for a cluster", len(commands))
+	if len(commands) != 3 {
+		t.Fatalf("%d commands in SECURITY.md, want one for any Redis, one for a cluster and one for replicas", len(commands))
 	}
-	if !cluster {
-		return commands[:1]
+	var chosen []string
+	for i, yes := range []bool{true, cluster, replicas} {
+		if yes {
+			chosen = append(chosen, commands[i])
+		}
 	}
-	return commands
+	return chosen
 }
 
 // live has two clients meet, talk, drop, come back and leave.

@@ -36,14 +36,14 @@ func TestSoakLeavesNothing(t *testing.T) {
 	waitFor(ctx, t, "Redis to hold leases only", empty)
 	for i, s := range servers {
 		was := before[i]
+		t.Logf("server %d: before %+v, after %+v", i, was, usageOf(ctx, t, s))
 		waitFor(ctx, t, "goroutines and descriptors to end", func() bool {
-			return s.Metric("go_goroutines") <= was.goroutines+1 && s.Metric("process_open_fds") <= was.descriptors
+			return s.Metric("go_goroutines") <= was.goroutines+onDemand && s.Metric("process_open_fds") <= was.descriptors+onDemand
 		})
 		if soak() {
 			const spare = 8 << 20 // of garbage that is not given back yet, and of pages of the binary
 			waitFor(ctx, t, "memory to be given back", func() bool { return s.Metric("process_resident_memory_bytes") <= was.memory+spare })
 		}
-		t.Logf("server %d: before %+v, after %+v", i, was, usageOf(ctx, t, s))
 	}
 	for _, s := range servers {
 		s.Terminate()
@@ -55,6 +55,10 @@ func TestSoakLeavesNothing(t *testing.T) {
 		t.Errorf("%s keys are left", keys)
 	}
 }
+
+// onDemand is how many connections, and goroutines for them, a process may open when it first needs them and keep: three to Redis at
+// most, and the one that is asked for its metrics. What leaks leaks by the hundred here.
+const onDemand = 3
 
 // usage is what must not grow.
 type usage struct{ goroutines, descriptors, memory float64 }

@@ -64,6 +64,9 @@ func Open(opt Options) (*Backbone, error) {
 	b := &Backbone{opt: opt, log: opt.Logger, deaf: "1"}
 	ro := &redis.UniversalOptions{}
 	if opt.URL == "" {
+		if opt.WaitReplicas != 0 {
+			return nil, errors.New("the embedded Redis has no replicas to wait for")
+		}
 		var err error
 		if b.local, err = startEmbedded(); err != nil {
 			return nil, err
@@ -84,7 +87,7 @@ func Open(opt Options) (*Backbone, error) {
 	all := append(slices.Clone(scripts), b.send)
 	b.metrics = newMetrics(opt.Registerer, all)
 	b.sendings.New = newSending
-	b.batcher = newBatcher(b.client, workers, scripts, b.sendScript, b.metrics)
+	b.batcher = newBatcher(b.client, workers, scripts, b.sendScript, replicas(opt.WaitReplicas), b.metrics)
 	return b, nil
 }
 

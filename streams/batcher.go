@@ -37,6 +37,7 @@ type batcher struct {
 	scripts []*script // all but send
 	send    sendScripts
 	metrics *metrics
+	need    replicas
 	workers []*worker
 	// refusals are the calls that found their worker's queue full.
 	refusals *worker
@@ -68,9 +69,9 @@ const (
 	ringSize = 64
 )
 
-func newBatcher(client redis.UniversalClient, n int, scripts []*script, send sendScripts, m *metrics) *batcher {
+func newBatcher(client redis.UniversalClient, n int, scripts []*script, send sendScripts, need replicas, m *metrics) *batcher {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &batcher{client: client, scripts: scripts, send: send, metrics: m, stop: cancel, refusals: &worker{wake: make(chan struct{}, 1)}}
+	b := &batcher{client: client, scripts: scripts, send: send, need: need, metrics: m, stop: cancel, refusals: &worker{wake: make(chan struct{}, 1)}}
 	b.wg.Go(func() { b.runRefusals(ctx) })
 	for range n {
 		w := &worker{wake: make(chan struct{}, 1), most: maxQueued}
@@ -228,10 +229,7 @@ func (b *batcher) serve(ctx context.Context, w *worker, pipe redis.Pipeliner, ba
 // exec makes one round trip (two when scripts may be unknown) and returns the calls to repeat, in order.
 func (b *batcher) exec(ctx context.Context, w *worker, pipe redis.Pipeliner, batch []*call) []*call {
 	if err := b.load(ctx, w); err != nil {
-		for _, c := range batch {
-			c.cmd.SetErr(err)
-		}
-		return batch
+		return fail(batch, err)
 	}
 	started := time.Now()
 	for _, c := range batch {
@@ -244,14 +242,25 @@ func (b *batcher) exec(ctx context.Context, w *worker, pipe redis.Pipeliner, bat
 		}
 		_ = pipe.Process(ctx, c.cmd)
 	}
+	wait, err := b.need.prepare(ctx, b.client, pipe, batch)
+	if err != nil {
+		pipe.Discard()
+		return fail(batch, err)
+	}
 	_, _ = pipe.Exec(ctx) // each command carries its own error
+	few := wait.done(ctx)
 	took := time.Since(started)
 	b.metrics.batch(len(batch))
 
 	var again []*call
 	for _, c := range batch {
 		err := c.cmd.Err()
-		switch judge(err) {
+		verdict := judge(err)
+		if verdict == answered && few != nil {
+			verdict = repeat
+			c.cmd.SetErr(few)
+		}
+		switch verdict {
 		case answered:
 			b.metrics.call(c.script, took, err)
 			c.done(c.cmd, notNil(err))
@@ -267,6 +276,14 @@ func (b *batcher) exec(ctx context.Context, w *worker, pipe redis.Pipeliner, bat
 		b.metrics.repeated(len(again))
 	}
 	return again
+}
+
+// fail says why a batch was not sent.
+func fail(batch []*call, err error) []*call {
+	for _, c := range batch {
+		c.cmd.SetErr(err)
+	}
+	return batch
 }
 
 // load makes all scripts known before the first batch, and before the next one after something went wrong: a server

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -45,7 +47,7 @@ func TestFullQueueRefusesAtOnceAndKeepsTheOthers(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1}) // nobody is there, and nobody is asked
 	defer client.Close()
-	b := newBatcher(client, 1, scripts, nil, newMetrics(Options{}.withDefaults().Registerer, scripts))
+	b := newBatcher(client, 1, scripts, nil, 0, newMetrics(Options{}.withDefaults().Registerer, scripts))
 	defer b.close()
 	b.workers[0].most = 0
 	var wg sync.WaitGroup
@@ -57,6 +59,36 @@ func TestFullQueueRefusesAtOnceAndKeepsTheOthers(t *testing.T) {
 		}
 	}})
 	wg.Wait()
+}
+
+// What a sender sent behind a send whose time is up would be stored before it.
+func TestExpiredSendTakesThoseBehindItAlong(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var answered []string
+	made := func(name, sender string, late bool) *call {
+		c := &call{sender: sender, cmd: redis.NewCmd(bg), deadline: now.Add(time.Hour)}
+		if late {
+			c.deadline = now.Add(-time.Hour)
+		}
+		c.done = func(_ *redis.Cmd, err error) {
+			if !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s: %v", name, err)
+			}
+			answered = append(answered, name)
+		}
+		return c
+	}
+	b1, b2, other := made("b1", "b", false), made("b2", "b", false), made("other", "", false)
+	w := &worker{queue: []*call{made("a3", "a", false), b2}}
+	batch := []*call{made("sync", "", true), b1, made("a1", "a", true), made("a2", "a", false), other}
+	left := w.expire(batch, now)
+	if !slices.Equal(answered, []string{"sync", "a1", "a2", "a3"}) {
+		t.Errorf("answered %v", answered)
+	}
+	if !slices.Equal(left, []*call{b1, other}) || !slices.Equal(w.queue, []*call{b2}) {
+		t.Errorf("%d left in the batch, %d in the queue", len(left), len(w.queue))
+	}
 }
 
 type replyError string

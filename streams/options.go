@@ -25,6 +25,7 @@ type Options struct {
 	Grace          time.Duration // how long a suspended session waits for its client; default 60 s
 	Lease          time.Duration // how long a silent instance is believed alive; default 10 s
 	CallTimeout    time.Duration // how long a step is repeated while Redis is away; default 5 s
+	WaitReplicas   int           // on how many replicas a step must be before it is answered (WAIT); default 0
 	MailboxEntries int           // most messages waiting in one mailbox; default 256
 	MailboxBytes   int           // most bytes waiting in one mailbox; default 1 MiB
 	RoomClients    int           // most sessions in one room; default 64

@@ -2,6 +2,7 @@ package streams_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/rejoin-dev/rejoin/internal/redistest"
@@ -141,4 +142,43 @@ func TestScriptFlushIsNotNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameNames(t, names(w.all(t, streams.EntryID{})), "0", "1", "2")
+}
+
+// A promoted replica may lack the last entries, and must not give their numbers to others: clients would take these for what they
+// have. What it has of a room says which primary wrote last.
+func TestAnotherPrimaryNumbersNoEntryAgain(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, room, ctx := p.open(t), newRoom(), context.Background()
+		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+		node, hash := p.node(t, room), "{"+room+"}:m"
+		last := func(m *member) streams.EntryID {
+			list, err := node.XRevRangeN(ctx, "{"+room+"}:s:"+m.id, "+", "-", 1).Result()
+			if err != nil || len(list) != 1 {
+				t.Fatalf("last entry: %v, %v", list, err)
+			}
+			var id streams.EntryID
+			if _, err := fmt.Sscanf(list[0].ID, "%d-%d", &id.Epoch, &id.Seq); err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		e.send(t, w, 'c', "0", "1")
+		before := last(w)
+		if err := node.HSet(ctx, hash, "g", "the one before").Err(); err != nil {
+			t.Fatal(err)
+		}
+		e.send(t, w, 'c', "2")
+		after := last(w)
+		if after.Epoch <= before.Epoch {
+			t.Errorf("the first entry on another primary is %v, behind %v", after, before)
+		}
+		e.send(t, w, 'c', "3")
+		if next := last(w); next.Epoch != after.Epoch || next.Seq != after.Seq+1 {
+			t.Errorf("the second entry is %v, behind %v", next, after)
+		}
+		w.send(t, e, 'c', "4") // the others have a new epoch, too
+		if id := last(e); id.Epoch < after.Epoch {
+			t.Errorf("the first entry of the other one is %v", id)
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type actor struct {
 	sent    int
 	offered map[string]bool // peers that have had their offer
 	heavy   atomic.Bool     // sends large messages only; may be set by others
+	barred  atomic.Bool     // has no network; may be set by others
 
 	mu sync.Mutex
 	// guarded by mu
@@ -65,6 +67,9 @@ func newActor(log *history.Log, m history.Member, cfg client.Config, seed uint64
 		rng: rand.New(rand.NewPCG(seed, 7)), offered: map[string]bool{}, seen: map[string]bool{}, //nolint:gosec // traffic, no secret
 	}
 	a.settled.L = &a.mu
+	if cfg.HTTPClient != nil {
+		a.config.HTTPClient = &http.Client{Transport: &gate{next: cfg.HTTPClient.Transport, barred: &a.barred}}
+	}
 	return a
 }
 
@@ -146,6 +151,10 @@ func (a *actor) see(c *client.Client, conn int, ev client.Event, began time.Dura
 			note(history.Undelivered, ev.ID, m)
 		}
 		note(history.Gone, ev.ID, "")
+	case client.StoreReplaced:
+		for _, m := range ev.Doubtful {
+			note(history.Doubted, "", m)
+		}
 	case client.Data:
 		a.take(c, conn, ev)
 	}
@@ -176,6 +185,27 @@ func (a *actor) stall(on bool) {
 	defer a.mu.Unlock()
 	a.slow = on
 	a.settled.Broadcast()
+}
+
+// bar takes an actor's network away, or gives it back.
+func (a *actor) bar(on bool) {
+	a.barred.Store(on)
+	if on {
+		a.current().Drop()
+	}
+}
+
+// gate lets no upgrade through while it is barred.
+type gate struct {
+	next   http.RoundTripper
+	barred *atomic.Bool
+}
+
+func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	if g.barred.Load() {
+		return nil, errors.New("no network")
+	}
+	return g.next.RoundTrip(r)
 }
 
 // keepMute stops or resumes acknowledging.

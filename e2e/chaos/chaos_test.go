@@ -18,6 +18,8 @@ type run struct {
 	since time.Duration // from when on full service is awaited
 	// service is the longest time to full service so far.
 	service time.Duration
+	// loses: see fault.
+	loses bool
 }
 
 // outcome is what a run came to.
@@ -36,7 +38,7 @@ func newRun(t testing.TB, kind store, rooms int, seed uint64, settings ...string
 // strike breaks and mends, and returns at full service.
 func (r *run) strike(f fault) {
 	r.t.Helper()
-	r.since = -1
+	r.since, r.loses = -1, r.loses || f.loses
 	f.do(r)
 	if r.since < 0 {
 		r.mended()
@@ -53,8 +55,11 @@ func (r *run) mended() { r.since = r.load.log.Now() }
 // judge ends the load and reports every law that was broken.
 func (r *run) judge() outcome {
 	r.t.Helper()
-	v := r.load.finish()
+	v := r.load.finish(r.loses)
 	for i, x := range v.Violations {
+		if r.loses && len(v.Violations) == v.Lost {
+			break
+		}
 		if i == 10 {
 			r.t.Errorf("… and %d more", len(v.Violations)-i)
 			break

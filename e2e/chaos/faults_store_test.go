@@ -17,6 +17,8 @@ func storeFaults() []fault {
 		{name: "maxmemory reached for 3 s", store: onDisk, do: fillMemory},
 		{name: "primary killed, Sentinel promotes", store: replicated, do: failOver},
 		{name: "a replica that lags by 1 s is promoted", store: replicated, do: failOverLagging},
+		{name: "the same while the wallets are away: what they are sent is in their mailboxes only", store: replicated, loses: true, do: failOverAway},
+		{name: "the same with `REDIS_WAIT_REPLICAS=1`", store: replicated, settings: []string{"REDIS_WAIT_REPLICAS=1"}, do: failOverAway},
 		{name: "cluster primary killed", store: cluster, do: failOverCluster},
 		{name: "slots migrated", store: cluster, do: migrateSlots},
 	}
@@ -80,11 +82,31 @@ func failOver(r *run) {
 
 // failOverLagging: what the primary says reaches the replica a second later, and the primary is killed.
 func failOverLagging(r *run) {
+	lag(r)
+	time.Sleep(3 * time.Second)
+	failOver(r)
+}
+
+// failOverAway: nobody has read what the replica lacks.
+func failOverAway(r *run) {
+	lag(r)
+	for _, room := range r.load.rooms {
+		room.wallet.bar(true)
+	}
+	time.Sleep(4 * time.Second)
+	r.stack.pair.Failover()
+	r.mended()
+	for _, room := range r.load.rooms {
+		room.wallet.bar(false)
+	}
+	r.stack.pair.Rejoin()
+}
+
+// lag puts a second between the primary and its replica.
+func lag(r *run) {
 	link := newProxy(r.t, r.stack.pair.Primary().Addr())
 	r.stack.pair.Follow(link.addr())
 	link.poison("latency", map[string]int{"latency": 1000}, "downstream")
-	time.Sleep(3 * time.Second)
-	failOver(r)
 }
 
 func failOverCluster(r *run) {

@@ -11,6 +11,8 @@ type fault struct {
 	store store
 	// settings are added to those of the instances.
 	settings []string
+	// loses: confirmed messages may be lost, for Redis replicates asynchronously.
+	loses bool
 	// old is what radixdlt/signaling-server does under the same fault, where that was measured.
 	old string
 	// do breaks and mends; the time to full service counts from its return, or from the moment it gives to r.mended.

@@ -111,13 +111,14 @@ func (l *load) service(since time.Duration) (took time.Duration) {
 }
 
 // finish ends the traffic, has everybody exchange last messages until nothing is open, and judges the history. What stays
-// open for longer than the grace window and some is broken.
-func (l *load) finish() history.Verdict {
+// open for longer than the grace window and some is broken. Where some may be lost, it is when no more of it comes.
+func (l *load) finish(loses bool) history.Verdict {
 	l.t.Helper()
 	l.stop()
 	l.senders.Wait()
 	mark := l.log.Now()
 	deadline := time.Now().Add(grace + 20*time.Second)
+	lost, same := -1, 0
 	for {
 		var round sync.WaitGroup
 		for _, a := range l.actors() {
@@ -130,6 +131,12 @@ func (l *load) finish() history.Verdict {
 		time.Sleep(200 * time.Millisecond)
 		members, events := l.log.History()
 		v := history.Check(members, events, mark)
+		if same++; v.Lost != lost {
+			lost, same = v.Lost, 0
+		}
+		if loses && len(v.Violations) == v.Lost && same == 10 {
+			return v
+		}
 		if len(v.Violations) == 0 || time.Now().After(deadline) || slices.ContainsFunc(v.Violations, lasting) {
 			return v
 		}

@@ -23,7 +23,9 @@ func (m cleaned) Run() int {
 func TestMain(m *testing.M) {
 	toxics.Register("deaf", new(deafToxic)) // Toxiproxy knows toxics by name only
 	// Toxiproxy leaves some goroutines of toxics behind when their connection is closed.
-	redistest.Main(cleaned{m}, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	redistest.Main(cleaned{m},
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/stream.(*ChanWriter).Write"))
 }
 
 // long reports whether every fault was asked for (task chaos).

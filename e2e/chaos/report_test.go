@@ -44,7 +44,7 @@ message that was sent and confirmed after the fault was mended (for a process th
 clients notice.
 
 - *lost*: confirmed, never delivered, and nobody was told.
-- *told*: confirmed and not delivered, and the sender was told so: by name (` + "`undelivered`, rejoin.v1" + `), or that the receiver is gone. A plain
+- *told*: confirmed and not delivered, and the sender was told so: by name (` + "`undelivered`; `storeReplaced`, which the clients turn into a list of what may be lost; rejoin.v1" + `), or that the receiver is gone. A plain
   extension is not waited for (` + "`RESUME_BY_ROLE=wallet`" + `): when its connection goes, its peers hear that it is gone, and what it had not read is gone too.
 - *twice*: delivered again where once was promised.
 - *again*: delivered again to a plain wallet on its next connection. Replay to plain clients is at least once.
@@ -55,7 +55,9 @@ clients notice.
 `
 	reliabilityTail = `
 The old server is radixdlt/signaling-server, measured under the same faults where a figure is given. Replication of Redis is asynchronous: what a
-primary confirmed within the last moments before it dies may be missing on the replica that takes its place.
+primary confirmed within the last moments before it dies may be missing on the replica that takes its place. Receivers that are there have it by
+then; what waits for a receiver that is away is lost, and only ` + "`rejoin.v1`" + ` senders can be told. With ` + "`REDIS_WAIT_REPLICAS=1`" + ` a confirmation
+waits for a replica: nothing is lost, and nothing is confirmed while no replica answers.
 `
 )
 

@@ -28,6 +28,7 @@ type config struct {
 	ResumeByRole []string      `env:"RESUME_BY_ROLE" envDefault:"wallet" help:"roles whose plain clients are waited for and replayed to: wallet, extension, none"`
 	Lease        time.Duration `env:"INSTANCE_LEASE" envDefault:"10s" help:"how long a silent instance is believed alive"`
 	CallTimeout  time.Duration `env:"REDIS_TIMEOUT" envDefault:"5s" help:"how long a step waits for Redis before the client is told to retry"`
+	WaitReplicas int           `env:"REDIS_WAIT_REPLICAS" envDefault:"0" help:"replicas of Redis that must have a message before it is confirmed, so that a failover loses none; 0: none"`
 	SyncInterval time.Duration `env:"SYNC_INTERVAL" envDefault:"5m" help:"how often each session is compared with Redis"`
 
 	MaxMessageBytes int `env:"MAX_MESSAGE_BYTES" envDefault:"65536" help:"largest message; a larger one closes with 1009"`
@@ -78,6 +79,8 @@ func (c *config) check() []string {
 		_, err := streams.ParseURL(c.RedisURL)
 		want(err == nil, "REDIS_URL: %v", err)
 	}
+	want(c.WaitReplicas >= 0 && c.WaitReplicas <= 16, "REDIS_WAIT_REPLICAS=%d: want 0 to 16", c.WaitReplicas)
+	want(c.WaitReplicas == 0 || c.RedisURL != "", "REDIS_WAIT_REPLICAS=%d: the embedded Redis has no replicas; set REDIS_URL", c.WaitReplicas)
 	for _, r := range c.ResumeByRole {
 		role, ok := wire.ParseRole(strings.TrimSpace(r))
 		want(ok || r == "none" || r == "", "RESUME_BY_ROLE=%q: want wallet, extension, both with a comma between, or none", r)

@@ -43,7 +43,7 @@ func newService(cfg config, out io.Writer) (*service, error) {
 		return nil, err
 	}
 	s.backbone, err = streams.Open(streams.Options{
-		URL: cfg.RedisURL, Instance: cfg.Instance, Grace: cfg.Grace, Lease: cfg.Lease, CallTimeout: cfg.CallTimeout,
+		URL: cfg.RedisURL, Instance: cfg.Instance, Grace: cfg.Grace, Lease: cfg.Lease, CallTimeout: cfg.CallTimeout, WaitReplicas: cfg.WaitReplicas,
 		MailboxEntries: cfg.MailboxMessages, MailboxBytes: cfg.MailboxBytes, RoomClients: cfg.RoomClients,
 		Registerer: s.registry, Logger: s.log,
 	})

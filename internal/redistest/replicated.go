@@ -115,7 +115,7 @@ func (r *Replicated) Failover() {
 	old.Kill()
 	r.await("promotion", func(ctx context.Context) (bool, error) {
 		info, err := command(ctx, next.Addr(), "INFO replication")
-		return field(info, "role") == "master", err
+		return err == nil && field(info, "role") == "master", nil // the Sentinel closes its connections when it promotes
 	})
 	r.await("the Sentinel to name it", func(ctx context.Context) (bool, error) {
 		where, err := command(ctx, r.sentinel.address(), "SENTINEL GET-MASTER-ADDR-BY-NAME "+masterName)

@@ -60,8 +60,10 @@ type Hub struct {
 
 	resync  atomic.Bool // all sessions are to Sync …
 	restore atomic.Bool // … or to be attached again
-	wake    chan struct{}
-	began   time.Time
+	// replaced is when another primary of Redis was last seen, or one that lost its data: Unix ns; 0 never.
+	replaced atomic.Int64
+	wake     chan struct{}
+	began    time.Time
 
 	sendings sync.Pool    // of *sending
 	seed     maphash.Seed // clients choose their rooms: they are not to choose their places

@@ -225,6 +225,9 @@ func (s *Session) welcome(a streams.Attached, o *opening, refused string) {
 	}
 	s.send(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
 	s.tellICEServers()
+	if resumed {
+		s.tellIfReplaced()
+	}
 }
 
 // introduce tells a plain client who is there: live clients only, newest last.

@@ -3,12 +3,30 @@ package signaling
 import (
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
 // settleAfterLoss is how long the instances have to bring their sessions back after Redis lost them, before a
 // peer that is still missing counts as gone.
 const settleAfterLoss = 10 * time.Second
+
+// tellReplaced tells a rejoin.v1 client that what was confirmed to it of late may be missing: replication is asynchronous
+// (rule R9.1). The shard is locked.
+func (s *Session) tellReplaced() {
+	if s.dialect != wire.RejoinV1 || s.state != live {
+		return
+	}
+	ago := time.Since(time.Unix(0, s.hub.replaced.Load()))
+	s.send(func(dst []byte) []byte { return wire.AppendStoreReplaced(dst, ago.Milliseconds()) })
+}
+
+// tellIfReplaced does so for a client that was away meanwhile. The shard is locked.
+func (s *Session) tellIfReplaced() {
+	if at := s.hub.replaced.Load(); at != 0 && time.Since(time.Unix(0, at)) < s.hub.backbone.Grace() {
+		s.tellReplaced()
+	}
+}
 
 // restore attaches this session again with a fresh epoch: the primary changed, or lost it. What is under way is
 // waited for: it may be an answer of the primary before. The shard is locked.

@@ -275,3 +275,21 @@ func TestAfterRunNothingIsAskedAnyMore(t *testing.T) {
 		}
 	})
 }
+
+// R9.1
+func TestRejoinClientsAreToldOnceThatTheStoreWasReplaced(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		plain := crowd(t, hub, 1, wallet)[0]
+		clients := crowd(t, hub, 2, func(room wire.RoomID) dialer { return wallet(room).rejoin() })
+		hub.Regenerate()
+		pass(2 * time.Second)
+		plain.got()
+		for _, c := range clients {
+			c.got("storeReplaced ")
+		}
+		pass(time.Minute)
+		for _, c := range clients {
+			c.got()
+		}
+	})
+}

@@ -57,6 +57,7 @@ func (h *Hub) Reconcile() {
 
 // Regenerate implements streams.Handler.
 func (h *Hub) Regenerate() {
+	h.replaced.Store(time.Now().UnixNano())
 	h.restore.Store(true)
 	h.nudge()
 }
@@ -72,7 +73,10 @@ func (h *Hub) nudge() {
 func (h *Hub) forAll(ctx context.Context) {
 	step := (*Session).refresh
 	if h.restore.Swap(false) {
-		step = (*Session).restore
+		step = func(s *Session) {
+			s.tellReplaced()
+			s.restore()
+		}
 		h.resync.Store(false) // a restore compares too
 	} else if !h.resync.Swap(false) {
 		return

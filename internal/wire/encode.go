@@ -62,6 +62,13 @@ func AppendGoAway(dst []byte, reconnectInMs int64, reason string) []byte {
 	return append(dst, '}')
 }
 
+// AppendStoreReplaced appends the notice that Redis was replaced by a copy, so long ago. For rejoin.v1 only.
+func AppendStoreReplaced(dst []byte, agoMs int64) []byte {
+	dst = append(dst, `{"info":"storeReplaced","agoMs":`...)
+	dst = strconv.AppendInt(dst, agoMs, 10)
+	return append(dst, '}')
+}
+
 // Why a client is asked to go away.
 const (
 	GoAwayDrain  = "drain"  // this instance shuts down

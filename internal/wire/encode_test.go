@@ -89,6 +89,10 @@ func encodings(t testing.TB) []encoding {
 			"go away", func(dst []byte) []byte { return wire.AppendGoAway(dst, 2500, wire.GoAwayDrain) },
 			`{"info":"goAway","reconnectInMs":2500,"reason":"drain"}`,
 		},
+		{
+			"store replaced", func(dst []byte) []byte { return wire.AppendStoreReplaced(dst, 1500) },
+			`{"info":"storeReplaced","agoMs":1500}`,
+		},
 		{"session", session(wire.Session{}), sessionHead + `"resumed":false,"peers":[],` + sessionTail},
 		{
 			"session with peers", session(wire.Session{Peers: []wire.SessionPeer{{Client: bob}, {Client: alice, Suspended: true}}}),

@@ -34,7 +34,7 @@ type Verdict struct {
 	Sent, Confirmed, Delivered int
 	// Lost were confirmed, never delivered, and nobody was told.
 	Lost int
-	// Told were confirmed and not delivered, and the sender was told: by name, or that the receiver is gone.
+	// Told were confirmed and not delivered, and the sender was told: by name, by name among what may be lost, or that the receiver is gone.
 	Told int
 	// Duplicated came twice where once was promised. Again came twice where at least once is promised (plain, kept).
 	Duplicated, Again int
@@ -121,6 +121,10 @@ func (c *checker) step(i int, e Event) {
 			if c.provenAcked(m, e) {
 				c.broken(Delivery, e, "is told that %s was not delivered, but it was acknowledged", e.Message)
 			}
+		}
+	case Doubted:
+		if m := c.messages[e.Message]; m != nil && m.confirmed != nil {
+			m.told = true
 		}
 	case Announced:
 		c.announced(v, e)

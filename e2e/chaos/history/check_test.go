@@ -108,6 +108,20 @@ var histories = []struct {
 		check:  func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
 	},
 	{
+		name: "lost when the store was replaced, and named as doubtful",
+		script: []Event{
+			at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1"), at(Doubted, "e", 1, "", "1"),
+		},
+		check: func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
+	},
+	{
+		name: "named as doubtful before it was confirmed, and lost",
+		script: []Event{
+			at(Sent, "e", 1, "W", "1"), at(Doubted, "e", 1, "", "1"), at(Confirmed, "e", 1, "", "1"),
+		},
+		broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Lost == 1 },
+	},
+	{
 		name: "gone, but a rejoin.v1 sender is not told what was not delivered",
 		script: []Event{
 			at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1"), at(Gone, "e", 1, "W", ""),

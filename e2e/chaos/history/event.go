@@ -26,6 +26,8 @@ const (
 	Acked
 	// Undelivered: the server said that Peer's session ended without Message.
 	Undelivered
+	// Doubted: the server said that the store was replaced, and Message may be lost.
+	Doubted
 	// Announced: Peer is there.
 	Announced
 	// Gone: Peer's session has ended.
@@ -36,7 +38,7 @@ const (
 
 func (k Kind) String() string {
 	return [...]string{
-		"opened", "sent", "confirmed", "refused", "unanswered", "delivered", "acked", "undelivered", "announced", "gone", "left",
+		"opened", "sent", "confirmed", "refused", "unanswered", "delivered", "acked", "undelivered", "doubted", "announced", "gone", "left",
 	}[k]
 }
 

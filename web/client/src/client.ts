@@ -20,6 +20,9 @@ export interface OutgoingMessage {
   [field: string]: unknown;
 }
 
+/** How far back a confirmation is doubtful when Redis is replaced: replicas rarely lag by more. */
+const doubtMs = 10_000;
+
 const peerChanges: Record<wire.PeerInfo, PeerEvent['change']> = {
   remoteClientIsAlreadyConnected: 'alreadyConnected',
   remoteClientJustConnected: 'connected',
@@ -228,6 +231,8 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
       case 'iceServers':
         this.iceServers = frame.iceServers;
         return this.emit('iceServers', { iceServers: frame.iceServers, ttlSeconds: frame.ttlSeconds });
+      case 'storeReplaced':
+        return this.emit('storeReplaced', { doubtful: this.#outbox.confirmedSince(Date.now() - frame.agoMs - doubtMs) });
     }
     const change = peerChanges[frame.info as wire.PeerInfo];
     if (change) this.#peer(frame as wire.PeerFrame, change); // what is unknown is ignored (rule R1.7)

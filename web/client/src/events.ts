@@ -55,6 +55,8 @@ export interface ClientEvents {
   goAway: { inMs: number; reason: 'drain' | 'rotate' };
   /** To be used for new connections and ICE restarts, for ttlSeconds from now. */
   iceServers: { iceServers: IceServer[]; ttlSeconds: number };
+  /** Another Redis took the place of the one before: these messages were confirmed so late that they may be lost (rule R9.1). */
+  storeReplaced: { doubtful: string[] };
   /** The connection was lost. */
   disconnected: { code: number; reason: string };
   ended: RejoinError;

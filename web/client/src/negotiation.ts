@@ -85,7 +85,11 @@ export class Negotiation {
     if (from !== this.#theirs && description?.type === 'offer') {
       if (this.#theirs || !this.pc) this.start(); // the peer has begun anew, or first
       this.#theirs = from;
-    } else if (description && !this.#theirs) this.#theirs = from;
+    } else if (description && from !== this.#theirs) {
+      // An answer to our offer by a later connection than the one we know: only a fresh connection of ours can take it.
+      if (this.#theirs && this.pc?.remoteDescription) return void this.start();
+      this.#theirs = from;
+    }
     const pc = this.pc;
     if (!pc || from !== this.#theirs) return;
     if (description) await this.#describeRemote(pc, description);

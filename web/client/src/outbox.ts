@@ -16,6 +16,7 @@ const rate = { frames: 90, ms: 1100 };
 export class Outbox {
   #waiting = new Map<string, Pending>();
   #sent: number[] = []; // times of the frames of late
+  #confirmed: { requestId: string; at: number }[] = []; // the last ones
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pausedUntil = 0;
 
@@ -40,7 +41,11 @@ export class Outbox {
     if (!pending) return false;
     this.#waiting.delete(requestId);
     if (error) pending.reject(error);
-    else pending.resolve();
+    else {
+      pending.resolve();
+      this.#confirmed.push({ requestId, at: Date.now() });
+      if (this.#confirmed.length > 64) this.#confirmed.shift();
+    }
     this.pump();
     return true;
   }
@@ -50,6 +55,11 @@ export class Outbox {
     for (const pending of this.#waiting.values()) pending.sentAt = 0;
     this.#pausedUntil = Date.now() + inMs;
     this.pump();
+  }
+
+  /** The messages that were confirmed since then, at most 64, oldest first. */
+  confirmedSince(time: number): string[] {
+    return this.#confirmed.filter(({ at }) => at > time).map(({ requestId }) => requestId);
   }
 
   failAll(error: RejoinError): void {

@@ -77,7 +77,12 @@ export interface IceServersFrame {
   ttlSeconds: number;
 }
 
-export type ServerFrame = SessionFrame | DataFrame | PeerFrame | AnswerFrame | GoAwayFrame | IceServersFrame;
+export interface StoreReplacedFrame {
+  info: 'storeReplaced';
+  agoMs: number;
+}
+
+export type ServerFrame = SessionFrame | DataFrame | PeerFrame | AnswerFrame | GoAwayFrame | IceServersFrame | StoreReplacedFrame;
 
 export const subprotocol = 'rejoin.v1';
 

@@ -157,6 +157,25 @@ test('a draining instance moves its clients without a gap', async () => {
   expect(wallet.client.state).toBe('open');
 });
 
+test('a client is told what may be lost when Redis is replaced', async () => {
+  const first = await startRedis();
+  undo.push(() => first.stop());
+  const server = await startServer({ REDIS_URL: first.url, INSTANCE_LEASE: '1s' });
+  undo.push(() => server.stop());
+  const room = newRoom();
+  const extension = join(server, room, 'extension');
+  await extension.event('session');
+  const wallet = join(server, room, 'wallet');
+  const to = await extension.peer();
+  await wallet.event('session');
+  await extension.candidate(to, 'x', 'doubtful');
+  await first.stop();
+  const second = await startRedis(first.port);
+  undo.push(() => second.stop());
+  expect(await extension.event('storeReplaced')).toEqual({ doubtful: ['doubtful'] });
+  expect(await wallet.event('storeReplaced')).toEqual({ doubtful: [] });
+});
+
 test('refusals are rejections with a code', async () => {
   const full = await startServer({ MAILBOX_MESSAGES: '2', MAX_MESSAGE_BYTES: '1024' });
   undo.push(() => full.stop());

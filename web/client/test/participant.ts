@@ -14,7 +14,7 @@ export class Participant {
 
   constructor(options: Partial<ClientOptions> & Pick<ClientOptions, 'url' | 'room' | 'source'>) {
     this.client = new RejoinClient({ WebSocket: Socket, backoff: { min: 10, max: 50 }, answerTimeout: 400, ...options });
-    for (const name of ['state', 'session', 'plain', 'peer', 'message', 'goAway', 'iceServers', 'disconnected', 'ended'] as const) {
+    for (const name of ['state', 'session', 'plain', 'peer', 'message', 'goAway', 'iceServers', 'storeReplaced', 'disconnected', 'ended'] as const) {
       this.client.on(name, (event) => {
         this.#events.push({ name, event });
         if (name === 'message') this.messages.push(event as MessageEvent);

@@ -54,7 +54,7 @@ export class Proxy {
     far.on('data', (chunk: Buffer) => {
       if (!this.#trap || !chunk.includes(this.#trap)) return;
       this.#trap = '';
-      setImmediate(() => this.cutSilently());
+      this.cutSilently();
     });
     for (const socket of pair) {
       socket.on('error', () => {}).on('close', () => {

@@ -38,13 +38,13 @@ export async function startServer(env: Record<string, string> = {}): Promise<Ser
   return Object.assign(new Process(child), { port, privatePort });
 }
 
-export async function startRedis(): Promise<Process & { url: string }> {
-  const port = await freePort();
+export async function startRedis(port?: number): Promise<Process & { url: string; port: number }> {
+  port ??= await freePort();
   const child = spawn(process.env['REJOIN_REDIS_SERVER'] ?? 'redis-server', ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await printed(child, /Ready to accept connections/);
-  return Object.assign(new Process(child), { url: `redis://127.0.0.1:${port}` });
+  return Object.assign(new Process(child), { url: `redis://127.0.0.1:${port}`, port });
 }
 
 export async function freePort(): Promise<number> {
