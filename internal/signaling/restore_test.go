@@ -48,6 +48,9 @@ func TestAPeerThatIsRestoredLaterWasNeverGone(t *testing.T) {
 				// The primary's new run ID is noticed, doorbells are lost again: all that finds the peer still away.
 				hub.Regenerate()
 				pass(time.Second)
+				if d.subprotocols == wire.Subprotocol {
+					c.got("storeReplaced ")
+				}
 				hub.Reconcile()
 				pass(7 * time.Second)
 				c.got()
