@@ -9,18 +9,26 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // poller is an epoll instance, level-triggered, with a listener and an eventfd in it. The goroutine that runs it waits for it
-// in the runtime's own poller, which watches the instance as a descriptor: so it is scheduled as every other goroutine, and
+// in the runtime's own poller, which watches it as a descriptor: so it is scheduled as every other goroutine, and
 // no thread is blocked. One that would be costs a hand-over between threads for each wake.
+//
+// Between the two is a gate, an epoll instance that reports the sockets' once and then not again until it is opened (EPOLLONESHOT):
+//
+//	sockets ──► epoll ──► gate ──► the runtime's poller
+//
+// Without it every event would wake the process, even one that finds the loop resting, or on its way.
 type poller struct {
 	// static
-	epoll, waker *os.File // closed twice or late, they only return errors
-	epfd, wakefd int
-	listener     int
+	gate, waker          *os.File // closed twice or late, they only return errors
+	wakeable             syscall.RawConn
+	epfd, gatefd, wakefd int
+	listener             int
 
 	// owned by the loop
 	conns  []*conn // by descriptor
@@ -40,23 +48,40 @@ func newPoller(addr *net.TCPAddr) (p poller, err error) {
 	if p.listener, err = listen(addr); err != nil {
 		return p, err
 	}
-	if p.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return p, errors.Join(fmt.Errorf("create epoll: %w", err), unix.Close(p.listener))
+	if err := p.create(); err != nil {
+		p.close()
+		return p, fmt.Errorf("create epoll: %w", err)
 	}
-	// os.File waits in the runtime's poller for what does not block.
-	_ = unix.SetNonblock(p.epfd, true)
-	p.epoll = os.NewFile(uintptr(p.epfd), "epoll")
-	// It blocks, so that the runtime's poller leaves it alone: writing to it never does, and it is read when there is something.
-	if p.wakefd, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err == nil {
-		p.waker = os.NewFile(uintptr(p.wakefd), "eventfd")
-		err = errors.Join(p.watch(unix.EPOLL_CTL_ADD, p.wakefd, unix.EPOLLIN), p.watch(unix.EPOLL_CTL_ADD, p.listener, unix.EPOLLIN))
-	}
-	if err != nil {
+	if err := errors.Join(p.open(unix.EPOLL_CTL_ADD), p.watch(unix.EPOLL_CTL_ADD, p.wakefd, unix.EPOLLIN),
+		p.watch(unix.EPOLL_CTL_ADD, p.listener, unix.EPOLLIN)); err != nil {
 		p.close()
 		return p, fmt.Errorf("watch listener: %w", err)
 	}
 	p.buf = make([]byte, readBuffer)
 	return p, nil
+}
+
+func (p *poller) create() (err error) {
+	if p.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return err
+	}
+	if p.gatefd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return err
+	}
+	_ = unix.SetNonblock(p.gatefd, true) // then os.File waits for it in the runtime's poller
+	p.gate = os.NewFile(uintptr(p.gatefd), "epoll")
+	// It blocks, so that the runtime's poller leaves it alone: writing to it never does, and it is read when there is something.
+	if p.wakefd, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
+		return err
+	}
+	p.waker = os.NewFile(uintptr(p.wakefd), "eventfd")
+	p.wakeable, err = p.waker.SyscallConn()
+	return err
+}
+
+// open lets the gate report what there is, or the next event.
+func (p *poller) open(op int) error {
+	return unix.EpollCtl(p.gatefd, op, p.epfd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT})
 }
 
 // listen returns a descriptor. Accepted sockets inherit all of its options.
@@ -99,38 +124,52 @@ func (p *poller) watch(op, fd int, events uint32) error {
 // close gives the descriptors back. The sockets are closed before.
 func (p *poller) close() {
 	_ = unix.Close(p.listener)
-	p.epoll.Close()
+	if p.epfd != 0 {
+		_ = unix.Close(p.epfd)
+	}
+	if p.gate != nil {
+		p.gate.Close()
+	}
 	if p.waker != nil {
 		p.waker.Close()
 	}
 }
 
 // wake may be called by any goroutine, at any time.
-func (l *loop) wake() { _, _ = l.waker.Write(one[:]) }
+func (l *loop) wake() { _ = l.wakeable.Control(ring) }
+
+func ring(fd uintptr) { _, _ = writeOnce(int(fd), one[:]) }
 
 // run serves the sockets until the loop is to end, and closes them then.
 func (l *loop) run() error {
 	defer l.close()
 	defer l.closeSockets()
-	raw, err := l.epoll.SyscallConn()
+	gate, err := l.gate.SyscallConn()
 	if err != nil {
 		return err
 	}
 	events := make([]unix.EpollEvent, maxEvents)
-	n, failed := 0, error(nil)
-	wait := func(fd uintptr) bool {
-		n, failed = unix.EpollWait(int(fd), events, 0)
-		return n != 0 || failed != nil
+	opened := func(fd uintptr) bool {
+		n, err := poll(int(fd), events[:1])
+		return n != 0 || err != nil
 	}
-	for !l.ending {
-		if err := raw.Read(wait); err != nil {
+	for m := newModeration(); !l.ending; {
+		if err := gate.Read(opened); err != nil {
 			return err
 		}
-		if failed != nil && failed != unix.EINTR {
-			return fmt.Errorf("wait for events: %w", failed)
+		if d := m.pause(time.Now()); d > 0 {
+			time.Sleep(d)
 		}
-		for i := range max(n, 0) {
-			l.event(int(events[i].Fd), events[i].Events)
+		n, err := poll(l.epfd, events)
+		if err != nil && err != unix.EINTR {
+			return fmt.Errorf("wait for events: %w", err)
+		}
+		m.saw(n, time.Now())
+		for _, e := range events[:n] {
+			l.event(int(e.Fd), e.Events)
+		}
+		if err := l.open(unix.EPOLL_CTL_MOD); err != nil {
+			return fmt.Errorf("open the gate: %w", err)
 		}
 	}
 	return nil
@@ -150,7 +189,7 @@ func (l *loop) event(fd int, events uint32) {
 	switch {
 	case fd == l.wakefd:
 		var count [8]byte
-		_, _ = unix.Read(fd, count[:])
+		_, _ = read(fd, count[:])
 		l.woken()
 		if l.paused {
 			l.resume()

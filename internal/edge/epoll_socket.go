@@ -20,7 +20,7 @@ func (s *socket) descriptor() int { return int(s.fd) }
 // read takes what there is, up to a buffer; the rest is another event.
 func (c *conn) read() {
 	l := c.loop
-	n, err := unix.Read(int(c.fd), l.buf)
+	n, err := read(int(c.fd), l.buf)
 	switch {
 	case n > 0:
 		c.received(l.buf[:n])
@@ -101,7 +101,7 @@ func (l *loop) closeSocket(c *conn) {
 // write is one write; a full socket takes nothing.
 func write(fd int, b []byte) (int, error) {
 	for {
-		n, err := unix.Write(fd, b)
+		n, err := writeOnce(fd, b)
 		switch err {
 		case nil:
 			return n, nil

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"github.com/gobwas/ws"
-	"golang.org/x/sys/unix"
 
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -69,7 +68,7 @@ func (c *conn) writeThrough(frames []byte) int {
 		return 0
 	}
 	in.through = c
-	n, err := unix.Write(c.descriptor(), frames)
+	n, err := writeOnce(c.descriptor(), frames)
 	if err != nil {
 		return 0 // the loop will see it too
 	}
