@@ -42,6 +42,7 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	vars := env.ToMap(environ)
 	tuneCollector(vars)
 	limitMemory(os.DirFS("/"), vars)
+	limitProcessors(os.DirFS("/"), vars)
 	s, err := newService(cfg, stdout)
 	if err != nil {
 		return err
