@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"unicode/utf8"
+
 	"github.com/gobwas/ws"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -152,10 +154,6 @@ func (c *conn) beginPayload(h ws.Header, data []byte) []byte {
 		w.begun, w.text = true, h.OpCode == ws.OpText
 	}
 	w.head, w.left = h, int(h.Length)
-	if w.left == 0 {
-		c.endFrame(w)
-		return data
-	}
 	return c.feedPayload(w, data)
 }
 
@@ -169,17 +167,35 @@ func (c *conn) feedPayload(w *work, data []byte) []byte {
 	}
 	ws.Cipher(w.buf[from:], w.head.Mask, int(w.head.Length)-w.left)
 	w.left -= n
-	if w.left == 0 {
-		c.endFrame(w)
+	switch {
+	case w.left == 0 && w.head.Fin:
+		c.endMessage(w)
+	case w.text && !w.maybeText():
+		c.fail(violation{wire.CloseInvalidPayload, wire.ReasonInvalidUTF8})
+		return nil
 	}
 	return data[n:]
 }
 
-// endFrame is called at the end of a data frame, and hands over the message if it was the last.
-func (c *conn) endFrame(w *work) {
-	if !w.head.Fin {
-		return
+// maybeText is whether what there is of a text can be the beginning of UTF-8: what cannot is refused at once
+// (RFC 6455 section 8.1), not when all of it has come.
+func (w *work) maybeText() bool {
+	rest := w.buf[w.intact:]
+	whole := len(rest)
+	for i := whole - 1; i >= max(0, whole-utf8.UTFMax+1); i-- {
+		if utf8.RuneStart(rest[i]) {
+			if !utf8.FullRune(rest[i:]) {
+				whole = i // a character that may still become one
+			}
+			break
+		}
 	}
+	w.intact += whole
+	return utf8.Valid(rest[:whole])
+}
+
+// endMessage hands over a message whose last frame is complete.
+func (c *conn) endMessage(w *work) {
 	c.message(w.text, w.buf)
 	if c.reading() {
 		// A new deadline for what follows.

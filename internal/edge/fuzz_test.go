@@ -117,12 +117,13 @@ func oracle(in []byte) (lines []string, out []byte) {
 		case !h.OpCode.IsControl() && h.Length > int64(fuzzLimit-len(message)):
 			fail(1009)
 			return lines, out
-		case int64(r.Len()) < h.Length:
+		case int64(r.Len()) < h.Length && h.OpCode.IsControl():
 			return lines, out
 		}
-		payload := make([]byte, h.Length)
+		payload := make([]byte, min(h.Length, int64(r.Len())))
 		_, _ = r.Read(payload)
 		ws.Cipher(payload, h.Mask, 0)
+		whole := int64(len(payload)) == h.Length
 		switch h.OpCode {
 		case ws.OpPing:
 			out = append(append(out, pong, byte(len(payload))), payload...)
@@ -136,17 +137,32 @@ func oracle(in []byte) (lines []string, out []byte) {
 			}
 			message = append(message, payload...)
 			state = state.Set(ws.StateFragmented)
-			if !h.Fin {
-				continue
-			}
-			if isText && !utf8.Valid(message) {
+			if isText && !startsText(message, h.Fin && whole) {
 				fail(1007)
 				return lines, out
+			}
+			if !whole {
+				return lines, out
+			}
+			if !h.Fin {
+				continue
 			}
 			lines = append(lines, "message "+string(message))
 			state, message = state.Clear(ws.StateFragmented), nil
 		}
 	}
+}
+
+// startsText is whether b is UTF-8, or may become it when more follows.
+func startsText(b []byte, all bool) bool {
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			return !all && !utf8.FullRune(b)
+		}
+		b = b[n:]
+	}
+	return true
 }
 
 // edgeHeader is how long the header with the eight byte length that b begins with is.

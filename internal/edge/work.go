@@ -23,6 +23,7 @@ type work struct {
 	left    int       // bytes of that payload still to come
 	begun   bool      // a data message has begun
 	text    bool      // and its opcode was text
+	intact  int       // bytes of buf that are whole characters, as far as text has been looked at
 
 	// closing: the write side is shut down
 	shut bool

@@ -19,8 +19,6 @@ type Case struct {
 
 	want []reply
 	end  end
-	// lenient is what the RFC allows in place of want though it is second best; nil: nothing.
-	lenient []reply
 	// relayed is the message that the peer gets; "" for none.
 	relayed string
 }

@@ -42,8 +42,6 @@ and in random pieces. Above 4 KiB "byte by byte" means the headers; payloads go 
 - *open*: an offer that is sent next is confirmed and reaches a peer, and close 1000 is answered with close 1000.
 - *close*: a close frame with that code comes next, then a clean end of the stream, no reset.
 - *validation*, *missing*, *confirmation*: ` + "`validationError`, `missingRemoteClientError` and `confirmation`" + ` of docs/protocol.md.
-- *non-strict*: text is checked when the message is complete, one pass instead of a state per connection. RFC 6455 section 8.1 asks to fail
-  the connection, not when; the list would rather see it at the first wrong byte. So it is in 6.4.3 and 6.4.4 too, where nothing can show it.
 
 Scaled: the list's limits go to 16 MiB, here a message has 64 KiB at most; of its thousand messages in a row a hundred are sent. Left
 out: sections 12 and 13 compress some 200 messages of many sizes; compression is declined, and every case checks that the answer to its
@@ -77,7 +75,7 @@ func Summary(results []Result) string {
 		counts[r.Outcome]++
 	}
 	var words []string
-	for _, o := range []Outcome{Pass, NonStrict, Fail, Skip} {
+	for _, o := range []Outcome{Pass, Fail, Skip} {
 		if counts[o] > 0 {
 			words = append(words, fmt.Sprintf("%d %s", counts[o], o))
 		}
