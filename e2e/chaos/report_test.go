@@ -44,7 +44,7 @@ message that was sent and confirmed after the fault was mended (for a process th
 clients notice.
 
 - *lost*: confirmed, never delivered, and nobody was told.
-- *told*: confirmed and not delivered, and the sender was told so: by name (` + "`undelivered`; `storeReplaced`, which the clients turn into a list of what may be lost; rejoin.v1" + `), or that the receiver is gone. A plain
+- *told*: confirmed and not delivered, and the sender was told so: by name (` + "`undelivered`; `storeReplaced`, which the clients turn into a list of what may be lost; rejoin.v1" + `), that the receiver is gone, or, to a plain sender, that it is there again as somebody new (rule S2.8). A plain
   extension is not waited for (` + "`RESUME_BY_ROLE=wallet`" + `): when its connection goes, its peers hear that it is gone, and what it had not read is gone too.
 - *twice*: delivered again where once was promised.
 - *again*: delivered again to a plain wallet on its next connection. Replay to plain clients is at least once.

@@ -3,7 +3,6 @@ package redistest
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -14,6 +13,7 @@ type Partitioned struct {
 	tb      testing.TB
 	cluster *cluster
 	replica *instance
+	moved   map[string]int // where Migrate has put slots: nodes of the cluster
 }
 
 // NewCluster starts such a cluster. It takes 3 to 4 s.
@@ -26,7 +26,7 @@ func NewCluster(tb testing.TB) *Partitioned {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &Partitioned{tb: tb, cluster: c}
+	p := &Partitioned{tb: tb, cluster: c, moved: map[string]int{}}
 	tb.Cleanup(func() {
 		p.cluster.remove()
 		if p.replica != nil {
@@ -117,109 +117,6 @@ func (p *Partitioned) Rejoin() {
 		info, err := command(ctx, p.cluster.nodes[0].address(), "INFO replication")
 		return field(info, "role") == "slave" && field(info, "master_link_status") == "up", err
 	})
-}
-
-// Migrate moves the slots of the given keys from where they are to the next primary, with all that is in them,
-// as redis-cli --cluster reshard does: a slot's keys in one step.
-func (p *Partitioned) Migrate(keys ...string) {
-	p.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	for _, key := range keys {
-		if err := p.migrate(ctx, key); err != nil {
-			p.tb.Fatal(fmt.Errorf("migrate a slot: %w", err))
-		}
-	}
-}
-
-func (p *Partitioned) migrate(ctx context.Context, key string) error {
-	nodes := p.cluster.nodes
-	slot, err := command(ctx, nodes[0].address(), "CLUSTER KEYSLOT "+key)
-	if err != nil {
-		return err
-	}
-	var from int
-	err = poll(ctx, func(ctx context.Context) (found bool, err error) { // it may be on the way from the last time
-		from, found, err = p.holder(ctx, slot)
-		return found, err
-	})
-	if err != nil {
-		return err
-	}
-	source, target := nodes[from], nodes[(from+1)%len(nodes)]
-	sourceID, err := command(ctx, source.address(), "CLUSTER MYID")
-	if err != nil {
-		return err
-	}
-	targetID, err := command(ctx, target.address(), "CLUSTER MYID")
-	if err != nil {
-		return err
-	}
-	if _, err = command(ctx, target.address(), "CLUSTER SETSLOT "+slot+" IMPORTING "+sourceID); err != nil {
-		return err
-	}
-	if _, err = command(ctx, source.address(), "CLUSTER SETSLOT "+slot+" MIGRATING "+targetID); err != nil {
-		return err
-	}
-	if err = drainSlot(ctx, source, target, slot); err != nil {
-		return err
-	}
-	for _, node := range append([]*instance{target, source}, nodes...) {
-		if _, err = command(ctx, node.address(), "CLUSTER SETSLOT "+slot+" NODE "+targetID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// drainSlot moves keys until none is left: new ones may come while it works.
-func drainSlot(ctx context.Context, source, target *instance, slot string) error {
-	for {
-		keys, err := command(ctx, source.address(), "CLUSTER GETKEYSINSLOT "+slot+" 100")
-		if err != nil || keys == "" {
-			return err
-		}
-		line := fmt.Sprintf("MIGRATE 127.0.0.1 %d \"\" 0 5000 KEYS %s", target.port, strings.ReplaceAll(keys, "\n", " "))
-		if _, err := command(ctx, source.address(), line); err != nil {
-			return err
-		}
-	}
-}
-
-// holder returns which node serves a slot.
-func (p *Partitioned) holder(ctx context.Context, slot string) (node int, found bool, err error) {
-	n, err := strconv.Atoi(slot)
-	if err != nil {
-		return 0, false, err
-	}
-	for i, node := range p.cluster.nodes {
-		list, err := command(ctx, node.address(), "CLUSTER NODES")
-		if err != nil {
-			return 0, false, err
-		}
-		for line := range strings.Lines(list) {
-			if strings.Contains(line, "myself,master") && servesSlot(strings.Fields(line)[8:], n) {
-				return i, true, nil
-			}
-		}
-	}
-	return 0, false, nil
-}
-
-// servesSlot looks for a slot in ranges such as "0-5460" and "7000".
-func servesSlot(ranges []string, slot int) bool {
-	for _, r := range ranges {
-		first, last, isRange := strings.Cut(r, "-")
-		if !isRange {
-			last = first
-		}
-		from, errFrom := strconv.Atoi(first)
-		to, errTo := strconv.Atoi(last)
-		if errFrom == nil && errTo == nil && from <= slot && slot <= to {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *Partitioned) await(what string, done func(context.Context) (bool, error)) {

@@ -34,7 +34,8 @@ type Verdict struct {
 	Sent, Confirmed, Delivered int
 	// Lost were confirmed, never delivered, and nobody was told.
 	Lost int
-	// Told were confirmed and not delivered, and the sender was told: by name, by name among what may be lost, or that the receiver is gone.
+	// Told were confirmed and not delivered, and the sender was told: by name, by name among what may be lost, that the receiver is gone, or (plain) that it
+	// has come back as somebody new.
 	Told int
 	// Duplicated came twice where once was promised. Again came twice where at least once is promised (plain, kept).
 	Duplicated, Again int

@@ -91,6 +91,25 @@ var histories = []struct {
 		check: func(v Verdict) bool { return v.Again == 1 && v.Duplicated == 0 },
 	},
 	{
+		name: "sent to who then came back as somebody new, whom the plain sender knows",
+		script: join(pass("pe", "pw", 1, "PE", "PW", "1"), []Event{
+			at(Sent, "pw", 1, "PE", "2"), at(Confirmed, "pw", 1, "", "2"), open("pe", 2, "", false), at(Announced, "pe", 2, "PW", ""),
+			at(Announced, "pw", 1, "PE2", ""), at(Sent, "pe", 2, "PW", "3"), at(Confirmed, "pe", 2, "", "3"), at(Delivered, "pw", 1, "PE2", "3"),
+		}),
+		conns: []int{1, 1, 1, 2},
+		check: func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
+	},
+	{
+		name: "sent to the one before when somebody new was known already, and lost",
+		script: join(pass("pe", "pw", 1, "PE", "PW", "1"), []Event{
+			open("pe", 2, "", false), at(Announced, "pe", 2, "PW", ""), at(Announced, "pw", 1, "PE2", ""),
+			at(Sent, "pe", 2, "PW", "2"), at(Confirmed, "pe", 2, "", "2"), at(Delivered, "pw", 1, "PE2", "2"),
+			at(Sent, "pw", 1, "PE", "3"), at(Confirmed, "pw", 1, "", "3"),
+		}),
+		conns:  []int{1, 1, 1, 2},
+		broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Lost == 1 },
+	},
+	{
 		name:   "confirmed and lost",
 		script: []Event{at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1")},
 		broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Lost == 1 },

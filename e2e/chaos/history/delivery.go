@@ -72,6 +72,8 @@ func (c *checker) deliveries(m *message) {
 		c.verdict.Told++
 	case heard && told > m.sent.At && c.goneIsEnough(m):
 		c.verdict.Told++
+	case c.replaced(m):
+		c.verdict.Told++
 	case c.senderEnded(m) && (!known || receiver.opened > m.sent.At):
 		c.verdict.Told++ // it left: what it said is not replayed (rule S1.3), and nobody is there to be told
 	default:
@@ -88,6 +90,21 @@ func (c *checker) goneIsEnough(m *message) bool {
 	}
 	owner, known := c.members[c.owner[m.sent.Peer]]
 	return !known || owner.Plain && !owner.Kept
+}
+
+// replaced: the receiver has come back as somebody new since, and the sender knows that one. A plain client is not told of the end of
+// the one before then (rule S2.8); to it the newcomer is a new beginning.
+func (c *checker) replaced(m *message) bool {
+	owner := c.owner[m.sent.Peer]
+	if owner == "" || !c.members[m.sent.Member].Plain {
+		return false
+	}
+	for id, since := range c.views[m.sent.Member].known {
+		if since > m.sent.At && c.owner[id] == owner {
+			return true
+		}
+	}
+	return false
 }
 
 // senderEnded tells whether the session that sent m has ended since.

@@ -9,6 +9,7 @@ type view struct {
 	dead  map[string]int           // peers that are gone for good, and which connection said so
 	gone  map[string]time.Duration // when it was told so
 	heard map[string]time.Duration // last data of each
+	known map[string]time.Duration // when each was first announced
 
 	newest map[channel]*message // last message of each sender
 	acked  *message             // last message acknowledged
@@ -26,7 +27,7 @@ type channel struct {
 func newView() *view {
 	return &view{
 		conns: map[int]map[string]bool{}, dead: map[string]int{}, gone: map[string]time.Duration{}, heard: map[string]time.Duration{},
-		newest: map[channel]*message{},
+		known: map[string]time.Duration{}, newest: map[channel]*message{},
 	}
 }
 
@@ -59,6 +60,9 @@ func (c *checker) announced(v *view, e Event) {
 		c.broken(Presence, e, "is told twice that %.8s is there", e.Peer)
 	}
 	here[e.Peer] = true
+	if _, before := v.known[e.Peer]; !before {
+		v.known[e.Peer] = e.At
+	}
 	delete(v.gone, e.Peer)
 }
 
