@@ -88,6 +88,7 @@ func Open(opt Options) (*Backbone, error) {
 	b.metrics = newMetrics(opt.Registerer, all)
 	b.sendings.New = newSending
 	b.batcher = newBatcher(b.client, workers, scripts, b.sendScript, replicas(opt.WaitReplicas), b.metrics)
+	b.metrics.watch(opt.Registerer, b.batcher)
 	return b, nil
 }
 

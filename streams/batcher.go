@@ -136,6 +136,16 @@ func (b *batcher) runRefusals(ctx context.Context) {
 	}
 }
 
+// waiting is how many calls are in the workers' queues.
+func (b *batcher) waiting() (n int) {
+	for _, w := range b.workers {
+		w.mu.Lock()
+		n += len(w.queue)
+		w.mu.Unlock()
+	}
+	return n
+}
+
 func (w *worker) take(dst []*call) []*call {
 	w.mu.Lock()
 	defer w.mu.Unlock()

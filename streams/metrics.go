@@ -45,8 +45,16 @@ func newMetrics(reg prometheus.Registerer, scripts []*script) *metrics {
 	reg.MustRegister(m.latency, m.errors, m.batches, m.repeats, m.resubs, m.badBells)
 	for _, s := range append(slices.Clone(scripts), aliveCall) {
 		m.perCall[s] = m.latency.WithLabelValues(s.name)
+		m.errors.WithLabelValues(s.name) // a counter that appears with its first event has no rate
 	}
 	return m
+}
+
+// watch exposes what waits in b.
+func (m *metrics) watch(reg prometheus.Registerer, b *batcher) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rejoin_redis_waiting_calls", Help: "Script calls that wait for a pipeline.",
+	}, func() float64 { return float64(b.waiting()) }))
 }
 
 func (m *metrics) batch(n int) { m.batches.Observe(float64(n)) }

@@ -62,6 +62,14 @@ func newService(cfg config, out io.Writer) (*service, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.backbone.Close(context.Background()))
 	}
+	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rejoin_ready", Help: "1 while this instance should get new clients, as /ready says.",
+	}, func() float64 {
+		if s.ready() != nil {
+			return 0
+		}
+		return 1
+	}))
 	return s, nil
 }
 

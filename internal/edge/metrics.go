@@ -81,10 +81,12 @@ func newMetrics(reg prometheus.Registerer, s *Server) (*metrics, error) {
 	}
 	open := gauge("connections", "Upgraded connections.", &s.upgraded)
 	buffered := gauge("buffered_bytes", "Bytes held for heads and messages that are not complete.", &s.buffered)
+	most := prometheus.NewGaugeFunc(prometheus.GaugeOpts(counter("max_connections", "Upgraded connections beyond which newcomers are refused.")),
+		func() float64 { return float64(s.maxUpgraded) })
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{outcomes, closes, drops, m.losses, m.in, m.out, open, buffered} {
+	for _, c := range []prometheus.Collector{outcomes, closes, drops, m.losses, m.in, m.out, open, most, buffered} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register edge metrics: %w", err)
 		}

@@ -41,5 +41,13 @@ func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 	}
 }
 
+// drains is 1 while draining, for the metrics.
+func (h *Hub) drains() float64 {
+	if h.draining.Load() {
+		return 1
+	}
+	return 0
+}
+
 // Sessions returns the number of open connections.
 func (h *Hub) Sessions() int { return int(h.sessions.Load()) }

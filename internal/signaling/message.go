@@ -80,6 +80,7 @@ func (s *Session) spoke() bool {
 // sending is one message on its way to Redis, pooled.
 type sending struct {
 	s         *Session
+	began     time.Time
 	print     uint64
 	requestID []byte
 	frame     []byte
@@ -105,7 +106,7 @@ func (s *Session) relay(m wire.Message) {
 		return
 	}
 	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
-	p.s, p.print, p.requestID = s, print, append(p.requestID[:0], m.RequestID...)
+	p.s, p.began, p.print, p.requestID = s, time.Now(), print, append(p.requestID[:0], m.RequestID...)
 	room := s.room.AppendText(p.ids[:0])
 	from := s.id.AppendText(p.ids[64:64])
 	to := target.AppendText(p.ids[100:100])
@@ -136,6 +137,7 @@ func (s *Session) fingerprint(m wire.Message, target wire.ClientID) uint64 {
 func (p *sending) finish(o streams.Outcome, err error) {
 	s, plain := p.s, p.s.dialect == wire.Plain
 	s.hub.metrics.sent(o, err)
+	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
 	switch {
 	case o == streams.Stored || o == streams.StoredBefore:
 		p.frame = wire.AppendConfirmation(p.frame[:0], p.requestID)

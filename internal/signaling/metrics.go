@@ -45,7 +45,16 @@ type metrics struct {
 	announced  prometheus.Counter
 	holes      prometheus.Counter
 	restored   prometheus.Counter
+	answered   prometheus.Histogram
+	attaching  prometheus.Histogram
 }
+
+// The results of a connect.
+const (
+	connectAttached = "attached"
+	connectFull     = "room_full"
+	connectFailed   = "failed"
+)
 
 func counter(name, help string) prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
@@ -53,6 +62,11 @@ func counter(name, help string) prometheus.Counter {
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// seconds is a histogram from 0.1 ms to 26 s: Redis answers in less than one of them, or is given up before the last.
+func seconds(name, help string) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.000_1, 2, 19)})
 }
 
 func newMetrics(reg prometheus.Registerer, h *Hub) *metrics {
@@ -68,19 +82,40 @@ func newMetrics(reg prometheus.Registerer, h *Hub) *metrics {
 		holes:      counter("rejoin_doorbell_holes_total", "Doorbells that showed that an earlier one was lost."),
 		restored:   counter("rejoin_restores_total", "Sessions attached again because the primary changed or lost its data."),
 		byOutcome:  map[outcome]prometheus.Counter{},
+		answered:   seconds("rejoin_message_duration_seconds", "From a message's arrival to the answer its sender gets, the wait for Redis included."),
+		attaching:  seconds("rejoin_connect_duration_seconds", "From an upgrade to a session that is attached."),
 	}
 	reg.MustRegister(m.messages, m.connects, m.resumes, m.drops, m.delivered, m.replayed, m.superseded, m.announced, m.holes, m.restored,
+		m.answered, m.attaching,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_draining", Help: "1 from the signal to end until the end."}, h.drains),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_sessions", Help: "Sessions with a connection here."},
 			func() float64 { return float64(h.sessions.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_sessions_suspended", Help: "Sessions last held here, in their grace window."},
 			func() float64 { return float64(h.windows.count()) }),
 	)
+	m.prepare()
+	return m
+}
+
+// prepare makes the children beforehand: a counter that appears with its first event has no rate.
+func (m *metrics) prepare() {
 	for _, o := range []outcome{
 		outcomeStored, outcomeDuplicate, outcomeMissing, outcomeFull, outcomeFenced, outcomeRetry, outcomeInvalid,
 	} {
 		m.byOutcome[o] = m.messages.WithLabelValues(string(o))
 	}
-	return m
+	for _, d := range []wire.Dialect{wire.Plain, wire.RejoinV1} {
+		for _, result := range []string{connectAttached, connectFull, connectFailed} {
+			m.connects.WithLabelValues(dialectLabel(d), result)
+		}
+	}
+	for _, v := range []outcome{verdictResumed, verdictExpired, verdictUnknown, verdictMismatched, verdictLost} {
+		m.resumes.WithLabelValues(dialectLabel(wire.RejoinV1), string(v))
+	}
+	m.resumes.WithLabelValues(dialectLabel(wire.Plain), string(verdictTaken))
+	for _, r := range []dropReason{dropOutputFull, dropFenced, dropOpeningFull} {
+		m.drops.WithLabelValues(string(r))
+	}
 }
 
 func (m *metrics) message(o outcome) { m.byOutcome[o].Inc() }
@@ -116,7 +151,7 @@ func (m *metrics) connect(d wire.Dialect, result string) {
 // attached counts a session that begins; refused says why it is not the one asked for, one of wire's reasons.
 func (m *metrics) attached(d wire.Dialect, a streams.Attached, refused string) {
 	m.superseded.Add(float64(a.Superseded))
-	m.connect(d, "attached")
+	m.connect(d, connectAttached)
 	var verdict outcome
 	switch {
 	case a.Verdict == streams.Resumed && d == wire.Plain:

@@ -84,15 +84,16 @@ func (s *Session) attached(a streams.Attached, err error) {
 	if s.state == closed {
 		return
 	}
-	s.hub.waited.Store(int64(time.Since(s.opening().request.Started)))
+	waited := time.Since(s.opening().request.Started)
+	s.hub.waited.Store(int64(waited))
 	switch {
 	case err != nil:
-		s.hub.metrics.connect(s.dialect, "failed")
+		s.hub.metrics.connect(s.dialect, connectFailed)
 		s.hub.log.Warn("session not attached", "error", err)
 		s.undo(err)
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
 	case a.Verdict == streams.RoomFull:
-		s.hub.metrics.connect(s.dialect, "room_full")
+		s.hub.metrics.connect(s.dialect, connectFull)
 		s.refuse(wire.CloseTryAgainLater, reasonRoomFull)
 	case a.Verdict == streams.Contested:
 		if s.opening().end != nil {
@@ -101,6 +102,7 @@ func (s *Session) attached(a streams.Attached, err error) {
 		}
 		s.hub.probes.start(s, a)
 	default:
+		s.hub.metrics.attaching.Observe(waited.Seconds())
 		s.begin(a)
 	}
 }
