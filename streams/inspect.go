@@ -1,0 +1,147 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Inspector reads what Redis holds, for operators. It sends commands that read and no others, and never reads a message.
+// Its methods block and are safe for concurrent use.
+type Inspector struct{ client redis.UniversalClient }
+
+// RoomState is a room as Redis knows it.
+type RoomState struct {
+	Version uint64        // rises with every change of who is present
+	Lives   time.Duration // until Redis forgets the room, unless it is renewed; 0 from Scan
+	Members []MemberState // oldest connection first
+}
+
+// MemberState is a session as Redis knows it.
+type MemberState struct {
+	Client        string
+	Role, Dialect byte
+	Keep          bool // it survives a lost connection
+	Suspended     bool
+	Left          time.Duration // of its grace window, when suspended; negative: it is over, and nobody has swept yet
+	Instance      string        // that holds it, or did last
+	Leased        bool          // that instance's lease lives
+	Epoch         uint64
+	Attached      time.Time // when its last connection came
+	Waiting       int       // entries in its mailbox
+	WaitingBytes  int64
+	Acknowledged  EntryID // the position of its consumer group; zero from Scan
+	Last          EntryID // the last entry its mailbox ever had
+}
+
+// LeaseState is an instance's lease.
+type LeaseState struct {
+	Instance string
+	Left     time.Duration // not above 0: the lease is over
+}
+
+// NewInspector prepares an Inspector of the Redis at url, as ParseURL reads it. Close it.
+func NewInspector(url string) (*Inspector, error) {
+	silenceDriver()
+	opt, err := ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("parse redis URL: %w", err)
+	}
+	tune(opt)
+	return &Inspector{redis.NewUniversalClient(opt)}, nil
+}
+
+// Close closes its connections.
+func (i *Inspector) Close() error {
+	if err := i.client.Close(); err != nil {
+		return fmt.Errorf("close redis client: %w", err)
+	}
+	return nil
+}
+
+// ErrNoRoom: Redis has no such room.
+var ErrNoRoom = errors.New("no such room")
+
+// Leases lists the instances that have, or lately had, a lease, by name.
+func (i *Inspector) Leases(ctx context.Context) ([]LeaseState, error) {
+	now, err := i.client.Time(ctx).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read time: %w", err)
+	}
+	list, err := i.client.ZRangeWithScores(ctx, leasesKey, 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read leases: %w", err)
+	}
+	leases := make([]LeaseState, 0, len(list))
+	for _, z := range list {
+		name, _ := z.Member.(string)
+		leases = append(leases, LeaseState{name, time.UnixMilli(int64(z.Score)).Sub(now)})
+	}
+	slices.SortFunc(leases, func(a, b LeaseState) int { return strings.Compare(a.Instance, b.Instance) })
+	return leases, nil
+}
+
+// Room reads one room: two round trips. It returns ErrNoRoom when there is none.
+func (i *Inspector) Room(ctx context.Context, room string) (RoomState, error) {
+	leased, now, err := i.leased(ctx)
+	if err != nil {
+		return RoomState{}, err
+	}
+	key := roomKey(room)
+	p := i.client.Pipeline()
+	hash, lives := p.HGetAll(ctx, key), p.PTTL(ctx, key)
+	if _, err := p.Exec(ctx); err != nil {
+		return RoomState{}, fmt.Errorf("read room: %w", err)
+	}
+	if len(hash.Val()) == 0 {
+		return RoomState{}, ErrNoRoom
+	}
+	state, err := parseRoom(hash.Val(), leased, now)
+	if err != nil {
+		return state, err
+	}
+	state.Lives = lives.Val()
+	return state, i.positions(ctx, room, state.Members)
+}
+
+// leased returns the instances whose lease lives, and the time of Redis.
+func (i *Inspector) leased(ctx context.Context) (map[string]bool, time.Time, error) {
+	leases, err := i.Leases(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	leased := map[string]bool{}
+	for _, l := range leases {
+		leased[l.Instance] = l.Left > 0
+	}
+	now, err := i.client.Time(ctx).Result()
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("read time: %w", err)
+	}
+	return leased, now, nil
+}
+
+// positions reads what each member has acknowledged.
+func (i *Inspector) positions(ctx context.Context, room string, members []MemberState) error {
+	p := i.client.Pipeline()
+	groups := make([]*redis.XInfoGroupsCmd, len(members))
+	for n, m := range members {
+		groups[n] = p.XInfoGroups(ctx, string(appendMailboxKey(nil, room, m.Client)))
+	}
+	_, _ = p.Exec(ctx) // each command carries its own error
+	for n, g := range groups {
+		switch {
+		case g.Err() != nil && strings.Contains(g.Err().Error(), "no such key"): // its session ended meanwhile
+		case g.Err() != nil:
+			return fmt.Errorf("read position: %w", g.Err())
+		case len(g.Val()) == 1:
+			members[n].Acknowledged, _ = parseEntryID(g.Val()[0].LastDeliveredID)
+		}
+	}
+	return nil
+}
