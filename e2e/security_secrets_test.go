@@ -152,6 +152,7 @@ func TestLogsAndMetricsHoldNoSecret(t *testing.T) {
 		exchange(ctx, t, x.Addr(), "GET /"+room+" HTTP/1.1\r\n\r\n")
 		secrets = append(secrets, room, w.Position().Token)
 	}
+	secrets = append(secrets, endSessions(ctx, t, x)...)
 	redis.Pause() // errors are what logs are full of
 	redis.Stop()
 	waitFor(ctx, t, "the outage to be noticed", func() bool { status, _ := x.Get("/ready"); return status != 200 })
@@ -163,6 +164,11 @@ func TestLogsAndMetricsHoldNoSecret(t *testing.T) {
 	if err := x.Wait(ctx); err != nil {
 		t.Error(err)
 	}
+	for _, line := range []string{`"connection ended"`, `"session ended","how":"left"`, `"session ended","how":"expired"`, `"session ended","how":"drained"`} {
+		if !strings.Contains(x.Log(), line) {
+			t.Errorf("the log has no %s", line)
+		}
+	}
 	for where, text := range map[string]string{"the log": x.Log(), "/metrics": metrics, "/ready": ready} {
 		if len(text) == 0 {
 			t.Errorf("%s is empty", where)
@@ -173,4 +179,25 @@ func TestLogsAndMetricsHoldNoSecret(t *testing.T) {
 			}
 		}
 	}
+}
+
+// endSessions has sessions end: of a client that leaves, and of one that does not come back. It returns what must stay secret.
+func endSessions(ctx context.Context, t *testing.T, x *proctest.Process) (secrets []string) {
+	t.Helper()
+	for _, plain := range []bool{true, false} {
+		room := newRoom()
+		e := dial(ctx, t, client.Config{URL: x.URL(), Room: room, Source: client.Extension, Plain: plain})
+		w := dial(ctx, t, client.Config{URL: x.URL(), Room: room, Source: client.Wallet, Plain: plain})
+		to := e.meet()
+		secrets = append(secrets, room, to, w.meet(), w.Position().Token, e.Position().Token)
+		w.Abort()
+		if !plain {
+			wait[client.PeerSuspended](e)
+		}
+		wait[client.PeerDisconnected](e)
+		if err := e.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	return secrets
 }

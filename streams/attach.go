@@ -102,7 +102,7 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 	for _, h := range a.Dead {
 		args = append(args, h.Client, h.Session)
 	}
-	c := b.newCall(attachScript, a.Room, attachReply(a.Room, nonce, done), args)
+	c := b.newCall(attachScript, a.Room, b.attachReply(a.Room, nonce, done), args)
 	if !a.Started.IsZero() {
 		// Told at every attempt anew: while Redis is out of reach for this instance, the client may have come back elsewhere.
 		c.waited, c.started = waited, a.Started
@@ -114,7 +114,7 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 // a.Resume is the session's client, a.Session its session, a.TokenHash and a.ResumeHash its token and the one before,
 // a.After the last entry delivered.
 func (b *Backbone) Restore(a Attach, done func(Attached, error)) {
-	b.run(attachScript, a.Room, attachReply(a.Room, "-", done), b.attachArgs("x", a, "-", new(int64))...)
+	b.run(attachScript, a.Room, b.attachReply(a.Room, "-", done), b.attachArgs("x", a, "-", new(int64))...)
 }
 
 func (b *Backbone) attachArgs(mode string, a Attach, nonce string, waited *int64) []any {
@@ -140,19 +140,20 @@ func dash(s string) string {
 	return s
 }
 
-func attachReply(room, nonce string, done func(Attached, error)) func(*redis.Cmd, error) {
+func (b *Backbone) attachReply(room, nonce string, done func(Attached, error)) func(*redis.Cmd, error) {
 	return func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done(Attached{}, err)
 			return
 		}
-		a, err := parseAttached(room, cmd.Val())
+		a, ended, err := parseAttached(room, cmd.Val())
+		b.ended(room, ended)
 		a.Nonce = nonce
 		done(a, err)
 	}
 }
 
-func parseAttached(room string, v any) (a Attached, err error) {
+func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 	r := reader{list: asList(v)}
 	switch r.str() {
 	case "N":
@@ -161,22 +162,23 @@ func parseAttached(room string, v any) (a Attached, err error) {
 		a.Verdict = Resumed
 	case "C":
 		a.Verdict = Contested
+		ended = asList(r.next())
 		for len(r.list) > 0 {
 			a.Contested = append(a.Contested, Held{Room: room, Client: r.str(), Session: r.str()})
 		}
-		return a, r.err
+		return a, ended, r.err
 	case "B":
-		return Attached{Verdict: RoomFull}, nil
+		return Attached{Verdict: RoomFull}, asList(r.next()), nil
 	case "F":
-		return Attached{Verdict: Fenced}, nil
+		return Attached{Verdict: Fenced}, nil, nil
 	default:
-		return a, errReply
+		return a, nil, errReply
 	}
 	a.Client, a.Epoch, a.Version, a.Last = r.str(), r.uint(), r.uint(), r.id()
 	a.Replay, a.Superseded, a.More = int(r.int()), int(r.int()), r.int() == 1
 	a.Peers, a.Entries = r.peers(), r.entries()
 	if a.Undelivered, err = parseUndelivered(r.str()); err != nil {
-		return a, err
+		return a, nil, err
 	}
 	switch r.str() {
 	case "N":
@@ -186,5 +188,5 @@ func parseAttached(room string, v any) (a Attached, err error) {
 	case "L":
 		a.Refusal = RefusedLost
 	}
-	return a, r.err
+	return a, asList(r.next()), r.err
 }

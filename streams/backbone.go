@@ -24,6 +24,9 @@ type Handler interface {
 	Reconcile()
 	// Regenerate: the primary changed or lost its data; every session held here must be attached again (Restore).
 	Regenerate()
+	// Ended is told of every session that ends, at the instance whose step ended it, once. It may be called by several
+	// goroutines at a time. What ended while Redis' answer was lost is not told.
+	Ended(e *Ended)
 	// Instances is called after each renewal of the lease with all instances that have one.
 	Instances(live map[string]bool)
 }

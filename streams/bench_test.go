@@ -127,7 +127,7 @@ func BenchmarkAttachDetach(b *testing.B) {
 					b.Errorf("attach: %+v, %v", got, err)
 				}
 				h := streams.Held{Room: a.Room, Client: a.NewClient, Session: a.Session}
-				in.Detach(h, streams.EntryID{}, func(streams.Hold, error) {})
+				in.Detach(h, streams.Parting{}, func(streams.Hold, error) {})
 				again := a
 				again.Session, again.Resume, again.ResumeHash, again.ResumedHash = streams.NewSession(), a.NewClient, a.TokenHash, "tok"
 				in.Attach(again, func(got streams.Attached, err error) {
@@ -135,7 +135,7 @@ func BenchmarkAttachDetach(b *testing.B) {
 						b.Errorf("resume: %+v, %v", got, err)
 					}
 					h.Session = again.Session
-					in.Leave(h, streams.EntryID{}, func(bool, error) { done() })
+					in.Leave(h, streams.Parting{}, func(bool, error) { done() })
 				})
 			})
 		})

@@ -116,7 +116,7 @@ func (in *instance) send(m streams.Message) <-chan answer[streams.Outcome] {
 }
 
 func (in *instance) detach(h streams.Held, acked streams.EntryID) <-chan answer[streams.Hold] {
-	return begin(func(done func(streams.Hold, error)) { in.Detach(h, acked, done) })
+	return begin(func(done func(streams.Hold, error)) { in.Detach(h, streams.Parting{Acked: acked}, done) })
 }
 
 func (in *instance) ack(h streams.Held, id streams.EntryID) <-chan answer[streams.Hold] {
@@ -124,7 +124,7 @@ func (in *instance) ack(h streams.Held, id streams.EntryID) <-chan answer[stream
 }
 
 func (in *instance) leave(h streams.Held, acked streams.EntryID) <-chan answer[bool] {
-	return begin(func(done func(bool, error)) { in.Leave(h, acked, done) })
+	return begin(func(done func(bool, error)) { in.Leave(h, streams.Parting{Acked: acked}, done) })
 }
 
 func (in *instance) expire(room, client string) <-chan answer[time.Duration] {

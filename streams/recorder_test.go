@@ -18,6 +18,7 @@ type recorder struct {
 	regenerated int
 	renewals    int
 	live        map[string]bool
+	ended       []streams.Ended
 }
 
 func (r *recorder) change(f func()) {
@@ -30,6 +31,7 @@ func (r *recorder) change(f func()) {
 
 func (r *recorder) Bell(b *streams.Bell) { r.change(func() { r.bells = append(r.bells, *b) }) }
 func (r *recorder) Reconcile()           { r.change(func() { r.reconciled++ }) }
+func (r *recorder) Ended(e *streams.Ended) { r.change(func() { r.ended = append(r.ended, *e) }) }
 func (r *recorder) Regenerate()          { r.change(func() { r.regenerated++ }) }
 
 func (r *recorder) Instances(live map[string]bool) {

@@ -46,10 +46,11 @@ var (
 	aliveCall    = &script{name: "alive"} // a PUBLISH, not a script: it is only named for the metrics
 	ackScript    = loadScript("ack", lib)
 	syncScript   = loadScript("sync", lib)
+	tallyScript  = loadScript("tally", lib)
 	leaseScript  = loadScript("lease", "")
 
 	// scripts are all but send, which holds settings: see newSendScript.
-	scripts = []*script{attachScript, buryScript, detachScript, leaveScript, ackScript, syncScript, leaseScript}
+	scripts = []*script{attachScript, buryScript, detachScript, leaveScript, ackScript, syncScript, tallyScript, leaseScript}
 )
 
 // loadEverywhere makes scripts known to every primary of a cluster. It blocks for one round trip.

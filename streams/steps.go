@@ -51,10 +51,18 @@ func idOrDash(id EntryID) string {
 	return id.String()
 }
 
-// Detach starts the session's grace window, or ends a session that keeps none. acked is flushed with it;
-// the zero EntryID means nothing was acknowledged.
-func (b *Backbone) Detach(h Held, acked EntryID, done func(Hold, error)) {
-	b.run(detachScript, h.Room, holdReply(done), h.Client, h.Session, idOrDash(acked), b.opt.Grace.Milliseconds(), b.deaf)
+// Detach starts the session's grace window, or ends a session that keeps none.
+func (b *Backbone) Detach(h Held, p Parting, done func(Hold, error)) {
+	b.run(detachScript, h.Room, func(cmd *redis.Cmd, err error) {
+		if err != nil {
+			done(0, err)
+			return
+		}
+		r := reader{list: asList(cmd.Val())}
+		hold, err := holdOf(r.str())
+		b.ended(h.Room, r.list)
+		done(hold, err)
+	}, h.Client, h.Session, idOrDash(p.Acked), b.opt.Grace.Milliseconds(), b.deaf, p.how(), p.Tally.did())
 }
 
 // Ack moves the client's position to id and frees what lies before it. It proves that the client speaks on
@@ -74,31 +82,33 @@ func holdReply(done func(Hold, error)) func(*redis.Cmd, error) {
 }
 
 // Leave ends a session at its client's wish. ended is false when it was not this connection's to end.
-func (b *Backbone) Leave(h Held, acked EntryID, done func(ended bool, err error)) {
-	b.leave(h, idOrDash(acked), func(n int64, err error) { done(n == 0, err) })
+func (b *Backbone) Leave(h Held, p Parting, done func(ended bool, err error)) {
+	b.leave(h, idOrDash(p.Acked), p.how(), p.Tally.did(), func(n int64, err error) { done(n == 0, err) })
 }
 
 // Expire ends a session whose grace window is over, whoever held it. left is what remains of the window,
 // 0 when the session ended now, negative when it is not suspended (resumed, or ended by another caller).
 func (b *Backbone) Expire(room, client string, done func(left time.Duration, err error)) {
-	b.leave(Held{Room: room, Client: client, Session: "-"}, "-", func(n int64, err error) {
+	b.leave(Held{Room: room, Client: client, Session: "-"}, "-", EndedExpired, "-", func(n int64, err error) {
 		done(time.Duration(n)*time.Millisecond, err)
 	})
 }
 
-func (b *Backbone) leave(h Held, acked string, done func(int64, error)) {
+func (b *Backbone) leave(h Held, acked, how, did string, done func(int64, error)) {
 	b.run(leaveScript, h.Room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done(-1, err)
 			return
 		}
-		n, ok := cmd.Val().(int64)
-		if !ok {
-			done(-1, errReply)
+		r := reader{list: asList(cmd.Val())}
+		n := r.int()
+		if r.err != nil {
+			done(-1, r.err)
 			return
 		}
+		b.ended(h.Room, r.list)
 		done(n, nil)
-	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds(), b.deaf)
+	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds(), b.deaf, how, did)
 }
 
 // Alive answers a probe of the instance replyTo: the connection of client is alive.

@@ -110,6 +110,6 @@ func (h *Hub) Instances(lease map[string]bool) {
 		h.missing[inst]++
 	}
 	for held := range orphans {
-		h.backbone.Detach(held, streams.EntryID{}, func(streams.Hold, error) {}) // tried again at the next renewal
+		h.backbone.Detach(held, streams.Parting{How: string(howInstanceLost)}, func(streams.Hold, error) {}) // tried again at the next renewal
 	}
 }

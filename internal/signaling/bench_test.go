@@ -32,8 +32,9 @@ func (b *sink) Send(_ streams.Message, done func(streams.Outcome, error)) {
 }
 func (b *sink) Ack(streams.Held, streams.EntryID, func(streams.Hold, error))    { b.acks++ }
 func (b *sink) Restore(streams.Attach, func(streams.Attached, error))           {}
-func (b *sink) Detach(streams.Held, streams.EntryID, func(streams.Hold, error)) {}
-func (b *sink) Leave(streams.Held, streams.EntryID, func(bool, error))          {}
+func (b *sink) Detach(streams.Held, streams.Parting, func(streams.Hold, error)) {}
+func (b *sink) Leave(streams.Held, streams.Parting, func(bool, error))          {}
+func (b *sink) Count(_, _ string, _ streams.Tally)                              {}
 func (b *sink) Expire(_, _ string, _ func(time.Duration, error))                {}
 func (b *sink) Sync(streams.Held, streams.EntryID, func(streams.Synced, error)) {}
 func (b *sink) Alive(_, _, _ string)                                            {}

@@ -33,18 +33,18 @@ func (s *Session) end(e End) {
 		leave = e.Kind == EndClient || e.Kind == EndPolicy || !s.keeps()
 	}
 	if leave {
-		h, acked := s.held(), s.acked
+		h, p := s.held(), s.part(s.hub.howOf(e))
 		s.finish()
-		s.hub.leave(h, acked)
+		s.hub.leave(h, p)
 		return
 	}
-	s.detach(nil)
+	s.detach(s.hub.howOf(e), nil)
 }
 
 // detach ends this connection's hold; the session's grace window starts, if it has one. first, unless nil, is called once
 // when Redis has answered, or not. The shard is locked.
-func (s *Session) detach(first func()) {
-	d := &detaching{hub: s.hub, held: s.held(), acked: s.acked, first: first}
+func (s *Session) detach(h how, first func()) {
+	d := &detaching{hub: s.hub, held: s.held(), parting: s.part(h), first: first}
 	if s.keeps() {
 		d.window = &windowKey{s.room, s.id}
 	}
@@ -55,6 +55,7 @@ func (s *Session) detach(first func()) {
 // fence closes a connection whose session has another one. The shard is locked.
 func (s *Session) fence() {
 	s.hub.metrics.drop(dropFenced)
+	s.hub.backbone.Count(s.room.String(), s.id.String(), s.part(howFenced).Tally)
 	s.finish()
 	s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
 }
@@ -62,6 +63,7 @@ func (s *Session) fence() {
 // outlived closes a connection whose session was ended while this instance was not there to object, frozen or cut off. Its peers
 // have been told, so it cannot go on: its client begins a new one. The shard is locked.
 func (s *Session) outlived() {
+	s.part(howOutlived)
 	s.finish()
 	s.conn.Close(wire.CloseServiceRestart, wire.ReasonGoingAway)
 }
@@ -69,10 +71,10 @@ func (s *Session) outlived() {
 // detaching is a detach under way. It is repeated until Redis has heard of it: a session that nobody holds must not
 // look alive.
 type detaching struct {
-	hub    *Hub
-	held   streams.Held
-	acked  streams.EntryID
-	window *windowKey // nil: the session keeps none
+	hub     *Hub
+	held    streams.Held
+	parting streams.Parting
+	window  *windowKey // nil: the session keeps none
 	// first is called at the first answer even if that is an error: a client is not kept waiting for Redis
 	// on a connection on which nothing is answered any more.
 	first func()
@@ -83,7 +85,7 @@ func (d *detaching) begin() {
 	d.try()
 }
 
-func (d *detaching) try() { d.hub.backbone.Detach(d.held, d.acked, d.answered) }
+func (d *detaching) try() { d.hub.backbone.Detach(d.held, d.parting, d.answered) }
 
 func (d *detaching) answered(_ streams.Hold, err error) {
 	first := d.first
@@ -100,11 +102,11 @@ func (d *detaching) answered(_ streams.Hold, err error) {
 }
 
 // leave ends a session for good. Like a detach it is repeated.
-func (h *Hub) leave(held streams.Held, acked streams.EntryID) {
+func (h *Hub) leave(held streams.Held, p streams.Parting) {
 	h.leaving.Add(1)
 	var try func()
 	try = func() {
-		h.backbone.Leave(held, acked, func(_ bool, err error) {
+		h.backbone.Leave(held, p, func(_ bool, err error) {
 			if err == nil || !h.retries.add(err, try) {
 				h.leaving.Add(-1)
 			}

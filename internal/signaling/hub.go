@@ -49,6 +49,7 @@ type Hub struct {
 	windows windows
 	probes  probes
 	retries retries
+	unusual ration // lines about ends that nobody wanted
 
 	draining atomic.Bool
 	sessions atomic.Int64 // open connections, attaching ones included

@@ -93,6 +93,7 @@ func (s *Session) deliver(id streams.EntryID, body streams.Body, prove bool) del
 		return stalled
 	}
 	s.last = id
+	s.out++
 	if prove {
 		s.proof = proofAsked
 	}
@@ -201,7 +202,7 @@ func (s *Session) synced(r streams.Synced, err error) {
 	case streams.HoldGone:
 		s.restore() // Redis lost it
 	case streams.HoldOK:
-		stale := r.Version < s.version
+		stale := uint32(r.Version) < s.version
 		s.reconcile(r.Peers, r.Version)
 		s.page(r.Entries, r.More, r.Last, stale)
 		s.proceed()

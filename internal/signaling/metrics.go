@@ -39,6 +39,8 @@ type metrics struct {
 	connects   *prometheus.CounterVec
 	resumes    *prometheus.CounterVec
 	drops      *prometheus.CounterVec
+	ends       *prometheus.CounterVec
+	lostMail   prometheus.Counter
 	delivered  prometheus.Counter
 	replayed   prometheus.Counter
 	superseded prometheus.Counter
@@ -75,6 +77,8 @@ func newMetrics(reg prometheus.Registerer, h *Hub) *metrics {
 		connects:   counters("rejoin_connects_total", "Connections that asked for a session, by dialect and result.", "dialect", "result"),
 		resumes:    counters("rejoin_resumes_total", "Attempts to come back to a session, by dialect and verdict.", "dialect", "verdict"),
 		drops:      counters("rejoin_drops_total", "Deliveries put off and connections dropped, by reason.", "reason"),
+		ends:       counters("rejoin_session_ends_total", "Sessions that ended for good, by how, at the instance that ended them.", "how"),
+		lostMail:   counter("rejoin_undelivered_total", "Messages that waited in a mailbox when its session ended; their senders are told."),
 		delivered:  counter("rejoin_delivered_total", "Messages written to their receivers, replayed ones included."),
 		replayed:   counter("rejoin_replayed_total", "Messages delivered in a replay."),
 		superseded: counter("rejoin_superseded_total", "Waiting messages left out because a later offer replaced them or their sender left."),
@@ -85,7 +89,7 @@ func newMetrics(reg prometheus.Registerer, h *Hub) *metrics {
 		answered:   seconds("rejoin_message_duration_seconds", "From a message's arrival to the answer its sender gets, the wait for Redis included."),
 		attaching:  seconds("rejoin_connect_duration_seconds", "From an upgrade to a session that is attached."),
 	}
-	reg.MustRegister(m.messages, m.connects, m.resumes, m.drops, m.delivered, m.replayed, m.superseded, m.announced, m.holes, m.restored,
+	reg.MustRegister(m.messages, m.connects, m.resumes, m.drops, m.ends, m.lostMail, m.delivered, m.replayed, m.superseded, m.announced, m.holes, m.restored,
 		m.answered, m.attaching,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_draining", Help: "1 from the signal to end until the end."}, h.drains),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_sessions", Help: "Sessions with a connection here."},
@@ -113,6 +117,9 @@ func (m *metrics) prepare() {
 		m.resumes.WithLabelValues(dialectLabel(wire.RejoinV1), string(v))
 	}
 	m.resumes.WithLabelValues(dialectLabel(wire.Plain), string(verdictTaken))
+	for _, h := range hows {
+		m.ends.WithLabelValues(string(h))
+	}
 	for _, r := range []dropReason{dropOutputFull, dropFenced, dropOpeningFull} {
 		m.drops.WithLabelValues(string(r))
 	}
@@ -170,6 +177,12 @@ func (m *metrics) attached(d wire.Dialect, a streams.Attached, refused string) {
 		return // none was asked for
 	}
 	m.resumes.WithLabelValues(dialectLabel(d), string(verdict)).Inc()
+}
+
+// ended counts a session that ended, and what waited for it.
+func (m *metrics) ended(h how, undelivered int) {
+	m.ends.WithLabelValues(string(h)).Inc()
+	m.lostMail.Add(float64(undelivered))
 }
 
 func (m *metrics) drop(r dropReason) { m.drops.WithLabelValues(string(r)).Inc() }

@@ -115,10 +115,10 @@ func (s *Session) undo(err error) {
 	}
 	r := &s.opening().request
 	held := streams.Held{Room: r.Room, Client: r.NewClient, Session: r.Session}
-	s.hub.leave(held, streams.EntryID{})
+	s.hub.leave(held, streams.Parting{How: string(howNotAttached)})
 	if id, ok := wire.ParseClientID([]byte(r.Resume)); ok {
 		held.Client = r.Resume
-		d := &detaching{hub: s.hub, held: held, window: &windowKey{s.room, id}}
+		d := &detaching{hub: s.hub, held: held, parting: streams.Parting{How: string(howNotAttached)}, window: &windowKey{s.room, id}}
 		d.begin()
 	}
 }
@@ -161,7 +161,7 @@ func (s *Session) begin(a streams.Attached) {
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
 		return
 	}
-	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, a.Version, live, nil
+	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, uint32(a.Version), live, nil
 	resumed := a.Verdict == streams.Resumed
 	if o.end != nil { // it left while it was being attached
 		if s.dialect == wire.RejoinV1 && !resumed {

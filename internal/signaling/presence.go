@@ -25,10 +25,10 @@ func (s *Session) learn(p streams.Peer) *peer {
 
 // presence applies one doorbell about a member of the room. The shard is locked.
 func (s *Session) presence(b *streams.Bell) {
-	if s.state != live || wire.Role(b.Role) == s.role || b.Version <= s.version {
+	if s.state != live || wire.Role(b.Role) == s.role || uint32(b.Version) <= s.version {
 		return
 	}
-	s.version = b.Version
+	s.version = uint32(b.Version)
 	id, ok := wire.ParseClientID([]byte(b.Client))
 	if !ok {
 		return
@@ -108,10 +108,10 @@ func (s *Session) undeliveredOf(list []streams.Undelivered) [][]byte {
 
 // reconcile compares what this session knows with who is there at the given version of the room.
 func (s *Session) reconcile(now []streams.Peer, version uint64) {
-	if version < s.version {
+	if uint32(version) < s.version {
 		return // a doorbell that came since knows better
 	}
-	s.version = version
+	s.version = uint32(version)
 	present := map[wire.ClientID]bool{}
 	for _, p := range now {
 		if id, ok := wire.ParseClientID([]byte(p.Client)); ok {

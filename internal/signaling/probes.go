@@ -134,7 +134,7 @@ func (s *Session) probe(b *streams.Bell) {
 func (h *Hub) absent(b *streams.Bell) {
 	replyTo, nonce, client := b.ReplyTo, b.Nonce, b.Client
 	held := streams.Held{Room: b.Room, Client: client, Session: b.Session}
-	h.backbone.Detach(held, streams.EntryID{}, func(_ streams.Hold, err error) {
+	h.backbone.Detach(held, streams.Parting{How: string(howLost)}, func(_ streams.Hold, err error) {
 		if err == nil {
 			h.backbone.Alive(replyTo, nonce, client)
 		}

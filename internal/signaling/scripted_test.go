@@ -153,8 +153,8 @@ func (b *scripted) Send(m streams.Message, done func(streams.Outcome, error)) {
 	}, streams.Stored, done)
 }
 
-func (b *scripted) Detach(h streams.Held, acked streams.EntryID, done func(streams.Hold, error)) {
-	b.note(call{name: "detach", client: h.Client, id: acked})
+func (b *scripted) Detach(h streams.Held, p streams.Parting, done func(streams.Hold, error)) {
+	b.note(call{name: "detach", client: h.Client, id: p.Acked})
 	answer(b, func() func() (streams.Hold, error) {
 		if f := b.detach; f != nil {
 			return func() (streams.Hold, error) { return f(h) }
@@ -173,14 +173,18 @@ func (b *scripted) Ack(h streams.Held, id streams.EntryID, done func(streams.Hol
 	}, streams.HoldOK, done)
 }
 
-func (b *scripted) Leave(h streams.Held, acked streams.EntryID, done func(bool, error)) {
-	b.note(call{name: "leave", client: h.Client, id: acked})
+func (b *scripted) Leave(h streams.Held, p streams.Parting, done func(bool, error)) {
+	b.note(call{name: "leave", client: h.Client, id: p.Acked})
 	answer(b, func() func() (bool, error) {
 		if f := b.leave; f != nil {
 			return func() (bool, error) { return f(h) }
 		}
 		return nil
 	}, true, done)
+}
+
+func (b *scripted) Count(_, client string, _ streams.Tally) {
+	b.note(call{name: "count", client: client})
 }
 
 func (b *scripted) Expire(_, client string, done func(time.Duration, error)) {

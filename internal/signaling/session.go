@@ -82,7 +82,8 @@ type Session struct {
 	next    *Session // of the same room
 	id      wire.ClientID
 	epoch   uint64
-	version uint64          // of the room, as far as presence was seen
+	version uint32          // of the room, as far as presence was seen
+	out     uint32          // messages delivered
 	last    streams.EntryID // delivered
 	acked   streams.EntryID // acknowledged, or for plain clients proven
 	peers   []peer          // the other role, oldest first

@@ -177,5 +177,5 @@ func (s *Session) sendAway() {
 		return
 	}
 	c := s.conn
-	s.detach(func() { c.Close(wire.CloseServiceRestart, wire.ReasonGoingAway) })
+	s.detach(s.hub.sending(), func() { c.Close(wire.CloseServiceRestart, wire.ReasonGoingAway) })
 }

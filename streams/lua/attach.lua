@@ -8,9 +8,10 @@
 --      16 cursor: entry ID or -  17 ms this request has waited  18 1: no receivers means dead
 --      19 nonce for probes, or - when they are done  20 token hash if the resume succeeds, or -
 --      21.. clientId, session of who did not answer a probe
--- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal}
---   verdict N new, R resumed (or restored), or alone: {'C', clientId, …} contested, wait for the probes;
---   {'B'} room full; {'F'} another connection holds the session (x)
+-- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal, ended}
+--   verdict N new, R resumed (or restored), or alone: {'C', ended, clientId, …} contested, wait for the probes;
+--   {'B', ended} room full; {'F'} another connection holds the session (x)
+--   ended: sessions that were ended by the way (lib.lua, remove)
 --   refusal of a resume, '' if none: N no such session, M mismatch, L lost
 local mode, role, dialect, keep, inst, sid = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local grace, held = tonumber(ARGV[9]), ARGV[10]
@@ -94,7 +95,7 @@ local function reply(verdict, m, rest, dropped, refusal)
   local entries, more = page(rest, count, bytes)
   local _, _, last = hot(extras['#' .. m.id])
   return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(role, t), entries,
-    extras['~' .. m.id] or '', refusal}
+    extras['~' .. m.id] or '', refusal, gone}
 end
 
 local function announce(kind, m)
@@ -114,7 +115,7 @@ local function above(id) return (tonumber(string.match(id, '^%d+')) or 0) + 1 en
 local function fresh(id, refusal)
   local n = 0
   for _ in pairs(members) do n = n + 1 end
-  if n >= tonumber(ARGV[11]) then return {'B'} end
+  if n >= tonumber(ARGV[11]) then return {'B', gone} end
   local prev = mode == 'x' and hash or '-'
   local epoch = t
   if mode == 'x' then epoch = math.max(t, above(after)) end
@@ -134,10 +135,12 @@ local function come(m, token, prev)
   if after ~= '-' then acked(m.id, after) end
   extras['#' .. m.id] = redis.call('HGET', KEYS[1], '#' .. m.id)
   local rest, dropped = supersede(m.id)
+  local all = total(m, '1 0 0 ' .. #rest .. ' ' .. dropped) -- before this connection takes the place of the one before
   if m.sid ~= sid then redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m)) end
   m.state, m.inst, m.sid, m.at, m.due, m.tok, m.prev = 'L', inst, sid, int(t), '0', token, prev
   hold(m)
   save(m)
+  tally(m, all)
   announce('r', m)
   return reply('R', m, rest, dropped, '')
 end
@@ -176,7 +179,7 @@ if done then return done end
 if mode == 'j' then
   if dialect == 'p' and keep == '1' then
     local m, asked = takeable()
-    if asked then return {'C', unpack(asked)} end
+    if asked then return {'C', gone, unpack(asked)} end
     if m then return come(m, '-', '-') end
   end
   return fresh(ARGV[7], '')
@@ -192,6 +195,7 @@ if m.role ~= role or m.dialect ~= 'r' or not (current or older) then return fres
 local _, _, last = hot(extras['#' .. m.id])
 if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
   redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m))
+  how = 'store_lost'
   remove(m, 'n')
   return fresh(ARGV[7], 'L')
 end

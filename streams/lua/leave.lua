@@ -2,21 +2,23 @@
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2 session, or - for "its window is over"  3 acknowledged entry ID or -  4 grace ms  5 1: no receivers means dead
--- Reply: 0 it ended now, -1 not this caller's to end, n > 0 the window has n ms left
+--      6 how it ended, unless its window did  7 what this connection did (lib.lua), or -
+-- Reply: {0 it ended now, -1 not this caller's to end, n > 0 the window has n ms left; the session ended}
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
-if not rec then return -1 end
+if not rec then return {-1} end
 load()
-proven = ARGV[5] == '1'
+proven, how = ARGV[5] == '1', ARGV[6]
+if ARGV[7] ~= '-' then did = ARGV[7] end
 local m = members[ARGV[1]]
 if ARGV[2] == '-' then
-  if m.state ~= 'S' then return -1 end
+  if m.state ~= 'S' then return {-1} end
   local left = tonumber(m.due) - clock()
-  if left > 0 then return left end
+  if left > 0 then return {left} end
   remove(m, 'w')
 else
-  if m.sid ~= ARGV[2] then return -1 end
+  if m.sid ~= ARGV[2] then return {-1} end
   if ARGV[3] ~= '-' then acked(m.id, ARGV[3]) end
   remove(m, 'n')
 end
 settle(tonumber(ARGV[4]))
-return 0
+return {0, unpack(gone)}

@@ -5,11 +5,16 @@
 --   role dialect keep state instance session epoch joined attached due token previousToken
 -- keep 1: the session survives a lost connection; state L live, S suspended; joined: the room's version
 -- then; attached, due: Unix time in ms; token: a hash or '-'.
+-- 'x<clientId>' is its tally, see total. (The prefix is one that earlier versions leave alone.)
 local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joined', 'at', 'due', 'tok', 'prev'}
 local room = string.sub(KEYS[1], 2, -4)
 local prefix = string.sub(KEYS[1], 1, -2)
 local members, extras
 local proven = false -- whether a doorbell without receivers proves that nobody listens; set by the scripts that remove
+-- What the script's own connection did, "0 in out 0 0" to be added to the tally, and the word that says how its session ended if
+-- it ends; set by the scripts that know.
+local did, how
+local gone = {} -- the sessions that were ended, for the reply: see remove
 
 -- When memory is full (OOM), Redis refuses a script's commands that may grow it until the script has made
 -- another write. What ends in freeing memory therefore begins with a write that is never refused
@@ -53,6 +58,23 @@ local function version()
   local v = redis.call('HINCRBY', KEYS[1], 'v', 1)
   extras.v = int(v)
   return extras.v
+end
+
+-- total is what is known of a session over all of its connections, with more of it added: when it began (Unix ms), then
+-- connections, messages in, messages out, replayed ones, superseded ones.
+local function total(m, more)
+  local all, i = {}, 1
+  for n in string.gmatch(extras['x' .. m.id] or m.at .. ' 1 0 0 0 0', '%S+') do all[#all + 1] = n end
+  for n in string.gmatch(more or '', '%d+') do
+    i = i + 1
+    all[i] = int(tonumber(all[i]) + tonumber(n))
+  end
+  return all
+end
+
+local function tally(m, all)
+  extras['x' .. m.id] = table.concat(all, ' ')
+  redis.call('HSET', KEYS[1], 'x' .. m.id, extras['x' .. m.id])
 end
 
 -- tell rings once at every instance that holds a live client of the other role.
@@ -117,13 +139,16 @@ local function note(id)
   redis.call('HSET', KEYS[1], 'x', extras.x)
 end
 
--- remove ends a session for good; why: 'n' it left, 'w' its window ended.
+-- remove ends a session for good; why: 'n' it left, 'w' its window ended. It notes, for the one line that the caller writes of it:
+--   clientId role dialect instance how undelivered lasted-ms connections in out replayed superseded
 local function remove(m, why)
-  local list, flat = ended(m), {}
+  local list, flat, all = ended(m), {}, total(m, did)
   for i, item in ipairs(list) do flat[i] = item[1] .. item[2] end
+  all[1] = int(math.max(0, clock() - tonumber(all[1])))
+  gone[#gone + 1] = table.concat({m.id, m.role, m.dialect, m.inst, why == 'w' and 'expired' or how or 'lost', #list, unpack(all, 1, 6)}, ' ')
   redis.call('DEL', box(m.id))
-  redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id)
-  members[m.id], extras['#' .. m.id], extras['~' .. m.id] = nil, nil, nil
+  redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id)
+  members[m.id], extras['#' .. m.id], extras['~' .. m.id], extras['x' .. m.id] = nil, nil, nil, nil
   note(m.id)
   report(m, list, tell(m.role, words('l', m, version(), why) .. '\n' .. table.concat(flat)))
 end
@@ -133,6 +158,7 @@ local function suspend(m, t, window)
   m.state, m.due = 'S', int(t + window)
   redis.call('PEXPIRE', box(m.id), int(window + 30000))
   save(m)
+  if did then tally(m, total(m, did)) end
   tell(m.role, words('s', m, version(), int(window)))
 end
 
@@ -147,11 +173,11 @@ end
 local DOUBT = 5000
 local function bury(deaf, t, grace)
   for inst in pairs(deaf) do
-    local gone = {}
+    local theirs = {}
     for _, m in pairs(members) do
-      if m.inst == inst and m.state == 'L' then gone[#gone + 1] = m end
+      if m.inst == inst and m.state == 'L' then theirs[#theirs + 1] = m end
     end
-    for _, m in ipairs(gone) do suspend(m, t, m.keep == '1' and grace or math.min(grace, DOUBT)) end
+    for _, m in ipairs(theirs) do suspend(m, t, m.keep == '1' and grace or math.min(grace, DOUBT)) end
   end
 end
 

@@ -1,0 +1,11 @@
+-- tally: a connection whose session another one has tells what it did.
+--
+-- KEYS[1] room hash
+-- ARGV 1 clientId  2 what it did (lib.lua)
+-- Reply: O done, G the session is gone
+local rec, x = unpack(redis.call('HMGET', KEYS[1], ARGV[1], 'x' .. ARGV[1]))
+if not rec then return 'G' end
+extras = {['x' .. ARGV[1]] = x or nil}
+local m = parse(ARGV[1], rec)
+tally(m, total(m, ARGV[2]))
+return 'O'
