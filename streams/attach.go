@@ -25,6 +25,8 @@ type Attach struct {
 	// Probed: the live plain sessions of the same role have been probed; Dead are those that did not answer.
 	Probed bool
 	Dead   []Held
+	// Trace, unless empty, is what the session's next connection is told as Attached.Link: one word.
+	Trace string
 }
 
 // Verdict is the outcome of an attach.
@@ -83,6 +85,7 @@ type Attached struct {
 	Undelivered []Undelivered
 	Contested   []Held
 	Nonce       string // of the probes, when Contested
+	Link        string // the Trace of the session's connection before this one, if it had any
 }
 
 // ProbeTimeout is how long a probed connection has to prove that it is alive.
@@ -129,7 +132,7 @@ func (b *Backbone) attachArgs(mode string, a Attach, nonce string, waited *int64
 	return []any{
 		mode, string(a.Role), string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),
 		b.opt.Grace.Milliseconds(), held.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes,
-		dash(a.Resume), dash(a.ResumeHash), after, waited, b.deaf, nonce, dash(a.ResumedHash),
+		dash(a.Resume), dash(a.ResumeHash), after, waited, b.deaf, nonce, dash(a.ResumedHash), dash(a.Trace),
 	}
 }
 
@@ -188,5 +191,7 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 	case "L":
 		a.Refusal = RefusedLost
 	}
-	return a, asList(r.next()), r.err
+	ended = asList(r.next())
+	a.Link = r.str()
+	return a, ended, r.err
 }

@@ -36,8 +36,9 @@ type Bell struct {
 	Client string
 
 	// BellData. Body is empty when the message is too large to be carried: read the mailbox.
-	ID   EntryID
-	Body Body
+	ID    EntryID
+	Body  Body
+	Trace string // of a message that is followed; see Message
 
 	// All kinds but BellData and BellAlive: the member Client as it is now.
 	Role, Dialect byte
@@ -56,6 +57,8 @@ type Bell struct {
 const (
 	roomLen  = 64
 	nonceLen = 16
+	// bellTraced is on the wire what BellData with a trace is here.
+	bellTraced BellKind = 't'
 )
 
 var errBell = errors.New("malformed doorbell")
@@ -78,8 +81,12 @@ func parseBell(s string, b *Bell) error {
 		return errBell
 	}
 	b.Room, s = s[1:1+roomLen], s[1+roomLen:]
-	if b.Kind == BellData {
+	switch b.Kind {
+	case BellData:
 		return b.parseData(s)
+	case bellTraced:
+		b.Kind = BellData
+		return b.parseTraced(s)
 	}
 	return b.parseMember(s)
 }
@@ -100,6 +107,20 @@ func (b *Bell) parseData(s string) error {
 		err = errBody
 	}
 	return err
+}
+
+// parseTraced reads <client><entry ID> <trace> <body>.
+func (b *Bell) parseTraced(s string) error {
+	if len(s) < clientLen {
+		return errBell
+	}
+	head, rest, ok := strings.Cut(s[clientLen:], " ")
+	trace, _, ok2 := strings.Cut(rest, " ")
+	if !ok || !ok2 {
+		return errBell
+	}
+	b.Trace = trace
+	return b.parseData(s[:clientLen] + head + rest[len(trace):])
 }
 
 func (b *Bell) parseMember(s string) error {

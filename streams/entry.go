@@ -51,6 +51,7 @@ func parseEntryID(s string) (EntryID, error) {
 
 // Entry is one message of a mailbox.
 type Entry struct {
-	ID   EntryID
-	Body Body
+	ID    EntryID
+	Body  Body
+	Trace string // see Message
 }

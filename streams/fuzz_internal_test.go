@@ -38,6 +38,8 @@ func FuzzParseBell(f *testing.F) {
 	member := " " + aClient + " w r 1 0123456789abcdef inst"
 	f.Add("d" + aRoom + aClient + "17-0 " + string(AppendBody(nil, 'c', []byte(aClient), nil, []byte("x"))))
 	f.Add("d" + aRoom + aClient + "17-0 ")
+	f.Add("t" + aRoom + aClient + "17-0 00-trace-01 " + string(AppendBody(nil, 'c', []byte(aClient), nil, []byte("x"))))
+	f.Add("t" + aRoom + aClient + "17-0 00-trace-01 ")
 	f.Add("d" + aRoom + aClient + "17-0 c" + aClient + "+000000")
 	for _, k := range "jr" {
 		f.Add(string(k) + aRoom + member + " 4")

@@ -30,6 +30,7 @@ type Options struct {
 	MailboxBytes   int           // most bytes waiting in one mailbox; default 1 MiB
 	RoomClients    int           // most sessions in one room; default 64
 	PageEntries    int           // most entries read at once; default 64
+	Traced         bool          // this instance understands traces of messages that are followed
 	PageBytes      int           // most bytes read at once (one entry is always read); default 32 KiB
 
 	Registerer prometheus.Registerer // default: metrics are counted but not exposed

@@ -93,9 +93,9 @@ func (r *reader) entries() []Entry {
 	if len(in.list) == 0 {
 		return nil
 	}
-	entries := make([]Entry, 0, len(in.list)/2)
+	entries := make([]Entry, 0, len(in.list)/3)
 	for len(in.list) > 0 && in.err == nil {
-		e := Entry{ID: in.id(), Body: Body(in.str())}
+		e := Entry{ID: in.id(), Body: Body(in.str()), Trace: in.str()}
 		if !e.Body.Valid() {
 			in.err = errBody
 			break

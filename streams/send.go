@@ -36,6 +36,9 @@ type Message struct {
 	Kind        byte   // see Body
 	RequestID   []byte // at most MaxRequestID bytes
 	Data        []byte
+	// Trace, unless empty, travels with the message to where it is delivered, within Redis: words of whoever follows it,
+	// without spaces.
+	Trace []byte
 }
 
 // newSendScript puts the settings into the script: as arguments they would be parsed for every message. generation is a Lua expression
@@ -56,7 +59,7 @@ type sending struct {
 	done func(Outcome, error)
 	end  func(*redis.Cmd, error) // finish, bound once
 
-	mailbox, from, session, target, print, body string
+	mailbox, from, session, target, print, body, trace string
 }
 
 func newSending() any {
@@ -75,12 +78,15 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
 	s.args = append(s.args[:0], "EVALSHA", &s.sha, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body)
+	if s.trace != "" {
+		s.args = append(s.args, &s.trace)
+	}
 	s.call = call{script: b.send, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.end, sender: s.from}
 	b.batcher.put(view(m.Room), &s.call) // read before put returns
 }
 
 func (s *sending) fill(m Message) (roomKey string) {
-	need := 2*roomLen + 5*clientLen + 128 + len(m.RequestID) + len(m.Data)
+	need := 2*roomLen + 5*clientLen + 128 + len(m.RequestID) + len(m.Data) + len(m.Trace)
 	if cap(s.buf) < need {
 		s.buf = make([]byte, 0, need)
 	}
@@ -91,7 +97,7 @@ func (s *sending) fill(m Message) (roomKey string) {
 		buf = append(buf, b...)
 		return view(buf[from:])
 	}
-	s.from, s.session, s.target = part(m.From), part(m.Session), part(m.Target)
+	s.from, s.session, s.target, s.trace = part(m.From), part(m.Session), part(m.Target), part(m.Trace)
 	var print [8]byte
 	for i := range print {
 		print[i] = byte(m.Fingerprint >> (8 * i))

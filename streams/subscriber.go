@@ -23,7 +23,7 @@ const (
 func (b *Backbone) subscribe(ctx context.Context) {
 	for ctx.Err() == nil {
 		started := time.Now()
-		sub := b.client.Subscribe(ctx, channel(b.opt.Instance))
+		sub := b.client.Subscribe(ctx, b.channels()...)
 		err := b.receive(ctx, sub)
 		b.subscribed.Store(false)
 		_ = sub.Close()
@@ -39,6 +39,14 @@ func (b *Backbone) subscribe(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// channels are those of this instance, its own last: when that is subscribed all are.
+func (b *Backbone) channels() []string {
+	if b.opt.Traced {
+		return []string{tracedChannel(b.opt.Instance), channel(b.opt.Instance)}
+	}
+	return []string{channel(b.opt.Instance)}
 }
 
 func (b *Backbone) receive(ctx context.Context, sub *redis.PubSub) error {
@@ -72,7 +80,7 @@ func (b *Backbone) receive(ctx context.Context, sub *redis.PubSub) error {
 func (b *Backbone) dispatch(msg any, bell *Bell) {
 	switch m := msg.(type) {
 	case *redis.Subscription:
-		if m.Kind == "subscribe" {
+		if m.Kind == "subscribe" && m.Channel == channel(b.opt.Instance) {
 			b.subscribed.Store(true)
 			b.metrics.resubs.Inc()
 			b.handler.Reconcile()

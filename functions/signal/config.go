@@ -55,6 +55,7 @@ type config struct {
 	Demo      string     `env:"DEMO" help:"the demo at /demo/ on HTTP_PORT: true, false; empty: true when REDIS_URL is empty"`
 
 	settings.TURN // told to rejoin.v1 clients
+	OTel
 
 	resumeRoles []wire.Role
 	proxies     []netip.Prefix
@@ -126,7 +127,7 @@ func (c *config) check() []string {
 	want(c.Demo == "" || c.Demo == "true" || c.Demo == "false", "DEMO=%q: want true, false or nothing", c.Demo)
 	want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT=%q: want text or json", c.LogFormat)
 	want(!strings.ContainsAny(c.Instance, " \n{}") && len(c.Instance) <= 64, "INSTANCE_ID=%q: want at most 64 characters without spaces or braces", c.Instance)
-	return append(bad, c.TURN.Check()...)
+	return append(append(bad, c.TURN.Check()...), c.OTel.Check()...)
 }
 
 // demo says whether the demo is served.

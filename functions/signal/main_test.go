@@ -155,6 +155,9 @@ func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 		"PORT": "http", "GRACE_WINDOW": "60", "REDIS_URL": "http://user:secret@host", "RESUME_BY_ROLE": "phone", "MAX_MESSAGE_BYTES": "10",
 		"LOG_LEVEL": "loud", "ALLOWED_ORIGINS": "example.com", "LOG_FORMAT": "xml", "PPROF": "perhaps", "DEMO": "perhaps", "DRAIN_TIMEOUT": "1ms", "ROOM_CLIENTS": "1",
 		"TURN_URLS": "turn://host", "TRUSTED_PROXIES": "10.0.0.0/40", "MAX_CONNECTIONS_PER_ADDRESS": "-1", "NEW_CONNECTIONS_PER_ADDRESS": "-1", "STUN_URLS": "host", "TURN_SECRET": "short", "TURN_TTL": "10s",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "grpc://secret@host", "OTEL_TRACES_EXPORTER": "zipkin", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+		"OTEL_EXPORTER_OTLP_HEADERS": "secret", "OTEL_EXPORTER_OTLP_COMPRESSION": "zip", "OTEL_EXPORTER_OTLP_TIMEOUT": "0",
+		"OTEL_TRACES_SAMPLER": "jaeger_remote", "OTEL_TRACES_SAMPLER_ARG": "2", "OTEL_SDK_DISABLED": "perhaps",
 	}
 	var environ []string
 	for k, v := range bad {
@@ -165,7 +168,7 @@ func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 		t.Fatal("started")
 	}
 	for name := range bad {
-		if strings.Count(err.Error(), "\n  "+name) != 1 {
+		if len(regexp.MustCompile(`\n  `+name+`\b`).FindAllString(err.Error(), -1)) != 1 {
 			t.Errorf("%s is not reported once:\n%v", name, err)
 		}
 	}

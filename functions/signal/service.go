@@ -29,6 +29,7 @@ type service struct {
 	out      io.Writer
 	log      *slog.Logger
 	registry *prometheus.Registry
+	traces   *traces
 	backbone *streams.Backbone
 	hub      *signaling.Hub
 	edge     *edge.Server
@@ -45,14 +46,18 @@ func newService(cfg config, out io.Writer) (*service, error) {
 	s.backbone, err = streams.Open(streams.Options{
 		URL: cfg.RedisURL, Instance: cfg.Instance, Grace: cfg.Grace, Lease: cfg.Lease, CallTimeout: cfg.CallTimeout, WaitReplicas: cfg.WaitReplicas,
 		MailboxEntries: cfg.MailboxMessages, MailboxBytes: cfg.MailboxBytes, RoomClients: cfg.RoomClients,
-		Registerer: s.registry, Logger: s.log,
+		Traced: cfg.Traces(), Registerer: s.registry, Logger: s.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open backbone: %w", err)
 	}
+	if s.traces, err = newTraces(cfg, s.backbone.Instance(), s.log); err != nil {
+		return nil, errors.Join(err, s.backbone.Close(context.Background()))
+	}
 	hc := signaling.Config{
 		ResumeRoles: cfg.resumeRoles, PingInterval: cfg.PingInterval, MaxMessageBytes: cfg.MaxMessageBytes,
 		MaxConnectionAge: cfg.MaxConnectionAge, SyncInterval: cfg.SyncInterval, Registerer: s.registry, Logger: s.log,
+		Tracer: s.traces.tracer(),
 	}
 	if ice != nil {
 		hc.ICEServers, hc.ICELifetime = ice.Servers, ice.TTL()
@@ -125,7 +130,9 @@ func (s *service) run(ctx context.Context) error {
 	defer cancel()
 	stopBackground()
 	wg.Wait()
-	return errors.Join(err, s.backbone.Close(last))
+	err = errors.Join(err, s.backbone.Close(last))
+	s.traces.stop(last)
+	return err
 }
 
 func (s *service) serve(ctx context.Context) error {

@@ -68,7 +68,7 @@ func (sh *shard) ring(room wire.RoomID, client wire.ClientID, b *streams.Bell) {
 		if s.state == attaching {
 			s.todo = max(s.todo, todoSync) // it may be this one's: its client ID is not known yet
 		} else if s.id == client {
-			s.rung(b.ID, b.Body)
+			s.rung(streams.Entry{ID: b.ID, Body: b.Body, Trace: b.Trace})
 		}
 	}
 }

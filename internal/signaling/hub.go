@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
@@ -34,6 +35,8 @@ type Config struct {
 
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
+	// Tracer makes spans of connections and messages; nil: none. The Backbone should understand traces (streams.Options.Traced).
+	Tracer trace.Tracer
 }
 
 const shardCount = 64 // a power of two

@@ -16,8 +16,8 @@ const (
 )
 
 // rung takes a doorbell about this session's mailbox. The shard is locked.
-func (s *Session) rung(id streams.EntryID, body streams.Body) {
-	switch {
+func (s *Session) rung(e streams.Entry) {
+	switch id := e.ID; {
 	case s.state != live || id.Compare(s.last) <= 0:
 	case s.catching:
 		if x := s.more(); x.want.Compare(id) < 0 {
@@ -26,10 +26,10 @@ func (s *Session) rung(id streams.EntryID, body streams.Body) {
 	case !s.follows(id):
 		s.hub.metrics.holes.Inc()
 		s.catchUp()
-	case body == "":
+	case e.Body == "":
 		s.catchUp()
 	default:
-		s.deliverLive(id, body)
+		s.deliverLive(e)
 	}
 }
 
@@ -41,8 +41,8 @@ func (s *Session) follows(id streams.EntryID) bool {
 	return id.Epoch == s.epoch && id.Seq == 0
 }
 
-func (s *Session) deliverLive(id streams.EntryID, body streams.Body) {
-	switch s.deliver(id, body, true) {
+func (s *Session) deliverLive(e streams.Entry) {
+	switch s.deliver(e, true) {
 	case delivered:
 		if !s.proves() {
 			s.written()
@@ -63,7 +63,13 @@ const (
 )
 
 // deliver queues one entry for the client, and with prove what asks for the proof that it arrived, if one is needed.
-func (s *Session) deliver(id streams.EntryID, body streams.Body, prove bool) delivery {
+func (s *Session) deliver(e streams.Entry, prove bool) delivery {
+	id, body := e.ID, e.Body
+	followed := e.Trace != "" && s.hub.cfg.Tracer != nil
+	var began time.Time
+	if followed {
+		began = time.Now()
+	}
 	from, ok := wire.ParseClientID([]byte(body.From()))
 	if !ok {
 		s.last = id
@@ -98,6 +104,9 @@ func (s *Session) deliver(id streams.EntryID, body streams.Body, prove bool) del
 		s.proof = proofAsked
 	}
 	s.hub.metrics.delivered.Inc()
+	if followed {
+		s.traceDelivered(began, e.Trace, body)
+	}
 	return delivered
 }
 
@@ -231,7 +240,7 @@ func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID,
 		if e.ID.Compare(s.last) <= 0 {
 			continue
 		}
-		switch s.deliver(e.ID, e.Body, false) {
+		switch s.deliver(e, false) {
 		case stalled:
 			s.await()
 			return

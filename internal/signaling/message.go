@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
@@ -84,6 +85,8 @@ type sending struct {
 	print     uint64
 	requestID []byte
 	frame     []byte
+	span      trace.Span                      // nil: not traced
+	trace     []byte                          // its context, if it is sampled
 	ids       [64 + 2*36 + numberTextLen]byte // room, sender, target, session number, as text
 	done      func(streams.Outcome, error)    // finish, bound once
 }
@@ -101,19 +104,20 @@ func (s *Session) relay(m wire.Message) {
 	s.sends++
 	print := s.fingerprint(m, target)
 	if s.extra != nil && s.extra.again.refuses(print) {
-		s.hub.metrics.sent(streams.SendFailed, streams.ErrUnavailable)
+		s.hub.metrics.message(outcomeRetry)
 		s.send(func(dst []byte) []byte { return wire.AppendRetry(dst, m.RequestID, retryInMs) })
 		return
 	}
 	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
 	p.s, p.began, p.print, p.requestID = s, time.Now(), print, append(p.requestID[:0], m.RequestID...)
+	p.traceSend(m)
 	room := s.room.AppendText(p.ids[:0])
 	from := s.id.AppendText(p.ids[64:64])
 	to := target.AppendText(p.ids[100:100])
 	session := s.sid.appendText(p.ids[136:136])
 	s.hub.backbone.Send(streams.Message{
 		Room: room, From: from, Session: session, Target: to, Fingerprint: print,
-		Kind: byte(m.Kind), RequestID: m.RequestID, Data: m.Data,
+		Kind: byte(m.Kind), RequestID: m.RequestID, Data: m.Data, Trace: p.trace,
 	}, p.done)
 }
 
@@ -136,7 +140,9 @@ func (s *Session) fingerprint(m wire.Message, target wire.ClientID) uint64 {
 // finish answers the sender.
 func (p *sending) finish(o streams.Outcome, err error) {
 	s, plain := p.s, p.s.dialect == wire.Plain
-	s.hub.metrics.sent(o, err)
+	became := outcomeOf(o, err)
+	s.hub.metrics.message(became)
+	p.traceSent(became)
 	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
 	switch {
 	case o == streams.Stored || o == streams.StoredBefore:

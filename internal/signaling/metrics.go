@@ -127,21 +127,20 @@ func (m *metrics) prepare() {
 
 func (m *metrics) message(o outcome) { m.byOutcome[o].Inc() }
 
-func (m *metrics) sent(o streams.Outcome, err error) {
+func outcomeOf(o streams.Outcome, err error) outcome {
 	switch {
 	case err != nil:
-		m.message(outcomeRetry)
+		return outcomeRetry
 	case o == streams.Stored:
-		m.message(outcomeStored)
+		return outcomeStored
 	case o == streams.StoredBefore:
-		m.message(outcomeDuplicate)
+		return outcomeDuplicate
 	case o == streams.Missing:
-		m.message(outcomeMissing)
+		return outcomeMissing
 	case o == streams.MailboxFull:
-		m.message(outcomeFull)
-	default:
-		m.message(outcomeFenced)
+		return outcomeFull
 	}
+	return outcomeFenced
 }
 
 func dialectLabel(d wire.Dialect) string {

@@ -19,6 +19,7 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 	s.sid = parseNumber(streams.NewSession())
 	h.sessions.Add(1)
 	s.prepare(offer, now)
+	s.traceConnect(now)
 	sh := s.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -89,11 +90,13 @@ func (s *Session) attached(a streams.Attached, err error) {
 	switch {
 	case err != nil:
 		s.hub.metrics.connect(s.dialect, connectFailed)
+		s.opening().traceRefused(connectFailed)
 		s.hub.log.Warn("session not attached", "error", err)
 		s.undo(err)
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
 	case a.Verdict == streams.RoomFull:
 		s.hub.metrics.connect(s.dialect, connectFull)
+		s.opening().traceRefused(connectFull)
 		s.refuse(wire.CloseTryAgainLater, reasonRoomFull)
 	case a.Verdict == streams.Contested:
 		if s.opening().end != nil {
@@ -163,6 +166,8 @@ func (s *Session) begin(a streams.Attached) {
 	}
 	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, uint32(a.Version), live, nil
 	resumed := a.Verdict == streams.Resumed
+	refused := o.reason(a, s.hub.backbone.Grace())
+	s.traceAttached(o, a, refused)
 	if o.end != nil { // it left while it was being attached
 		if s.dialect == wire.RejoinV1 && !resumed {
 			o.end = &End{Kind: EndClient, Code: wire.CloseNormal} // nobody was told the token: nobody can come back
@@ -175,7 +180,6 @@ func (s *Session) begin(a streams.Attached) {
 		}
 		return
 	}
-	refused := o.reason(a, s.hub.backbone.Grace())
 	s.hub.metrics.attached(s.dialect, a, refused)
 	if s.dialect == wire.RejoinV1 {
 		s.welcome(a, o, refused)

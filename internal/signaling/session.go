@@ -6,6 +6,8 @@ import (
 	"time"
 	"unique"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -100,7 +102,8 @@ type extra struct {
 	olderTokenHash string
 	probes         []asked
 	again          again
-	unanswered     [][]byte // answers to messages that Redis refused because the session was not this one's
+	unanswered     [][]byte           // answers to messages that Redis refused because the session was not this one's
+	connect        *trace.SpanContext // of this connection, if it is traced
 	// settled is when what Redis lost counts as gone.
 	settled time.Time
 }
@@ -115,7 +118,8 @@ type opening struct {
 	bells   []streams.Bell   // presence and probes, for when it is live
 	inbox   [][]byte
 	bytes   int
-	end     *End // the connection is gone already
+	end     *End       // the connection is gone already
+	span    trace.Span // nil: not traced
 }
 
 // peer is a client of the other role as one session knows it.

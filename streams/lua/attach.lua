@@ -7,11 +7,12 @@
 --      14 clientId to come back as or -  15 its token's hash (r), or the older token's (x), or -
 --      16 cursor: entry ID or -  17 ms this request has waited  18 1: no receivers means dead
 --      19 nonce for probes, or - when they are done  20 token hash if the resume succeeds, or -
---      21.. clientId, session of who did not answer a probe
--- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal, ended}
+--      21 trace of this connection or -
+--      22.. clientId, session of who did not answer a probe
+-- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal, ended, link}
 --   verdict N new, R resumed (or restored), or alone: {'C', ended, clientId, …} contested, wait for the probes;
 --   {'B', ended} room full; {'F'} another connection holds the session (x)
---   ended: sessions that were ended by the way (lib.lua, remove)
+--   ended: sessions that were ended by the way (lib.lua, remove); link: trace of the session's last traced connection, or ''
 --   refusal of a resume, '' if none: N no such session, M mismatch, L lost
 local mode, role, dialect, keep, inst, sid = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local grace, held = tonumber(ARGV[9]), ARGV[10]
@@ -32,7 +33,7 @@ for _, m in ipairs(due) do remove(m, 'w') end
 
 -- takeable finds the plain session a returning plain client takes over (PROTOCOL.md part 3).
 local function takeable()
-  for i = 21, #ARGV, 2 do
+  for i = 22, #ARGV, 2 do
     local m = members[ARGV[i]]
     if m and m.state == 'L' and m.sid == ARGV[i + 1] then lapse(m, t, grace) end
   end
@@ -91,11 +92,12 @@ local function supersede(id)
   return rest, #drop
 end
 
+local link = ''
 local function reply(verdict, m, rest, dropped, refusal)
   local entries, more = page(rest, count, bytes)
   local _, _, last = hot(extras['#' .. m.id])
   return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(role, t), entries,
-    extras['~' .. m.id] or '', refusal, gone}
+    extras['~' .. m.id] or '', refusal, gone, link}
 end
 
 local function announce(kind, m)
@@ -125,6 +127,11 @@ local function fresh(id, refusal)
   redis.call('XGROUP', 'CREATE', box(id), 'g', '0', 'MKSTREAM')
   members[id] = m
   save(m)
+  if ARGV[21] ~= '-' then
+    local all = total(m)
+    all[7] = ARGV[21]
+    tally(m, all)
+  end
   hold(m)
   announce('j', m)
   return reply('N', m, {}, 0, refusal)
@@ -136,6 +143,8 @@ local function come(m, token, prev)
   extras['#' .. m.id] = redis.call('HGET', KEYS[1], '#' .. m.id)
   local rest, dropped = supersede(m.id)
   local all = total(m, '1 0 0 ' .. #rest .. ' ' .. dropped) -- before this connection takes the place of the one before
+  link = all[7] or ''
+  if ARGV[21] ~= '-' then all[7] = ARGV[21] end
   if m.sid ~= sid then redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m)) end
   m.state, m.inst, m.sid, m.at, m.due, m.tok, m.prev = 'L', inst, sid, int(t), '0', token, prev
   hold(m)

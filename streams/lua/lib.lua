@@ -61,7 +61,7 @@ local function version()
 end
 
 -- total is what is known of a session over all of its connections, with more of it added: when it began (Unix ms), then
--- connections, messages in, messages out, replayed ones, superseded ones.
+-- connections, messages in, messages out, replayed ones, superseded ones, and, if it is traced, the last traced connection.
 local function total(m, more)
   local all, i = {}, 1
   for n in string.gmatch(extras['x' .. m.id] or m.at .. ' 1 0 0 0 0', '%S+') do all[#all + 1] = n end
@@ -237,7 +237,8 @@ local function spoken(m)
   redis.call('HDEL', KEYS[1], '~' .. m.id)
 end
 
--- page takes entries while they fit; it returns them flat (id, body, …) and whether more follow.
+-- page takes entries while they fit; it returns them flat (id, body, trace or '', …) and whether more follow. (Earlier versions
+-- look at the first field of an entry only, the body.)
 local function page(entries, count, bytes)
   local flat, size = {}, 0
   for i, e in ipairs(entries) do
@@ -245,6 +246,7 @@ local function page(entries, count, bytes)
     if i > count or (i > 1 and size > bytes) then return flat, 1 end
     flat[#flat + 1] = e[1]
     flat[#flat + 1] = e[2][2]
+    flat[#flat + 1] = e[2][4] or ''
   end
   return flat, 0
 end

@@ -5,10 +5,11 @@
 --
 -- KEYS[1] room hash  KEYS[2] mailbox of the target
 -- ARGV 1 sender  2 its session  3 target  4 fingerprint, 8 bytes  5 body (body.go)
+--      6 trace, if the message is followed (keys.go, tracedChannel)
 -- Reply: S stored, N stored and nobody listens where the target is, D stored before, M no such target,
 --        B mailbox full, F the sender is fenced or gone
 local call, byte, find, match, sub = redis.call, string.byte, string.find, string.match, string.sub
-local room, from, target, body = KEYS[1], ARGV[1], ARGV[3], ARGV[5]
+local room, from, target, body, trace = KEYS[1], ARGV[1], ARGV[3], ARGV[5], ARGV[6]
 local got = call('HMGET', room, from, target, '!' .. from, '#' .. target, 'g')
 local sender, to, ring = got[1], got[2], got[3] or ''
 if not sender or match(sender, '^%S+ (%S+)', 9) ~= ARGV[2] then return 'F' end
@@ -44,10 +45,15 @@ if got[5] ~= GENERATION then
   end
   call('HSET', room, 'g', GENERATION)
 end
-local id = call('XADD', KEYS[2], epoch .. '-*', 'b', body)
+local id
+if trace then id = call('XADD', KEYS[2], epoch .. '-*', 'b', body, 't', trace)
+else id = call('XADD', KEYS[2], epoch .. '-*', 'b', body) end
 -- %d, for concatenation would format a float, which costs four times as much.
 call('HSET', room, '!' .. from, sub(ring .. ARGV[4], -512), '#' .. target, string.format('%d %d %s', bytes, count, id))
 if not live then return 'S' end
 if #body > MOST_RUNG then body = '' end
+if trace and call('PUBLISH', 'rejoin:i:' .. inst .. '{traced}', 't' .. sub(room, 2, -4) .. target .. id .. ' ' .. trace .. ' ' .. body) > 0 then
+  return 'S'
+end
 if call('PUBLISH', 'rejoin:i:' .. inst, 'd' .. sub(room, 2, -4) .. target .. id .. ' ' .. body) == 0 then return 'N' end
 return 'S'

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// OTel is the group of settings about traces, as OpenTelemetry names them. Those of its SDK that are not here (OTEL_RESOURCE_ATTRIBUTES,
+// OTEL_BSP_…, OTEL_SPAN_…) are read by itself.
+type OTel struct {
+	OTelEndpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"OpenTelemetry collector that gets traces, OTLP over HTTP, like http://collector:4318; empty: no traces. The other OTEL_* variables of the SDK count too"`
+	OTelTracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" help:"the same with its path, like http://collector:4318/v1/traces"`
+	OTelExporter       string `env:"OTEL_TRACES_EXPORTER" envDefault:"otlp" help:"otlp, none"`
+	OTelDisabled       bool   `env:"OTEL_SDK_DISABLED" envDefault:"false" help:"true: no traces"`
+	OTelProtocol       string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf" help:"http/protobuf, nothing else"`
+	OTelHeaders        string `env:"OTEL_EXPORTER_OTLP_HEADERS" help:"headers for the collector, like authorization=Bearer%20…,tenant=a"`
+	OTelTimeoutMs      int    `env:"OTEL_EXPORTER_OTLP_TIMEOUT" envDefault:"10000" help:"how long a batch may take, milliseconds"`
+	OTelCompression    string `env:"OTEL_EXPORTER_OTLP_COMPRESSION" help:"gzip, none"`
+	OTelCertificate    string `env:"OTEL_EXPORTER_OTLP_CERTIFICATE" help:"file with the certificates that the collector's is checked against; empty: the system's"`
+	OTelSampler        string `env:"OTEL_TRACES_SAMPLER" envDefault:"parentbased_always_on" help:"which connections and messages are traced: always_on, always_off, traceidratio, or one of these with parentbased_ in front"`
+	OTelSamplerArg     string `env:"OTEL_TRACES_SAMPLER_ARG" help:"share of them for traceidratio, 0 to 1; empty: 1"`
+	OTelService        string `env:"OTEL_SERVICE_NAME" help:"name of the service in traces; empty: rejoin-signal"`
+}
+
+// Traces says whether any are made.
+func (o *OTel) Traces() bool {
+	return !o.OTelDisabled && o.OTelExporter == "otlp" && o.OTelEndpoint+o.OTelTracesEndpoint != ""
+}
+
+// TracesURL is where they go.
+func (o *OTel) TracesURL() string {
+	if o.OTelTracesEndpoint != "" {
+		return o.OTelTracesEndpoint
+	}
+	return strings.TrimRight(o.OTelEndpoint, "/") + "/v1/traces"
+}
+
+// Timeout is that of one batch.
+func (o *OTel) Timeout() time.Duration { return time.Duration(o.OTelTimeoutMs) * time.Millisecond }
+
+var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
+
+// Check returns a line for each setting that is bad. It does not tell what it found where that may be a secret.
+func (o *OTel) Check() []string {
+	var bad []string
+	want := func(ok bool, format string, args ...any) {
+		if !ok {
+			bad = append(bad, fmt.Sprintf(format, args...))
+		}
+	}
+	for name, text := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": o.OTelEndpoint, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": o.OTelTracesEndpoint} {
+		u, err := url.Parse(text)
+		want(text == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "%s: want http://host:port or https://host:port", name)
+	}
+	want(o.OTelExporter == "otlp" || o.OTelExporter == "none", "OTEL_TRACES_EXPORTER=%q: want otlp or none", o.OTelExporter)
+	want(o.OTelProtocol == "http/protobuf", "OTEL_EXPORTER_OTLP_PROTOCOL=%q: want http/protobuf", o.OTelProtocol)
+	want(o.OTelCompression == "" || o.OTelCompression == "none" || o.OTelCompression == "gzip", "OTEL_EXPORTER_OTLP_COMPRESSION=%q: want gzip or none", o.OTelCompression)
+	want(o.OTelTimeoutMs >= 1, "OTEL_EXPORTER_OTLP_TIMEOUT=%d: want at least 1", o.OTelTimeoutMs)
+	want(slices.Contains(samplers, o.OTelSampler), "OTEL_TRACES_SAMPLER=%q: want %s", o.OTelSampler, strings.Join(samplers, ", "))
+	_, err := o.ratio()
+	want(err == nil, "OTEL_TRACES_SAMPLER_ARG=%q: want a number from 0 to 1", o.OTelSamplerArg)
+	_, err = o.Headers()
+	want(err == nil, "OTEL_EXPORTER_OTLP_HEADERS: want name=value,name=value, percent-encoded")
+	return bad
+}
+
+// Headers are those for the collector.
+func (o *OTel) Headers() (map[string]string, error) {
+	headers := map[string]string{}
+	for _, pair := range strings.Split(o.OTelHeaders, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		value, err := url.PathUnescape(strings.TrimSpace(value))
+		if name = strings.TrimSpace(name); !ok || err != nil || name == "" {
+			return nil, fmt.Errorf("malformed header")
+		}
+		headers[name] = value
+	}
+	return headers, nil
+}
+
+func (o *OTel) ratio() (float64, error) {
+	if o.OTelSamplerArg == "" {
+		return 1, nil
+	}
+	r, err := strconv.ParseFloat(o.OTelSamplerArg, 64)
+	if err != nil || !(r >= 0 && r <= 1) {
+		return 0, fmt.Errorf("malformed ratio")
+	}
+	return r, nil
+}
+
+// Sampler decides what is traced.
+func (o *OTel) Sampler() sdk.Sampler {
+	name, parentBased := strings.CutPrefix(o.OTelSampler, "parentbased_")
+	ratio, _ := o.ratio() // checked
+	s := sdk.AlwaysSample()
+	switch name {
+	case "always_off":
+		s = sdk.NeverSample()
+	case "traceidratio":
+		s = sdk.TraceIDRatioBased(ratio)
+	}
+	if parentBased {
+		s = sdk.ParentBased(s)
+	}
+	return s
+}

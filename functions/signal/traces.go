@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rejoin-dev/rejoin/functions/internal/otlp"
+)
+
+// traces makes spans and sends them; nil does nothing.
+type traces struct {
+	provider *sdk.TracerProvider
+	log      *slog.Logger
+}
+
+// newTraces returns nil when no traces are wanted: no exporter, no goroutine.
+func newTraces(cfg config, instance string, log *slog.Logger) (*traces, error) {
+	if !cfg.Traces() {
+		return nil, nil //nolint:nilnil // documented
+	}
+	headers, err := cfg.Headers()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // checked at start
+	}
+	exporter, err := otlp.New(otlp.Config{
+		URL: cfg.TracesURL(), Headers: headers, Timeout: cfg.Timeout(), Gzip: cfg.OTelCompression == "gzip", Certificate: cfg.OTelCertificate,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare traces: %w", err)
+	}
+	// OTEL_RESOURCE_ATTRIBUTES has the last word, but for the service's name.
+	options := []resource.Option{
+		resource.WithTelemetrySDK(), resource.WithAttributes(semconv.ServiceName("rejoin-signal"), semconv.ServiceInstanceID(instance)), resource.WithFromEnv(),
+	}
+	if cfg.OTelService != "" {
+		options = append(options, resource.WithAttributes(semconv.ServiceName(cfg.OTelService)))
+	}
+	about, err := resource.New(context.Background(), options...)
+	if err != nil {
+		return nil, fmt.Errorf("read OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces not sent", "error", err) }))
+	return &traces{sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about), sdk.WithSampler(cfg.Sampler())), log}, nil
+}
+
+// tracer is nil when no traces are wanted.
+func (t *traces) tracer() trace.Tracer {
+	if t == nil {
+		return nil
+	}
+	return t.provider.Tracer("github.com/rejoin-dev/rejoin")
+}
+
+// stop sends what is left, until ctx ends.
+func (t *traces) stop(ctx context.Context) {
+	if t == nil {
+		return
+	}
+	if err := t.provider.Shutdown(ctx); err != nil {
+		t.log.Warn("last traces not sent", "error", err)
+	}
+}

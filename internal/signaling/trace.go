@@ -1,0 +1,157 @@
+package signaling
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// Spans (OpenTelemetry), made only when Config.Tracer is set:
+//
+//	connect ◄──link── connect ◄──link── …      one a connection, each with a link to the session's one before, wherever that was
+//	   ▲ link
+//	  send ──parent──► deliver                 one a message: from its arrival until its sender is answered, and, in the
+//	                      │ link               same trace, where it is written to its receiver's socket
+//	                      ▼ connect
+//
+// The context of a span travels through Redis as a traceparent (W3C Trace Context), never to clients.
+// Ids are shortened as in logs.
+
+const (
+	attrSession  = attribute.Key("rejoin.session") // the client ID, the same on all connections of a session
+	attrRoom     = attribute.Key("rejoin.room")
+	attrRole     = attribute.Key("rejoin.role")
+	attrDialect  = attribute.Key("rejoin.dialect")
+	attrResult   = attribute.Key("rejoin.result")
+	attrKind     = attribute.Key("rejoin.message.kind")
+	attrBytes    = attribute.Key("rejoin.message.bytes")
+	attrOutcome  = attribute.Key("rejoin.message.outcome")
+	attrReplayed = attribute.Key("rejoin.message.replayed")
+)
+
+// traceConnect begins the span of a connection that asks for a session.
+func (s *Session) traceConnect(now time.Time) {
+	tracer := s.hub.cfg.Tracer
+	if tracer == nil {
+		return
+	}
+	o := s.opening()
+	_, o.span = tracer.Start(context.Background(), "connect", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now), trace.WithAttributes(
+		attrRoom.String(short(s.room.String())), attrRole.String(s.role.String()), attrDialect.String(dialectLabel(s.dialect))))
+	if c := o.span.SpanContext(); c.IsSampled() {
+		o.request.Trace = string(appendTraceparent(nil, c))
+	}
+}
+
+// traceRefused ends the span of a connection that gets no session.
+func (o *opening) traceRefused(result string) {
+	if o.span == nil {
+		return
+	}
+	o.span.SetAttributes(attrResult.String(result))
+	o.span.SetStatus(codes.Error, result)
+	o.span.End()
+}
+
+// traceAttached ends the span of a connection that has a session now, and keeps it for what follows to link to.
+func (s *Session) traceAttached(o *opening, a streams.Attached, refused string) {
+	if o.span == nil {
+		return
+	}
+	result := connectAttached
+	switch {
+	case a.Verdict == streams.Resumed:
+		result = string(verdictResumed)
+	case refused != "":
+		result = refused
+	}
+	o.span.SetAttributes(attrSession.String(short(s.id.String())), attrResult.String(result))
+	own := o.span.SpanContext()
+	if c, ok := parseTraceparent(a.Link); ok && c.SpanID() != own.SpanID() {
+		o.span.AddLink(trace.Link{SpanContext: c})
+	}
+	o.span.End()
+	if own.IsSampled() {
+		s.more().connect = &own
+	}
+}
+
+// links are what the spans of this connection's messages are linked to.
+func (s *Session) links() []trace.Link {
+	if s.extra == nil || s.extra.connect == nil {
+		return nil
+	}
+	return []trace.Link{{SpanContext: *s.extra.connect}}
+}
+
+// traceSend begins the span of a message that arrived. The shard is locked.
+func (p *sending) traceSend(m wire.Message) {
+	tracer := p.s.hub.cfg.Tracer
+	if tracer == nil {
+		return
+	}
+	_, p.span = tracer.Start(context.Background(), "send", trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(p.began),
+		trace.WithLinks(p.s.links()...), trace.WithAttributes(
+			attrSession.String(short(p.s.id.String())), attrRoom.String(short(p.s.room.String())),
+			attrKind.String(m.Kind.String()), attrBytes.Int(len(m.Data))))
+	if c := p.span.SpanContext(); c.IsSampled() {
+		p.trace = appendTraceparent(p.trace[:0], c)
+	}
+}
+
+// traceSent ends it.
+func (p *sending) traceSent(o outcome) {
+	if p.span == nil {
+		return
+	}
+	p.span.SetAttributes(attrOutcome.String(string(o)))
+	if o != outcomeStored && o != outcomeDuplicate {
+		p.span.SetStatus(codes.Error, string(o))
+	}
+	p.span.End()
+	p.span, p.trace = nil, p.trace[:0]
+}
+
+// traceDelivered makes the span of a message that was written to its receiver's socket, if somebody follows it. The shard is locked.
+func (s *Session) traceDelivered(began time.Time, of string, body streams.Body) {
+	parent, ok := parseTraceparent(of)
+	if !ok {
+		return
+	}
+	_, span := s.hub.cfg.Tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "deliver",
+		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithTimestamp(began), trace.WithLinks(s.links()...), trace.WithAttributes(
+			attrSession.String(short(s.id.String())), attrRoom.String(short(s.room.String())),
+			attrKind.String(wire.Kind(body.Kind()).String()), attrReplayed.Bool(s.replaying)))
+	span.End()
+}
+
+// appendTraceparent writes 00-<trace>-<span>-<flags>.
+func appendTraceparent(dst []byte, c trace.SpanContext) []byte {
+	id, span := c.TraceID(), c.SpanID()
+	dst = hex.AppendEncode(append(dst, "00-"...), id[:])
+	dst = hex.AppendEncode(append(dst, '-'), span[:])
+	return hex.AppendEncode(append(dst, '-'), []byte{byte(c.TraceFlags())})
+}
+
+const traceparentLen = 55
+
+func parseTraceparent(text string) (trace.SpanContext, bool) {
+	if len(text) != traceparentLen || text[:3] != "00-" || text[35] != '-' || text[52] != '-' {
+		return trace.SpanContext{}, false
+	}
+	var c trace.SpanContextConfig
+	var flags [1]byte
+	_, err := hex.Decode(c.TraceID[:], view(text[3:35]))
+	_, err2 := hex.Decode(c.SpanID[:], view(text[36:52]))
+	_, err3 := hex.Decode(flags[:], view(text[53:]))
+	c.TraceFlags, c.Remote = trace.TraceFlags(flags[0]), true
+	made := trace.NewSpanContext(c)
+	return made, err == nil && err2 == nil && err3 == nil && made.IsValid()
+}
