@@ -64,7 +64,7 @@ func (i *Inspector) Close() error {
 	return nil
 }
 
-// ErrNoRoom: Redis has no such room.
+// ErrNoRoom is returned for a room that Redis does not have.
 var ErrNoRoom = errors.New("no such room")
 
 // Leases lists the instances that have, or lately had, a lease, by name.

@@ -3,10 +3,14 @@ package streams_test
 import (
 	"context"
 	"errors"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/rejoin-dev/rejoin/internal/redistest"
 	"github.com/rejoin-dev/rejoin/streams"
@@ -125,21 +129,55 @@ func TestInspectsLeases(t *testing.T) {
 	})
 }
 
-// TestInspectOnlyReads: a Redis user that may read, and nothing else, is enough.
+// TestInspectOnlyReads: the Redis user of docs/observing.md, which may read and nothing else, is enough.
 func TestInspectOnlyReads(t *testing.T) {
 	t.Parallel()
-	server := redistest.NewServer(t)
-	p := &place{url: server.URL()}
+	text, err := os.ReadFile("../docs/observing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^ACL SETUSER eyes .*$`).FindAllString(string(text), -1)
+	if len(lines) != 2 {
+		t.Fatalf("%d commands in docs/observing.md, want one for any Redis and one for a cluster", len(lines))
+	}
+	t.Run("server", func(t *testing.T) { t.Parallel(); inspectAs(t, &place{url: redistest.NewServer(t).URL()}, lines[:1]) })
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		inspectAs(t, &place{url: redistest.Cluster(t), cluster: true}, lines)
+	})
+}
+
+func inspectAs(t *testing.T, p *place, commands []string) {
 	x, room := p.open(t), newRoom()
 	w := x.join(t, room, wallet, rejoin)
 	x.join(t, room, extension, plain).send(t, w, 'c', "0")
-	server.Do("ACL SETUSER eyes on >password ~* +@read +time")
-	p = &place{url: strings.Replace(server.URL(), "redis://", "redis://eyes:password@", 1)}
-	in := p.inspector(t)
+	set := func(ctx context.Context, node *redis.Client) error {
+		for _, c := range commands {
+			var words []any
+			for _, w := range strings.Fields(c) {
+				words = append(words, w)
+			}
+			if err := node.Do(ctx, words...).Err(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := errors.New("no client")
+	switch c := p.client(t).(type) {
+	case *redis.ClusterClient:
+		err = c.ForEachMaster(t.Context(), set)
+	case *redis.Client:
+		err = set(t.Context(), c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := (&place{url: strings.Replace(p.url, "redis://", "redis://eyes:change-me@", 1)}).inspector(t)
 	if got, err := in.Room(t.Context(), room); err != nil || len(got.Members) != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if complete, err := in.Scan(t.Context(), 100, func(string, streams.RoomState) {}); err != nil || !complete {
+	if complete, err := in.Scan(t.Context(), 1<<20, func(string, streams.RoomState) {}); err != nil || !complete {
 		t.Errorf("scan: complete %v, %v", complete, err)
 	}
 }

@@ -199,24 +199,30 @@ func TestHelp(t *testing.T) {
 // TestReadmeListsSettings compares the table in README.md with the settings; -update writes it.
 func TestReadmeListsSettings(t *testing.T) {
 	t.Parallel()
-	const readme, begin, end = "../../README.md", "update` -->\n", "<!-- /settings -->"
-	old, err := os.ReadFile(readme)
+	written(t, "../../README.md", "settings", settings.Markdown(config{}))
+}
+
+// written compares what stands in a document between the two marks of that name with what should; -update writes it.
+func written(t *testing.T, path, name, want string) {
+	t.Helper()
+	begin, end := "<!-- "+name+": written by `go test ./functions/signal -update` -->\n", "<!-- /"+name+" -->"
+	old, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, ok := strings.Cut(string(old), begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		t.Fatal("README.md has no place for the settings")
+		t.Fatalf("%s has no place for the %s", path, name)
 	}
-	now := before + begin + settings.Markdown(config{}) + end + after
+	now := before + begin + want + end + after
 	if now == string(old) {
 		return
 	}
 	if !*update {
-		t.Fatal("the table of settings in README.md is old: go test ./functions/signal -update")
+		t.Fatalf("the table of %s in %s is old: go test ./functions/signal -update", name, path)
 	}
-	if err := os.WriteFile(readme, []byte(now), 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile(path, []byte(now), 0o644); err != nil { //nolint:gosec // a document
 		t.Fatal(err)
 	}
 }

@@ -25,11 +25,7 @@ var (
 
 func scraped(t *testing.T) scrape {
 	t.Helper()
-	out, _ := start(t)
-	code, text := get(t, "http://127.0.0.1:"+out.await(t, `http://localhost:(\d+)`)+"/metrics")
-	if code != http.StatusOK {
-		t.Fatalf("/metrics: %d", code)
-	}
+	text := exposed(t)
 	s := scrape{"up": {{}}}
 	for line := range strings.Lines(text) {
 		m := seriesLine.FindStringSubmatch(strings.TrimSpace(line))
@@ -43,6 +39,17 @@ func scraped(t *testing.T) scrape {
 		s[m[1]] = append(s[m[1]], labels)
 	}
 	return s
+}
+
+// exposed is /metrics of the real server.
+func exposed(t *testing.T) string {
+	t.Helper()
+	out, _ := start(t)
+	code, text := get(t, "http://127.0.0.1:"+out.await(t, `http://localhost:(\d+)`)+"/metrics")
+	if code != http.StatusOK {
+		t.Fatalf("/metrics: %d", code)
+	}
+	return text
 }
 
 var (
