@@ -26,7 +26,7 @@ const (
 func (h *Hub) Run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
-	next, due := 0, time.Now()
+	next, due := 0, time.Now().Add(h.cfg.SyncInterval/shardCount)
 	for {
 		select {
 		case <-ctx.Done():
