@@ -207,3 +207,25 @@ func TestTracesBesideInstancesWithout(t *testing.T) {
 		}
 	}
 }
+
+// TestTracesAtTheEnd: what was not sent yet is sent when a process ends; a collector that is not there holds nothing up.
+func TestTracesAtTheEnd(t *testing.T) {
+	t.Parallel()
+	ctx, c := limit(t), newCollector(t)
+	away := httptest.NewServer(nil)
+	away.Close()
+	for _, endpoint := range []string{c.URL, away.URL} {
+		x := proctest.Start(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint, "OTEL_BSP_SCHEDULE_DELAY=3600000")
+		e := dial(ctx, t, client.Config{URL: x.URL(), Room: newRoom(), Source: client.Extension, Plain: true})
+		wait[client.Connected](e)
+		waitFor(ctx, t, "its session", func() bool { return x.Metric("rejoin_connects_total") == 1 })
+		e.Abort()
+		x.Terminate()
+		if err := x.Wait(ctx); err != nil {
+			t.Error(err)
+		}
+		if endpoint == c.URL {
+			c.await(e, "the connection", func(s span) bool { return s.GetName() == "connect" })
+		}
+	}
+}

@@ -38,7 +38,11 @@ func (s *Session) end(e End) {
 		s.hub.leave(h, p)
 		return
 	}
-	s.detach(s.hub.howOf(e), nil)
+	why := s.hub.howOf(e)
+	if why == howLeft {
+		why = howAway
+	}
+	s.detach(why, nil)
 }
 
 // detach ends this connection's hold; the session's grace window starts, if it has one. first, unless nil, is called once

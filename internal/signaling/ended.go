@@ -25,6 +25,7 @@ const (
 	howStoreLost    how = streams.EndedStoreLost
 
 	// The session goes on, or others ended it:
+	howAway     how = "away"     // a rejoin.v1 client closed, and may come back
 	howFenced   how = "fenced"   // another connection has it
 	howOutlived how = "outlived" // it was ended while this instance was frozen or cut off
 )
@@ -88,7 +89,7 @@ func (h *Hub) Ended(e *streams.Ended) {
 	attrs := append(make([]slog.Attr, 0, 14),
 		slog.String("how", e.How), slog.String("room", short(e.Room)), slog.String("client", short(e.Client)),
 		slog.String("role", wire.Role(e.Role).String()), slog.String("dialect", dialectLabel(wire.Dialect(e.Dialect))),
-		slog.String("held_by", e.Instance), slog.Duration("lasted", e.Lasted), slog.Int("connections", e.Connections),
+		slog.String("held_by", e.Instance), slog.Float64("seconds", e.Lasted.Seconds()), slog.Int("connections", e.Connections),
 		slog.Uint64("messages_in", e.In), slog.Uint64("messages_out", e.Out),
 		slog.Int("replayed", e.Replayed), slog.Int("superseded", e.Superseded), slog.Int("undelivered", e.Undelivered))
 	if left > 0 {

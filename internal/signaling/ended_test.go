@@ -48,7 +48,7 @@ func TestLogsEndsByWhatBecameOfThem(t *testing.T) {
 			delete(line, "time")
 			for key, v := range map[string]any{
 				"level": want, "msg": "session ended", "how": how, "room": e.Room[:8], "client": e.Client[:8], "role": "wallet", "dialect": "rejoin.v1",
-				"held_by": "there", "lasted": float64(time.Minute), "connections": 2., "messages_in": 3., "messages_out": 4., "replayed": 5., "superseded": 6.,
+				"held_by": "there", "seconds": 60., "connections": 2., "messages_in": 3., "messages_out": 4., "replayed": 5., "superseded": 6.,
 				"undelivered": float64(undelivered),
 			} {
 				if line[key] != v {
