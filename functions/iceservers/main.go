@@ -17,6 +17,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/rejoin-dev/rejoin/functions/internal/health"
 )
 
 func main() {
@@ -31,14 +33,19 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. It returns flag.ErrHelp when help was asked for.
+// run serves until ctx ends; with -health it asks the one that runs whether it works, and returns
+// why not. It returns flag.ErrHelp when help was asked for.
 func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
-	if err := parseFlags(args, stdout); err != nil {
+	ask, err := parseFlags(args, stdout)
+	if err != nil {
 		return err
 	}
 	cfg, err := loadConfig(environ)
 	if err != nil {
 		return err
+	}
+	if ask {
+		return health.Check(ctx, cfg.Host, cfg.Port) //nolint:wrapcheck // says what it did
 	}
 	s, err := newService(cfg, stdout)
 	if err != nil {
@@ -47,15 +54,17 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	return s.run(ctx)
 }
 
-func parseFlags(args []string, stdout io.Writer) error {
+// parseFlags says whether the health of the running one is asked for.
+func parseFlags(args []string, stdout io.Writer) (ask bool, err error) {
 	flags := flag.NewFlagSet("iceservers", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	flags.Usage = func() { printUsage(stdout) }
+	flags.BoolVar(&ask, "health", false, "")
 	if err := flags.Parse(args); err != nil {
-		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return false, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))
+		return false, fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))
 	}
-	return nil
+	return ask, nil
 }

@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/caarlos0/env/v11"
+
+	"github.com/rejoin-dev/rejoin/functions/internal/health"
 )
 
 func main() {
@@ -30,14 +32,19 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then drains. It returns flag.ErrHelp when help was asked for.
+// run serves until ctx ends, then drains; with -health it asks the one that runs whether it works, and returns
+// why not. It returns flag.ErrHelp when help was asked for.
 func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
-	if err := parseFlags(args, stdout); err != nil {
+	ask, err := parseFlags(args, stdout)
+	if err != nil {
 		return err
 	}
 	cfg, err := loadConfig(environ)
 	if err != nil {
 		return err
+	}
+	if ask {
+		return health.Check(ctx, cfg.Host, cfg.HTTPPort) //nolint:wrapcheck // says what it did
 	}
 	vars := env.ToMap(environ)
 	tuneCollector(vars)
@@ -50,15 +57,17 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	return s.run(ctx)
 }
 
-func parseFlags(args []string, stdout io.Writer) error {
+// parseFlags says whether the health of the running one is asked for.
+func parseFlags(args []string, stdout io.Writer) (ask bool, err error) {
 	flags := flag.NewFlagSet("signal", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	flags.Usage = func() { printUsage(stdout) }
+	flags.BoolVar(&ask, "health", false, "")
 	if err := flags.Parse(args); err != nil {
-		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return false, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))
+		return false, fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))
 	}
-	return nil
+	return ask, nil
 }

@@ -32,7 +32,7 @@ func List(cfg any) []Setting {
 
 // PrintUsage prints what the function is, and its settings.
 func PrintUsage(w io.Writer, intro string, cfg any) {
-	fmt.Fprintf(w, "%s\n\nIt has no flags but -h. Settings are environment variables:\n\n", intro)
+	fmt.Fprintf(w, "%s\n\nFlags: -h, and -health, which asks the one that runs with the same settings whether it works. All else are environment variables:\n\n", intro)
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(tw, "VARIABLE\tDEFAULT\tMEANING")
 	for _, s := range List(cfg) {
