@@ -29,7 +29,7 @@ ENTRYPOINT ["/function"]
 ARG FUNCTION=signal
 ARG VERSION=dev
 ARG REVISION=unknown
-ARG CREATED
+ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="rejoin-$FUNCTION" \
       org.opencontainers.image.description="WebRTC signaling whose clients can vanish and come back" \
       org.opencontainers.image.source="https://github.com/rejoin-dev/rejoin" \
