@@ -9,51 +9,36 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// service is what is looked at of a service in a compose file.
-type service struct {
-	Image       string
-	Build       map[string]any
-	Environment map[string]string
-	Volumes     []string
-	Ports       []string
-	Networks    []string
-	NetworkMode string   `yaml:"network_mode"`
-	ReadOnly    bool     `yaml:"read_only"`
-	CapDrop     []string `yaml:"cap_drop"`
-	SecurityOpt []string `yaml:"security_opt"`
-	MemLimit    string   `yaml:"mem_limit"`
-	StopGrace   string   `yaml:"stop_grace_period"`
-}
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func services(t *testing.T) map[string]service {
-	t.Helper()
-	var file struct{ Services map[string]service }
-	if err := yaml.Unmarshal([]byte(read(t, "docker-compose.yml")), &file); err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Services) < 7 {
-		t.Fatalf("%d services", len(file.Services))
-	}
-	return file.Services
-}
+// ours are the services that are built here; the health check is in their image.
+var ours = []string{"signal", "iceservers"}
 
 func TestEveryContainerIsConfined(t *testing.T) {
 	t.Parallel()
-	for name, s := range services(t) {
-		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Contains(s.SecurityOpt, "no-new-privileges:true") || s.MemLimit == "" {
-			t.Errorf("%s: read-only %v, capabilities dropped %v, %v, memory %q", name, s.ReadOnly, s.CapDrop, s.SecurityOpt, s.MemLimit)
+	for _, p := range everything(t) {
+		for name, s := range p.Services {
+			if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Contains(s.SecurityOpt, "no-new-privileges:true") || s.Privileged {
+				t.Errorf("%s: read-only %v, capabilities dropped %v, %v", name, s.ReadOnly, s.CapDrop, s.SecurityOpt)
+			}
+			if s.MemLimit == 0 || s.Logging == nil || s.Logging.Options["max-size"] == "" {
+				t.Errorf("%s: no bound on its memory (%d) or its log", name, s.MemLimit)
+			}
+		}
+	}
+}
+
+func TestEveryServiceSaysWhetherItWorks(t *testing.T) {
+	t.Parallel()
+	for _, p := range everything(t) {
+		for name, s := range p.Services {
+			if name == "secret" || slices.Contains(ours, name) { // one ends, the others: TestDockerfile
+				continue
+			}
+			if s.HealthCheck == nil || s.HealthCheck.Disable || len(s.HealthCheck.Test) < 2 || s.HealthCheck.Timeout == nil {
+				t.Errorf("%s has no health check", name)
+			}
 		}
 	}
 }
@@ -61,7 +46,7 @@ func TestEveryContainerIsConfined(t *testing.T) {
 func TestImagesArePinned(t *testing.T) {
 	t.Parallel()
 	version := regexp.MustCompile(`:v?\d+\.\d+\.\d+(-[a-z0-9]+)?$`)
-	for name, s := range services(t) {
+	for name, s := range everything(t)[0].Services {
 		if s.Build == nil && !version.MatchString(s.Image) {
 			t.Errorf("%s: %s names no version", name, s.Image)
 		}
@@ -76,40 +61,44 @@ func TestImagesArePinned(t *testing.T) {
 // TestOnlyTheBalancerIsPublic: others are published to this machine at most, and Valkey and the instances not at all.
 func TestOnlyTheBalancerIsPublic(t *testing.T) {
 	t.Parallel()
-	for name, s := range services(t) {
-		for _, port := range s.Ports {
-			if name != "balancer" && !strings.HasPrefix(port, "127.0.0.1:") {
-				t.Errorf("%s is published: %s", name, port)
+	for _, p := range everything(t) {
+		for name, s := range p.Services {
+			for _, port := range s.Ports {
+				if name != "balancer" && port.HostIP != "127.0.0.1" {
+					t.Errorf("%s is published: %v", name, port)
+				}
+			}
+			if _, inside := s.Networks["inside"]; (name == "valkey" || slices.Contains(ours, name)) && (!inside || len(s.Networks) != 1 || len(s.Ports) > 0) {
+				t.Errorf("%s: ports %v, networks %v", name, s.Ports, s.NetworksByPriority())
+			}
+			if s.NetworkMode == "host" && name != "coturn" {
+				t.Errorf("%s is in the host's network", name)
 			}
 		}
-		if name == "valkey" || name == "signal" || name == "iceservers" {
-			if len(s.Ports) > 0 || !slices.Equal(s.Networks, []string{"inside"}) {
-				t.Errorf("%s: ports %v, networks %v", name, s.Ports, s.Networks)
-			}
+		if !p.Networks["inside"].Internal {
+			t.Error("the network inside has a way out")
 		}
-	}
-	if !strings.Contains(read(t, "docker-compose.yml"), "inside: {internal: true}") {
-		t.Error("the network inside has a way out")
 	}
 }
 
-// TestNoSecret: what is called one is a file or comes from the environment, and nothing looks like one.
+// TestNoSecret: what is called one comes from a file, and nothing looks like one.
 func TestNoSecret(t *testing.T) {
 	t.Parallel()
-	for name, s := range services(t) {
-		for key, value := range s.Environment {
-			secret := regexp.MustCompile(`SECRET|PASSWORD|TOKEN`).MatchString(key) && !strings.HasSuffix(key, "_FILE") && value != "true"
-			if secret && !strings.HasPrefix(value, "${") {
-				t.Errorf("%s: %s is set in the file", name, key)
+	called := regexp.MustCompile(`SECRET|PASSWORD|TOKEN|KEY`)
+	for _, p := range everything(t) {
+		for name, s := range p.Services {
+			for key, value := range s.Environment {
+				if called.MatchString(key) && !strings.HasSuffix(key, "_FILE") && *value != "" && *value != "true" {
+					t.Errorf("%s: %s is set in the file", name, key)
+				}
 			}
 		}
 	}
-	for _, path := range []string{"docker-compose.yml", "Dockerfile", "deploy/compose.prod.yml"} {
-		if found := regexp.MustCompile(`[A-Za-z0-9+/]{28,}`).FindAllString(read(t, path), -1); len(found) > 0 {
-			for _, word := range found {
-				if strings.Count(word, "/") < 2 { // a path is none
-					t.Errorf("%s: %q looks like a secret", path, word)
-				}
+	random := regexp.MustCompile(`[A-Za-z0-9+/]{28,}`)
+	for _, path := range append(production, "Dockerfile") {
+		for _, word := range random.FindAllString(read(t, path), -1) {
+			if strings.Count(word, "/") < 2 { // a path is none
+				t.Errorf("%s: %q looks like a secret", path, word)
 			}
 		}
 	}
@@ -119,27 +108,23 @@ func TestNoSecret(t *testing.T) {
 func TestSettingsAreKnown(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}
-	sources, err := filepath.Glob("../functions/*/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	shared, err := filepath.Glob("../functions/internal/settings/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range append(sources, shared...) {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+	for _, pattern := range []string{"../functions/*/*.go", "../functions/internal/settings/*.go"} {
+		sources, err := filepath.Glob(pattern)
+		if err != nil || len(sources) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(sources), err)
 		}
-		for _, m := range regexp.MustCompile(`env:"(\w+)`).FindAllStringSubmatch(string(text), -1) {
-			known[m[1]] = true
+		for _, path := range sources {
+			for _, m := range regexp.MustCompile(`env:"(\w+)`).FindAllStringSubmatch(read(t, strings.TrimPrefix(path, "../")), -1) {
+				known[m[1]] = true
+			}
 		}
 	}
-	for _, name := range []string{"signal", "iceservers"} {
-		for key := range services(t)[name].Environment {
-			if !known[key] {
-				t.Errorf("%s: there is no setting %s", name, key)
+	for _, p := range everything(t) {
+		for _, name := range ours {
+			for key := range p.Services[name].Environment {
+				if !known[key] {
+					t.Errorf("%s: there is no setting %s", name, key)
+				}
 			}
 		}
 	}
@@ -147,17 +132,33 @@ func TestSettingsAreKnown(t *testing.T) {
 
 func TestMountedFilesExist(t *testing.T) {
 	t.Parallel()
-	for name, s := range services(t) {
-		for _, volume := range s.Volumes {
-			source, _, _ := strings.Cut(volume, ":")
-			if !strings.HasPrefix(source, "./") {
+	for _, p := range everything(t) {
+		for name, s := range p.Services {
+			for _, v := range s.Volumes {
+				if v.Type != types.VolumeTypeBind {
+					continue
+				}
+				if _, err := os.Stat(v.Source); err != nil && v.Source != "/tls" { // of the test's own making
+					t.Errorf("%s: %v", name, err)
+				}
+				if !v.ReadOnly {
+					t.Errorf("%s may write %s", name, v.Source)
+				}
+			}
+		}
+	}
+}
+
+// TestOnlyOneWritesTheSecret: the others read it, and nobody else has it.
+func TestOnlyOneWritesTheSecret(t *testing.T) {
+	t.Parallel()
+	for name, s := range everything(t)[0].Services {
+		for _, v := range s.Volumes {
+			if v.Source != "secret" {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join("..", source)); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			if !strings.HasSuffix(volume, ":ro") {
-				t.Errorf("%s may write %s", name, source)
+			if _, waits := s.DependsOn["secret"]; name != "secret" && (!v.ReadOnly || !waits) {
+				t.Errorf("%s may write the secret, or does not wait for it", name)
 			}
 		}
 	}
@@ -166,14 +167,16 @@ func TestMountedFilesExist(t *testing.T) {
 // TestThereIsTimeToDrain: who is stopped has longer than it takes.
 func TestThereIsTimeToDrain(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"signal", "iceservers"} {
-		s := services(t)[name]
-		drain, err := time.ParseDuration(s.Environment["DRAIN_TIMEOUT"])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if grace, err := time.ParseDuration(s.StopGrace); err != nil || grace <= drain {
-			t.Errorf("%s is killed after %s (%v), and drains for %s", name, s.StopGrace, err, drain)
+	for _, p := range everything(t) {
+		for _, name := range ours {
+			s := p.Services[name]
+			drain, err := time.ParseDuration(setting(t, s, "DRAIN_TIMEOUT"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.StopGracePeriod == nil || time.Duration(*s.StopGracePeriod) <= drain {
+				t.Errorf("%s is killed after %v, and drains for %s", name, s.StopGracePeriod, drain)
+			}
 		}
 	}
 }
