@@ -1,0 +1,4 @@
+output "url" {
+  description = "Where clients connect."
+  value       = "wss://${var.host}"
+}

@@ -1,0 +1,108 @@
+# The bill of each root, line by line: what, how it is counted, and the sum for each number of clients, a month.
+
+locals {
+  # Clients that one instance takes before there is another one. Two instances at least.
+  instance = {
+    google-cloud-run     = { clients = 600, vcpu = 1, gib = 0.5 }
+    azure-container-apps = { clients = 7500, vcpu = 0.5, gib = 1 }
+    kubernetes           = { clients = 10000, vcpu = 0.25, gib = 0.25 }
+  }
+  instances = { for name, i in local.instance : name => [for n in var.clients : max(2, ceil(n / i.clients))] }
+
+  run_month  = local.seconds * (local.google.cloud_run_vcpu_second.usd * local.instance.google-cloud-run.vcpu + local.google.cloud_run_gib_second.usd * local.instance.google-cloud-run.gib)
+  apps_month = local.seconds * (local.azure.container_apps_vcpu_second.usd * local.instance.azure-container-apps.vcpu + local.azure.container_apps_gib_second.usd * local.instance.azure-container-apps.gib)
+
+  node_name = "e2-standard-2"
+  node      = local.google.machines[local.node_name]
+  # Pods of instances, and one of Valkey with 0.25 vCPU and 1.5 GiB.
+  nodes = [for n in local.instances.kubernetes : max(2,
+    ceil((n + 1) * local.instance.kubernetes.vcpu / local.node.vcpu / local.assumed.busy),
+    ceil((n * local.instance.kubernetes.gib + 1.5) / local.node.gib / local.assumed.busy),
+  )]
+
+  # One machine's balancer has 131,072 open files, two a client.
+  machine_clients = 50000
+  machines        = [for n in var.clients : ceil(n / local.machine_clients)]
+
+  bills = {
+    google-cloud-run = [
+      {
+        what = "${local.comma["google-cloud-run"]} instances"
+        how  = "clients ÷ ${local.instance.google-cloud-run.clients} (60 % of 1,000), 2 at least; each ${format("%.2f", local.run_month)}: 1 vCPU × ${local.google.cloud_run_vcpu_second.usd * 1e6} and 0.5 GiB × ${local.google.cloud_run_gib_second.usd * 1e6} for a million seconds"
+        usd  = [for n in local.instances.google-cloud-run : n * local.run_month]
+      },
+      {
+        what = "${join("; ", local.shards.STANDARD_SMALL)} shards of Redis"
+        how  = "a primary and a replica each, 2 × ${local.google.redis.STANDARD_SMALL.usd_hour} an hour"
+        usd  = [for n in local.shards.STANDARD_SMALL : 2 * n * local.google.redis.STANDARD_SMALL.usd_hour * local.hours]
+      },
+      {
+        what = "egress"
+        how  = "${format("%.0f", local.egress_mb)} MB a client × ${local.google.egress_gib.usd} a GB"
+        usd  = [for gb in local.egress_gb : gb * local.google.egress_gib.usd]
+      },
+    ]
+
+    azure-container-apps = [
+      {
+        what = "${local.comma["azure-container-apps"]} instances"
+        how  = "clients ÷ 7,500 (75 % of 10,000), 2 at least; each ${format("%.2f", local.apps_month)}: 0.5 vCPU × ${local.azure.container_apps_vcpu_second.usd * 1e6} and 1 GiB × ${local.azure.container_apps_gib_second.usd * 1e6} for a million seconds"
+        usd  = [for n in local.instances.azure-container-apps : n * local.apps_month]
+      },
+      {
+        what = "Redis, Balanced_B1"
+        how  = "two nodes × ${local.azure.redis.Balanced_B1.usd_hour} an hour; a private endpoint, ${local.azure.private_endpoint_hour.usd}"
+        usd  = [for n in local.shards.Balanced_B1 : n * (2 * local.azure.redis.Balanced_B1.usd_hour + local.azure.private_endpoint_hour.usd) * local.hours]
+      },
+      {
+        what = "egress"
+        how  = "${format("%.0f", local.egress_mb)} MB a client × ${local.azure.egress_gb.usd} a GB"
+        usd  = [for gb in local.egress_gb : gb * local.azure.egress_gb.usd]
+      },
+    ]
+
+    kubernetes = [
+      {
+        what = "${join("; ", local.nodes)} nodes"
+        how  = "${local.comma["kubernetes"]} instances of 0.25 vCPU, clients ÷ 10,000, 2 at least, and Valkey, on ${local.node_name} filled to ${format("%.0f", local.assumed.busy * 100)} %, × ${local.node.usd_hour} an hour"
+        usd  = [for n in local.nodes : n * local.node.usd_hour * local.hours]
+      },
+      {
+        what = "the cluster"
+        how  = "${local.google.cluster_hour.usd} an hour, and 8 GiB of disk"
+        usd  = [for n in var.clients : local.google.cluster_hour.usd * local.hours + 8 * local.google.disk_gib_month.usd]
+      },
+      {
+        what = "load balancer"
+        how  = "${local.google.load_balancer_hour.usd} an hour and ${local.google.load_balancer_gib.usd} a GB"
+        usd  = [for gb in local.egress_gb : local.google.load_balancer_hour.usd * local.hours + gb * local.google.load_balancer_gib.usd]
+      },
+      {
+        what = "egress"
+        how  = "${format("%.0f", local.egress_mb)} MB a client × ${local.google.egress_gib.usd} a GB"
+        usd  = [for gb in local.egress_gb : gb * local.google.egress_gib.usd]
+      },
+    ]
+
+    docker-host = [
+      {
+        what = "${join("; ", local.machines)} machines"
+        how  = "clients ÷ ${format("%d,%03d", floor(local.machine_clients / 1000), local.machine_clients % 1000)}, ${local.node_name} × ${local.node.usd_hour} an hour"
+        usd  = [for n in local.machines : n * local.node.usd_hour * local.hours]
+      },
+      {
+        what = "disk"
+        how  = "30 GiB a machine × ${local.google.disk_gib_month.usd}"
+        usd  = [for n in local.machines : n * 30 * local.google.disk_gib_month.usd]
+      },
+      {
+        what = "egress"
+        how  = "${format("%.0f", local.egress_mb)} MB a client × ${local.google.egress_gib.usd} a GB"
+        usd  = [for gb in local.egress_gb : gb * local.google.egress_gib.usd]
+      },
+    ]
+  }
+  comma = { for name, list in local.instances : name => join("; ", list) }
+
+  totals = { for name, bill in local.bills : name => [for i, _ in var.clients : sum([for line in bill : line.usd[i]])] }
+}

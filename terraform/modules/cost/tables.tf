@@ -1,0 +1,23 @@
+# The bills as tables in Markdown, as the READMEs have them.
+
+locals {
+  # Number: the same with a comma. Below a million.
+  number = { for n in distinct(concat(var.clients, flatten([for lines in local.rounded : lines[*].usd]))) :
+    n => n < 1000 ? tostring(n) : format("%d,%03d", floor(n / 1000), n % 1000)
+  }
+
+  rounded = { for name, bill in local.bills : name => [
+    for line in concat(bill, [{ what = "**total**", how = "", usd = local.totals[name] }]) :
+    merge(line, { usd = [for usd in line.usd : floor(usd + 0.5)] })
+  ] }
+
+  head = [
+    "| USD a month | how it is counted | ${join(" | ", [for n in var.clients : "${local.number[n]} clients"])} |",
+    "|---|---|${join("", [for _ in var.clients : "---:|"])}",
+  ]
+  tables = { for name, lines in local.rounded : name => join("\n", concat(
+    local.head,
+    [for line in lines : "| ${line.what} | ${line.how} | ${join(" | ", [for usd in line.usd : local.number[usd]])} |"],
+    ["| a client | | ${join(" | ", [for i, usd in local.totals[name] : format("%.3f", usd / var.clients[i])])} |"],
+  )) }
+}

@@ -1,0 +1,71 @@
+run "adds_up" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.totals)) == toset(["google-cloud-run", "azure-container-apps", "kubernetes", "docker-host"])
+    error_message = "every root has a bill"
+  }
+  assert {
+    condition     = alltrue([for name, totals in output.totals : alltrue([for i, t in totals : abs(t - sum([for line in local.bills[name] : line.usd[i]])) < 0.01])])
+    error_message = "a total is the sum of its lines"
+  }
+  assert {
+    condition     = alltrue([for totals in values(output.totals) : totals[0] < totals[1] && totals[0] / 1000 > totals[1] / 100000])
+    error_message = "more clients cost more, and each of them less"
+  }
+}
+
+# Computed by hand: 1,000 clients on Cloud Run are 2 instances, a shard with a replica, and egress.
+run "counts_as_written" {
+  command = plan
+  variables { clients = [1000] }
+
+  assert {
+    condition     = abs(local.run_month - 2628000 * (0.000018 + 0.5 * 0.000002)) < 0.001
+    error_message = "1 vCPU and half a GiB for 730 hours"
+  }
+  assert {
+    condition     = abs(local.egress_mb - (105120 * 128 + 14600 * 1328) / 1e6) < 0.001
+    error_message = "a ping every 25 s and 20 messages an hour"
+  }
+  assert {
+    condition     = abs(output.totals["google-cloud-run"][0] - (2 * 49.932 + 2 * 0.1425 * 730 + 32.844 * 0.12)) < 0.01
+    error_message = "got ${output.totals["google-cloud-run"][0]}"
+  }
+}
+
+run "gives_two_instances_at_least" {
+  command = plan
+  variables { clients = [1] }
+
+  assert {
+    condition     = alltrue([for n in values(local.instances) : n[0] == 2])
+    error_message = "one instance is an outage at every update"
+  }
+}
+
+run "grows_redis_before_it_is_full" {
+  command = plan
+  variables { clients = [100000, 900000] }
+
+  assert {
+    condition     = alltrue([for i, n in var.clients : local.redis_mb[i] / 1000 <= local.shards.Balanced_B1[i] * 1 * 0.6 && local.redis_cores[i] <= local.shards.Balanced_B1[i] * 0.6])
+    error_message = "neither memory nor computing of a shard is filled beyond 60 %"
+  }
+  assert {
+    condition     = local.shards.Balanced_B1[1] > local.shards.Balanced_B1[0]
+    error_message = "nine times the clients need more shards"
+  }
+}
+
+run "refuses_no_clients" {
+  command = plan
+  variables { clients = [0] }
+  expect_failures = [var.clients]
+}
+
+run "refuses_a_million" {
+  command = plan
+  variables { clients = [1000000] }
+  expect_failures = [var.clients]
+}

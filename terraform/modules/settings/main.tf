@@ -1,0 +1,63 @@
+# Typed settings become the environment of functions/signal. Its own start-up check is the last word; what can be known
+# before anything is created is refused here.
+
+locals {
+  duration = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
+  number   = "^[0-9]+$"
+  boolean  = "^(true|false)$"
+
+  # Variables that are set elsewhere: by the object's own fields, by the root, or by the platform.
+  typed = toset([
+    "DRAIN_TIMEOUT", "MAX_CONNECTION_AGE", "PING_INTERVAL", "MAX_CONNECTIONS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES",
+    "TURN_URLS", "STUN_URLS", "TURN_TTL", "TURN_SECRET_FILE", "PORT", "HTTP_PORT", "HOST", "INSTANCE_ID",
+  ])
+
+  # Variables that are or hold secrets.
+  secret = toset([
+    "REDIS_URL", "TURN_SECRET",
+    "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+  ])
+
+  # What the values of the others look like. A name that is not here is passed on as it is.
+  known = {
+    GRACE_WINDOW                = local.duration
+    RESUME_BY_ROLE              = "^((wallet|extension)(, ?(wallet|extension))?|none)$"
+    INSTANCE_LEASE              = local.duration
+    REDIS_TIMEOUT               = local.duration
+    REDIS_WAIT_REPLICAS         = "^([0-9]|1[0-6])$"
+    SYNC_INTERVAL               = local.duration
+    MAX_MESSAGE_BYTES           = local.number
+    MAILBOX_MESSAGES            = local.number
+    MAILBOX_BYTES               = local.number
+    ROOM_CLIENTS                = local.number
+    RATE_LIMIT_MESSAGES         = local.number
+    RATE_LIMIT_MS               = "^[1-9][0-9]*$"
+    MAX_CONNECTIONS_PER_ADDRESS = local.number
+    NEW_CONNECTIONS_PER_ADDRESS = local.number
+    LOG_LEVEL                   = "^(debug|info|warn|error)$"
+    LOG_FORMAT                  = "^(text|json)$"
+    PPROF                       = local.boolean
+    DEMO                        = local.boolean
+  }
+
+  turn = var.turn == null ? {} : {
+    TURN_URLS = join(",", var.turn.urls)
+    STUN_URLS = join(",", var.turn.stun_urls)
+    TURN_TTL  = "${var.turn.ttl_seconds}s"
+  }
+
+  environment = merge(
+    {
+      LOG_FORMAT         = "json"
+      DEMO               = "false"
+      DRAIN_TIMEOUT      = "${var.settings.drain_seconds}s"
+      MAX_CONNECTION_AGE = "${var.settings.max_connection_age_seconds}s"
+      PING_INTERVAL      = "${var.settings.ping_seconds}s"
+      MAX_CONNECTIONS    = tostring(var.settings.max_connections)
+      ALLOWED_ORIGINS    = join(",", var.settings.allowed_origins)
+      TRUSTED_PROXIES    = join(",", var.settings.trusted_proxies)
+    },
+    local.turn,
+    var.settings.extra,
+  )
+}

@@ -1,0 +1,51 @@
+variables {
+  settings = {
+    drain_seconds              = 8
+    max_connection_age_seconds = 3300
+    ping_seconds               = 25
+    max_connections            = 1000
+    allowed_origins            = ["https://a.example", "https://b.example"]
+    trusted_proxies            = ["10.0.0.0/8"]
+    extra                      = { GRACE_WINDOW = "1m30s", NEW_ONE = "anything" }
+  }
+}
+
+run "becomes_an_environment" {
+  command = plan
+
+  assert {
+    condition = output.environment == tomap({
+      DRAIN_TIMEOUT      = "8s"
+      MAX_CONNECTION_AGE = "3300s"
+      PING_INTERVAL      = "25s"
+      MAX_CONNECTIONS    = "1000"
+      ALLOWED_ORIGINS    = "https://a.example,https://b.example"
+      TRUSTED_PROXIES    = "10.0.0.0/8"
+      GRACE_WINDOW       = "1m30s"
+      NEW_ONE            = "anything"
+      LOG_FORMAT         = "json"
+      DEMO               = "false"
+    })
+    error_message = "got ${jsonencode(output.environment)}"
+  }
+}
+
+run "turn_is_told_without_its_secret" {
+  command = plan
+  variables {
+    turn = { urls = ["turn:t.example:3478?transport=udp", "turns:t.example:5349?transport=tcp"] }
+  }
+
+  assert {
+    condition     = output.environment["TURN_URLS"] == "turn:t.example:3478?transport=udp,turns:t.example:5349?transport=tcp"
+    error_message = "TURN_URLS is a list with commas"
+  }
+  assert {
+    condition     = output.environment["TURN_TTL"] == "3600s" && !contains(keys(output.environment), "STUN_URLS")
+    error_message = "an empty list is left out"
+  }
+  assert {
+    condition     = !contains(keys(output.environment), "TURN_SECRET")
+    error_message = "the secret never passes here"
+  }
+}
