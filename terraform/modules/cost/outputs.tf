@@ -1,5 +1,5 @@
 output "tables" {
-  description = "By root: a table in Markdown, USD a month for each number of clients, as the READMEs have it."
+  description = "By root, and for all of them (\".\"): a table in Markdown, USD a month for each number of clients, as the READMEs have it."
   value       = local.tables
 }
 

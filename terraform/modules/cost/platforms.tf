@@ -27,7 +27,7 @@ locals {
   bills = {
     google-cloud-run = [
       {
-        what = "${local.comma["google-cloud-run"]} instances"
+        what = "${local.counted["google-cloud-run"]} instances"
         how  = "clients ÷ ${local.instance.google-cloud-run.clients} (60 % of 1,000), 2 at least; each ${format("%.2f", local.run_month)}: 1 vCPU × ${local.google.cloud_run_vcpu_second.usd * 1e6} and 0.5 GiB × ${local.google.cloud_run_gib_second.usd * 1e6} for a million seconds"
         usd  = [for n in local.instances.google-cloud-run : n * local.run_month]
       },
@@ -45,7 +45,7 @@ locals {
 
     azure-container-apps = [
       {
-        what = "${local.comma["azure-container-apps"]} instances"
+        what = "${local.counted["azure-container-apps"]} instances"
         how  = "clients ÷ 7,500 (75 % of 10,000), 2 at least; each ${format("%.2f", local.apps_month)}: 0.5 vCPU × ${local.azure.container_apps_vcpu_second.usd * 1e6} and 1 GiB × ${local.azure.container_apps_gib_second.usd * 1e6} for a million seconds"
         usd  = [for n in local.instances.azure-container-apps : n * local.apps_month]
       },
@@ -64,7 +64,7 @@ locals {
     kubernetes = [
       {
         what = "${join("; ", local.nodes)} nodes"
-        how  = "${local.comma["kubernetes"]} instances of 0.25 vCPU, clients ÷ 10,000, 2 at least, and Valkey, on ${local.node_name} filled to ${format("%.0f", local.assumed.busy * 100)} %, × ${local.node.usd_hour} an hour"
+        how  = "${local.counted["kubernetes"]} instances of 0.25 vCPU, clients ÷ 10,000, 2 at least, and Valkey, on ${local.node_name} filled to ${format("%.0f", local.assumed.busy * 100)} %, × ${local.node.usd_hour} an hour"
         usd  = [for n in local.nodes : n * local.node.usd_hour * local.hours]
       },
       {
@@ -102,7 +102,7 @@ locals {
       },
     ]
   }
-  comma = { for name, list in local.instances : name => join("; ", list) }
+  counted = { for name, list in local.instances : name => join("; ", list) }
 
   totals = { for name, bill in local.bills : name => [for i, _ in var.clients : sum([for line in bill : line.usd[i]])] }
 }

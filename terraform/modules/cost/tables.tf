@@ -15,9 +15,15 @@ locals {
     "| USD a month | how it is counted | ${join(" | ", [for n in var.clients : "${local.number[n]} clients"])} |",
     "|---|---|${join("", [for _ in var.clients : "---:|"])}",
   ]
-  tables = { for name, lines in local.rounded : name => join("\n", concat(
+  # All roots in one, under the name of the directory above them.
+  summary = join("\n", concat(
+    ["| USD a month (${local.prices.as_of}) | ${join(" | ", [for n in var.clients : "${local.number[n]} clients"])} |", "|---|${join("", [for _ in var.clients : "---:|"])}"],
+    [for name, totals in local.totals : "| ${name} | ${join(" | ", [for usd in totals : local.number[floor(usd + 0.5)]])} |"],
+  ))
+
+  tables = merge({ "." = local.summary }, { for name, lines in local.rounded : name => join("\n", concat(
     local.head,
     [for line in lines : "| ${line.what} | ${line.how} | ${join(" | ", [for usd in line.usd : local.number[usd]])} |"],
     ["| a client | | ${join(" | ", [for i, usd in local.totals[name] : format("%.3f", usd / var.clients[i])])} |"],
-  )) }
+  )) })
 }

