@@ -49,3 +49,23 @@ run "turn_is_told_without_its_secret" {
     error_message = "the secret never passes here"
   }
 }
+
+# The table of settings in the README is written from functions/signal itself.
+run "knows_every_variable_there_is" {
+  command = plan
+
+  assert {
+    condition = length(setsubtract(
+      flatten(regexall("(?m)^\\| `([A-Z_]+)` \\|", split("<!-- /settings -->", file("../../../README.md"))[0])),
+      setunion(local.typed, local.secret, keys(local.known)),
+    )) == 0
+    error_message = "add these to typed, secret or known: ${join(", ", setsubtract(
+      flatten(regexall("(?m)^\\| `([A-Z_]+)` \\|", split("<!-- /settings -->", file("../../../README.md"))[0])),
+      setunion(local.typed, local.secret, keys(local.known)),
+    ))}"
+  }
+  assert {
+    condition     = length(setsubtract(keys(local.known), flatten(regexall("(?m)^\\| `([A-Z_]+)` \\|", file("../../../README.md"))))) == 0
+    error_message = "known has variables that there are not"
+  }
+}
