@@ -1,6 +1,10 @@
 variable "resource_group_name" {
   description = "Resource group that exists already."
   type        = string
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.()-]{1,90}$", var.resource_group_name)) && !endswith(var.resource_group_name, ".")
+    error_message = "resource_group_name: want a resource group's name, not its id."
+  }
 }
 
 variable "location" {
@@ -35,6 +39,10 @@ variable "registry_id" {
   description = "Azure Container Registry that holds the image, to be read with the app's identity; null: the image is public."
   type        = string
   default     = null
+  validation {
+    condition     = can(regex("^/subscriptions/.+/providers/Microsoft\\.ContainerRegistry/registries/[A-Za-z0-9]+$", coalesce(var.registry_id, "/subscriptions/s/providers/Microsoft.ContainerRegistry/registries/r")))
+    error_message = "registry_id: want the id of a registry, /subscriptions/…/registries/<name>."
+  }
 }
 
 variable "network" {
@@ -151,12 +159,21 @@ variable "turn" {
     condition     = can(regex("^https://[a-z0-9-]+\\.vault\\.azure\\.net/secrets/[A-Za-z0-9-]+$", try(var.turn.secret_id, "https://v.vault.azure.net/secrets/s")))
     error_message = "turn.secret_id: want a reference, https://<vault>.vault.azure.net/secrets/<name>, not a secret."
   }
+  validation {
+    condition     = can(regex("^/subscriptions/.+/providers/Microsoft\\.KeyVault/vaults/[A-Za-z0-9-]+$", try(var.turn.vault_id, "/subscriptions/s/providers/Microsoft.KeyVault/vaults/v")))
+    error_message = "turn.vault_id: want the id of that vault, /subscriptions/…/vaults/<name>."
+  }
 }
 
 variable "tags" {
   description = "Tags of everything."
   type        = map(string)
   default     = {}
+  nullable    = false
+  validation {
+    condition     = length(var.tags) <= 50
+    error_message = "tags: want at most 50, Azure takes no more."
+  }
 }
 
 variable "redis_key_version" {

@@ -43,6 +43,10 @@ variable "ingress" {
     tls_secret  = string
     annotations = optional(map(string), {})
   })
+  validation {
+    condition     = alltrue([for name in [var.ingress.class, var.ingress.namespace, var.ingress.tls_secret] : can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", name))])
+    error_message = "ingress: class, namespace and tls_secret are names of things in the cluster."
+  }
 }
 
 variable "redis" {
@@ -114,6 +118,10 @@ variable "resources" {
   type        = object({ cpu = optional(string, "250m"), memory = optional(string, "256Mi") })
   default     = {}
   nullable    = false
+  validation {
+    condition     = can(regex("^([0-9]+m|[0-9]+(\\.[0-9]+)?)$", var.resources.cpu)) && can(regex("^[0-9]+(Mi|Gi)$", var.resources.memory))
+    error_message = "resources: want CPU like 250m or 0.5, and memory like 256Mi or 1Gi."
+  }
 }
 
 variable "settings" {
@@ -168,6 +176,10 @@ variable "monitoring" {
   type        = object({ enabled = optional(bool, true), namespace = optional(string, "monitoring") })
   default     = {}
   nullable    = false
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.monitoring.namespace))
+    error_message = "monitoring.namespace: want a namespace."
+  }
 }
 
 variable "turn" {

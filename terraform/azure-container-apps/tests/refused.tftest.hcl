@@ -106,6 +106,26 @@ run "refuses_a_secret_in_place_of_its_reference" {
   expect_failures = [var.turn]
 }
 
+run "refuses_another_vault_than_a_vault" {
+  command = plan
+  variables {
+    turn = { urls = ["turn:t.example:3478"], secret_id = "https://v.vault.azure.net/secrets/turn", vault_id = "v" }
+  }
+  expect_failures = [var.turn]
+}
+
+run "refuses_a_resource_group_by_id" {
+  command = plan
+  variables { resource_group_name = "/subscriptions/s/resourceGroups/g" }
+  expect_failures = [var.resource_group_name]
+}
+
+run "refuses_a_registry_by_name" {
+  command = plan
+  variables { registry_id = "registry.azurecr.io" }
+  expect_failures = [var.registry_id]
+}
+
 run "refuses_a_location_with_blanks" {
   command = plan
   variables {

@@ -3,6 +3,10 @@ variable "image_tag" {
   description = "Tag of the images that task terraform:apply-local or docker build made."
   type        = string
   default     = "dev"
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", var.image_tag))
+    error_message = "image_tag: want a tag."
+  }
 }
 
 module "rejoin" {

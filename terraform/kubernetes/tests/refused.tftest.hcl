@@ -94,6 +94,30 @@ run "refuses_a_password_in_an_address" {
   expect_failures = [var.redis]
 }
 
+run "refuses_a_certificate_in_place_of_its_name" {
+  command = plan
+  variables {
+    ingress = { tls_secret = "-----BEGIN CERTIFICATE-----" }
+  }
+  expect_failures = [var.ingress]
+}
+
+run "refuses_memory_without_a_unit" {
+  command = plan
+  variables {
+    resources = { memory = "256" }
+  }
+  expect_failures = [var.resources]
+}
+
+run "refuses_every_namespace_to_read_metrics" {
+  command = plan
+  variables {
+    monitoring = { namespace = "*" }
+  }
+  expect_failures = [var.monitoring]
+}
+
 run "refuses_no_redis" {
   command = plan
   variables { redis = null }

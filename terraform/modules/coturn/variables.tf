@@ -11,11 +11,19 @@ variable "secret_file" {
   description = "File in coturn's container that holds its static-auth-secret."
   type        = string
   default     = "/run/rejoin/turn"
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9_./-]+$", var.secret_file))
+    error_message = "secret_file: want an absolute path, without blanks: a shell reads it."
+  }
 }
 
 variable "config_file" {
   description = "File in coturn's container that holds deploy/coturn/turnserver.conf."
   type        = string
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9_./-]+$", var.config_file))
+    error_message = "config_file: want an absolute path, without blanks: a shell reads it."
+  }
 }
 
 variable "relay_ports" {

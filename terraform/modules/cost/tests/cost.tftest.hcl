@@ -69,3 +69,29 @@ run "refuses_a_million" {
   variables { clients = [1000000] }
   expect_failures = [var.clients]
 }
+
+# docs/performance.md is written anew when something is measured anew.
+run "counts_no_unit_below_what_was_measured" {
+  command = plan
+
+  assert {
+    condition     = local.measured.message_us >= tonumber(regex("servers' CPU per message at 3,000/s \\|[^|]*\\|[ *]*([0-9.]+) µs", file("../../../docs/performance.md"))[0])
+    error_message = "message_us"
+  }
+  assert {
+    condition     = local.measured.redis_message_us >= tonumber(regex("Redis' CPU per message at 3,000/s \\|[^|]*\\|[ *]*([0-9.]+) µs", file("../../../docs/performance.md"))[0])
+    error_message = "redis_message_us"
+  }
+  assert {
+    condition     = local.measured.connection_kb >= 5 + tonumber(regex("process RSS per idle connection[^|]*\\|[^|]*\\|[ *]*([0-9.]+) KB", file("../../../docs/performance.md"))[0])
+    error_message = "connection_kb: process memory, and 5 KB of sockets"
+  }
+  assert {
+    condition     = local.measured.connection_us_a_second >= tonumber(regex("idle CPU at 15,000 connections[^|]*\\|[^|]*\\|[ *]*([0-9.]+) µs", file("../../../docs/performance.md"))[0])
+    error_message = "connection_us_a_second"
+  }
+  assert {
+    condition     = local.measured.instance_mb >= tonumber(regex("empty process \\|[^|]*\\|[ *]*([0-9.]+) MB", file("../../../docs/performance.md"))[0])
+    error_message = "instance_mb"
+  }
+}

@@ -35,6 +35,18 @@ run "refuses_a_url_as_address" {
   expect_failures = [var.public_address]
 }
 
+run "refuses_a_command_as_path" {
+  command = plan
+  variables { config_file = "/etc/x; rm" }
+  expect_failures = [var.config_file]
+}
+
+run "refuses_a_relative_path" {
+  command = plan
+  variables { secret_file = "turn" }
+  expect_failures = [var.secret_file]
+}
+
 run "refuses_ten_relay_ports" {
   command = plan
   variables { relay_ports = { first = 50000, last = 50009 } }
