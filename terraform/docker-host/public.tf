@@ -10,10 +10,13 @@ resource "docker_container" "balancer" {
   security_opts         = ["no-new-privileges:true"]
   restart               = "unless-stopped"
   memory                = var.memory.balancer
+  memory_swap           = var.memory.balancer
   stop_timeout          = 10
   destroy_grace_seconds = 10
   log_driver            = "json-file"
   log_opts              = { max-size = "10m", max-file = "3" }
+  wait                  = true
+  wait_timeout          = 60
   healthcheck {
     test     = ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8404/health"]
     interval = "5s"
@@ -22,11 +25,6 @@ resource "docker_container" "balancer" {
   }
   capabilities {
     drop = ["ALL"]
-  }
-  ulimit {
-    name = "nofile"
-    soft = 262144
-    hard = 262144
   }
   dynamic "ports" {
     for_each = var.tls_directory == null ? [var.port] : [8443, var.port]
@@ -73,10 +71,19 @@ resource "docker_container" "coturn" {
   security_opts         = ["no-new-privileges:true"]
   restart               = "unless-stopped"
   memory                = 256
+  memory_swap           = 256
   stop_timeout          = 5
   destroy_grace_seconds = 5
   log_driver            = "json-file"
   log_opts              = { max-size = "10m", max-file = "3" }
+  wait                  = true
+  wait_timeout          = 60
+  healthcheck {
+    test     = ["CMD-SHELL", "turnutils_stunclient \"$OWN_IP\" | grep -q reflexive"]
+    interval = "10s"
+    timeout  = "3s"
+    retries  = 3
+  }
   # Its binary is marked with this capability and does not start without; it is not used, the ports are high ones.
   capabilities {
     drop = ["ALL"]

@@ -9,6 +9,7 @@ resource "docker_container" "signal" {
   security_opts = ["no-new-privileges:true"]
   restart       = "unless-stopped"
   memory        = var.memory.signal
+  memory_swap   = var.memory.signal
   wait          = true
   wait_timeout  = 60
   # Docker's own limit, and the provider's when it replaces a container.
@@ -26,11 +27,6 @@ resource "docker_container" "signal" {
   }
   capabilities {
     drop = ["ALL"]
-  }
-  ulimit {
-    name = "nofile"
-    soft = 262144
-    hard = 262144
   }
   networks_advanced {
     name    = docker_network.inside.name
@@ -52,10 +48,20 @@ resource "docker_container" "iceservers" {
   security_opts         = ["no-new-privileges:true"]
   restart               = "unless-stopped"
   memory                = 64
+  memory_swap           = 64
   stop_timeout          = var.stop_seconds
   destroy_grace_seconds = var.stop_seconds
   log_driver            = "json-file"
   log_opts              = { max-size = "10m", max-file = "3" }
+  wait                  = true
+  wait_timeout          = 60
+  healthcheck {
+    test         = ["CMD", "/function", "-health"]
+    interval     = "10s"
+    timeout      = "3s"
+    start_period = "10s"
+    retries      = 3
+  }
   capabilities {
     drop = ["ALL"]
   }

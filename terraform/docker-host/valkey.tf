@@ -17,6 +17,7 @@ resource "docker_container" "valkey" {
   restart       = "unless-stopped"
   # Writing the append-only file anew takes memory besides maxmemory.
   memory                = 2 * var.memory.valkey
+  memory_swap           = 2 * var.memory.valkey
   wait                  = true
   wait_timeout          = 60
   stop_timeout          = 30

@@ -49,12 +49,16 @@ run "is_probed_by_the_binary_itself" {
   command = plan
 
   assert {
-    condition     = alltrue([for c in docker_container.signal : c.healthcheck[0].test == tolist(["CMD", "/function", "-health"]) && c.wait])
+    condition     = alltrue([for c in concat(docker_container.signal, [docker_container.iceservers]) : c.healthcheck[0].test == tolist(["CMD", "/function", "-health"]) && c.wait])
     error_message = "there is no shell in the image; Terraform waits until an instance is healthy"
   }
   assert {
     condition     = docker_container.valkey.healthcheck[0].test == tolist(["CMD", "valkey-cli", "ping"]) && docker_container.valkey.wait
     error_message = "instances start when Valkey answers"
+  }
+  assert {
+    condition     = alltrue([for c in [docker_container.balancer, docker_container.coturn] : length(c.healthcheck) == 1 && c.wait])
+    error_message = "apply ends when the balancer and coturn answer"
   }
 }
 
@@ -140,9 +144,9 @@ run "grants_little" {
   assert {
     condition = alltrue([
       for c in concat(docker_container.signal, [docker_container.iceservers, docker_container.balancer, docker_container.valkey, docker_container.coturn]) :
-      c.read_only && contains(c.security_opts, "no-new-privileges:true") && contains(one(c.capabilities).drop, "ALL") && c.memory > 0
+      c.read_only && contains(c.security_opts, "no-new-privileges:true") && contains(one(c.capabilities).drop, "ALL") && c.memory > 0 && c.memory_swap == c.memory
     ])
-    error_message = "a read-only root, no capabilities, no new privileges, bounded memory: everywhere"
+    error_message = "a read-only root, no capabilities, no new privileges, bounded memory and no swap: everywhere"
   }
   assert {
     condition     = alltrue([for c in concat(docker_container.signal, [docker_container.iceservers, docker_container.balancer, docker_container.valkey]) : length(coalesce(one(c.capabilities).add, [])) == 0])
