@@ -12,13 +12,16 @@ locals {
   ] }
 
   head = [
-    "| USD a month | how it is counted | ${join(" | ", [for n in var.clients : "${local.number[n]} clients"])} |",
+    "| USD a month (${local.prices.as_of}) | how it is counted | ${join(" | ", [for n in var.clients : "${local.number[n]} clients"])} |",
     "|---|---|${join("", [for _ in var.clients : "---:|"])}",
   ]
-  # All roots in one, under the name of the directory above them.
+  # All roots in one, under the name of the directory above them, and the units behind it.
   summary = join("\n", concat(
     ["| USD a month (${local.prices.as_of}) | ${join(" | ", [for n in var.clients : "${local.number[n]} clients"])} |", "|---|${join("", [for _ in var.clients : "---:|"])}"],
     [for name, totals in local.totals : "| ${name} | ${join(" | ", [for usd in totals : local.number[floor(usd + 0.5)]])} |"],
+    ["", "| unit | | measured or assumed |", "|---|---:|---|"],
+    [for name, unit in local.units.measured : "| ${replace(name, "_", " ")} | ${unit.value} | measured: ${unit.source} |"],
+    [for name, unit in local.units.assumed : "| ${replace(name, "_", " ")} | ${unit.value} | assumed: ${unit.source} |"],
   ))
 
   tables = merge({ "." = local.summary }, { for name, lines in local.rounded : name => join("\n", concat(
