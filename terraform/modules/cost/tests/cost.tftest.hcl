@@ -58,6 +58,19 @@ run "grows_redis_before_it_is_full" {
   }
 }
 
+run "fills_no_instance_beyond_what_it_has" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for i in values(local.instance) : i.clients * local.cpu_us_a_second / 1e6 <= i.vcpu * local.assumed.busy])
+    error_message = "its clients' pings and messages need more than 60 % of an instance's CPU"
+  }
+  assert {
+    condition     = alltrue([for i in values(local.instance) : (local.measured.instance_mb + i.clients * local.measured.connection_kb / 1000) / 1074 <= i.gib * local.assumed.busy])
+    error_message = "its clients need more than 60 % of an instance's memory"
+  }
+}
+
 run "refuses_no_clients" {
   command = plan
   variables { clients = [0] }
