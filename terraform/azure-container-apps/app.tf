@@ -2,7 +2,7 @@
 
 module "settings" {
   source   = "../modules/settings"
-  settings = var.settings
+  settings = merge(var.settings, { trusted_proxies = concat(var.settings.trusted_proxies, [var.network.apps]) })
   turn     = var.turn == null ? null : { urls = var.turn.urls, stun_urls = var.turn.stun_urls, ttl_seconds = var.turn.ttl_seconds }
 }
 

@@ -122,7 +122,7 @@ variable "settings" {
     ping_seconds               = optional(number, 25)
     max_connections            = optional(number, 10000)
     allowed_origins            = optional(list(string), ["*"])
-    trusted_proxies            = optional(list(string), ["100.100.0.0/17", "10.40.0.0/23"]) # the platform's proxies
+    trusted_proxies            = optional(list(string), ["100.100.0.0/17"]) # the platform's proxies; those in network.apps are added
     extra                      = optional(map(string), {})
   })
   default  = {}

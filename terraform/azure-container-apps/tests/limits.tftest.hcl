@@ -88,6 +88,18 @@ run "serves_websockets_over_tls_only" {
   }
 }
 
+run "believes_the_proxies_in_its_own_network" {
+  command = plan
+  variables {
+    network = { space = "10.50.0.0/22", apps = "10.50.0.0/23", redis = "10.50.2.0/28" }
+  }
+
+  assert {
+    condition     = contains(split(",", local.environment["TRUSTED_PROXIES"]), "10.50.0.0/23") && azurerm_subnet.apps.address_prefixes == tolist(["10.50.0.0/23"])
+    error_message = "clients are told apart by X-Forwarded-For, wherever the network is"
+  }
+}
+
 run "is_probed_on_the_private_port" {
   command = plan
 
