@@ -108,7 +108,7 @@ variable "stop_seconds" {
 }
 
 variable "memory" {
-  description = "Most memory, MB: instance (15, and 6 KB a connection), Valkey's data, balancer."
+  description = "Most memory, MB: instance (15, and 6 KB a connection), Valkey's data, balancer (15 KB a connection, its two sockets included)."
   type = object({
     signal   = optional(number, 512)
     valkey   = optional(number, 768)
