@@ -5,6 +5,7 @@ locals {
   duration = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
   number   = "^[0-9]+$"
   boolean  = "^(true|false)$"
+  url      = "^https?://[^@ ]+$"
 
   # Variables that are set elsewhere: by the object's own fields, by the root, or by the platform.
   typed = toset([
@@ -38,6 +39,16 @@ locals {
     LOG_FORMAT                  = "^(text|json)$"
     PPROF                       = local.boolean
     DEMO                        = local.boolean
+
+    OTEL_EXPORTER_OTLP_ENDPOINT        = local.url
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = local.url
+    OTEL_EXPORTER_OTLP_PROTOCOL        = "^http/protobuf$"
+    OTEL_EXPORTER_OTLP_TIMEOUT         = local.number
+    OTEL_EXPORTER_OTLP_COMPRESSION     = "^(gzip|none)$"
+    OTEL_TRACES_EXPORTER               = "^(otlp|none)$"
+    OTEL_SDK_DISABLED                  = local.boolean
+    OTEL_TRACES_SAMPLER                = "^(parentbased_)?(always_on|always_off|traceidratio)$"
+    OTEL_TRACES_SAMPLER_ARG            = "^(0|1|0?\\.[0-9]+)$"
   }
 
   turn = var.turn == null ? {} : {

@@ -120,6 +120,22 @@ run "refuses_a_url_with_a_password" {
   expect_failures = [var.settings]
 }
 
+run "refuses_a_collector_without_a_scheme" {
+  command = plan
+  variables {
+    settings = { extra = { OTEL_EXPORTER_OTLP_ENDPOINT = "collector:4318" } }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_sampler_there_is_not" {
+  command = plan
+  variables {
+    settings = { extra = { OTEL_TRACES_SAMPLER = "sometimes" } }
+  }
+  expect_failures = [var.settings]
+}
+
 run "refuses_a_duration_without_a_unit" {
   command = plan
   variables {
