@@ -17,10 +17,14 @@ export interface NegotiationOptions {
   onerror?: (error: unknown) => void;
 }
 
-/** from and to name the two RTCPeerConnections, so that nothing meant for an earlier one reaches a later one. */
+/**
+ * from and to name the two RTCPeerConnections, so that nothing meant for an earlier one reaches a later one. after, in an offer that
+ * begins anew, is the last one of the other side that has been heard: its own offer, if it made one, is not going to be answered.
+ */
 export interface Signal {
   from: string;
   to?: string;
+  after?: string;
   description?: RTCSessionDescriptionInit;
   candidate?: RTCIceCandidateInit;
 }
@@ -31,8 +35,12 @@ export class Negotiation {
   #options: Required<NegotiationOptions>;
   #ours = '';
   #theirs: string | undefined;
+  #heard: string | undefined; // the last of theirs, over all of ours
   #makingOffer = false;
   #ignoring = false;
+  /** Ends when pc is closed: what is asked of a closed connection is never answered, and must not hold up what comes behind it. */
+  #gone: Promise<void> = Promise.resolve();
+  #leave = (): void => {};
   #incoming: Promise<void> = Promise.resolve();
   #outgoing: Promise<void> = Promise.resolve();
   #unlisten: () => void;
@@ -46,7 +54,8 @@ export class Negotiation {
 
   /** Makes the connection, whose tracks and channels then lead to an offer. The side that only answers need not call it. */
   start(): RTCPeerConnection {
-    this.pc?.close();
+    this.#drop();
+    this.#gone = new Promise((resolve) => (this.#leave = resolve));
     this.#makingOffer = this.#ignoring = false;
     this.#theirs = undefined;
     const ours = (this.#ours = Math.random().toString(36).slice(2, 10));
@@ -63,8 +72,13 @@ export class Negotiation {
 
   close(): void {
     this.#unlisten();
+    this.#drop();
+  }
+
+  #drop(): void {
     this.pc?.close();
     this.pc = undefined;
+    this.#leave();
   }
 
   async #describe(pc: RTCPeerConnection, ours: string): Promise<void> {
@@ -75,35 +89,38 @@ export class Negotiation {
     } catch (error) {
       if (pc === this.pc) this.#options.onerror(error);
     } finally {
-      this.#makingOffer = false;
+      if (pc === this.pc) this.#makingOffer = false;
     }
   }
 
   async #take(message: MessageEvent): Promise<void> {
-    const { from, to, description, candidate } = await this.#options.decode(message.payload);
+    const { from, to, after, description, candidate } = await this.#options.decode(message.payload);
     if (to && to !== this.#ours) return; // meant for a connection that is no more
     if (from !== this.#theirs && description?.type === 'offer') {
-      if (this.#theirs || !this.pc) this.start(); // the peer has begun anew, or first
-      this.#theirs = from;
+      if (this.#theirs || !this.pc || after === this.#ours) this.start(); // the peer has begun anew, or first
+      this.#theirs = this.#heard = from;
     } else if (description && from !== this.#theirs) {
       // An answer to our offer by a later connection than the one we know: only a fresh connection of ours can take it.
       if (this.#theirs && this.pc?.remoteDescription) return void this.start();
-      this.#theirs = from;
+      this.#theirs = this.#heard = from;
     }
     const pc = this.pc;
     if (!pc || from !== this.#theirs) return;
-    if (description) await this.#describeRemote(pc, description);
-    else if (candidate) await pc.addIceCandidate(candidate).catch((error: unknown) => this.#ignoring || Promise.reject(error));
+    const done = description
+      ? this.#describeRemote(pc, description)
+      : pc.addIceCandidate(candidate).catch((error: unknown) => this.#ignoring || Promise.reject(error));
+    await Promise.race([done, this.#gone]);
   }
 
   async #describeRemote(pc: RTCPeerConnection, description: RTCSessionDescriptionInit): Promise<void> {
     const collision = description.type === 'offer' && (this.#makingOffer || pc.signalingState !== 'stable');
     this.#ignoring = !this.#options.polite && collision;
     if (this.#ignoring) return;
+    const ours = this.#ours;
     await pc.setRemoteDescription(description);
     if (description.type !== 'offer') return;
     await pc.setLocalDescription();
-    this.#sendDescription(pc, this.#ours);
+    this.#sendDescription(pc, ours);
   }
 
   #sendDescription(pc: RTCPeerConnection, from: string): void {
@@ -115,6 +132,7 @@ export class Negotiation {
   #send(method: Method, signal: Signal): void {
     const { client, peer, encode, onerror } = this.#options;
     if (this.#theirs) signal.to = this.#theirs;
+    else if (this.#heard) signal.after = this.#heard;
     this.#outgoing = this.#outgoing
       .then(async () => {
         const payload = await encode(signal);
