@@ -67,7 +67,7 @@ export class RejoinWebSocket extends EventTarget {
     if (this.readyState === 0) throw new DOMException('still connecting', 'InvalidStateError');
     if (this.readyState !== 1) return;
     const { requestId, ...refused } = parse(data);
-    if (typeof requestId !== 'string') return this.#emit(refused);
+    if (typeof requestId !== 'string') return queueMicrotask(() => this.#emit(refused));
     this.client.sendRaw(requestId, data).then(
       () => this.#emit({ info: 'confirmation', requestId }),
       (error: RejoinError) => {
@@ -104,10 +104,13 @@ export class RejoinWebSocket extends EventTarget {
     if (this.readyState === 1) this.#dispatch('message', { data: JSON.stringify(frame) });
   }
 
+  /** As with a WebSocket no event comes while a method is being called: whoever calls close() may not be ready to hear of it. */
   #closed(code: number, reason: string): void {
-    if (this.readyState === 3) return;
-    this.readyState = 3;
-    this.#dispatch('close', { code, reason, wasClean: true });
+    this.readyState = 2;
+    setTimeout(() => {
+      this.readyState = 3;
+      this.#dispatch('close', { code, reason, wasClean: true });
+    });
   }
 
   #dispatch(type: 'open' | 'message' | 'close', fields: object): void {

@@ -56,7 +56,11 @@ test('code written for the plain dialect gets resume, and hears nothing of it', 
   extension.client.close();
   expect(await frame(4)).toEqual({ info: 'remoteClientDisconnected', remoteClientId });
   expect(closed).toEqual([]);
+  const end = new Promise((resolve) => socket.addEventListener('close', resolve));
   socket.close();
+  expect(socket.readyState).toBe(socket.CLOSING);
+  expect(closed).toEqual([]); // an event never comes before the call returns
+  await end;
   expect(closed).toEqual([1000]);
   expect(socket.readyState).toBe(socket.CLOSED);
 });
