@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** A TCP proxy on loopback whose connections can be cut as a network cuts them. */
 export class Proxy {
   #pairs = new Set<[Socket, Socket]>();
-  #trap = '';
+  #trap: { text: string; how: 'cutSilently' | 'reset'; after: () => void } | undefined;
 
   private constructor(
     private readonly server: Server,
@@ -31,9 +31,9 @@ export class Proxy {
     }
   }
 
-  /** Cuts silently as soon as that text has come from the server and was passed on. */
-  cutAfter(text: string): void {
-    this.#trap = text;
+  /** Cuts as soon as that text has come from the server and was passed on; after() is called then. */
+  cutAfter(text: string, how: 'cutSilently' | 'reset' = 'cutSilently', after = (): void => {}): void {
+    this.#trap = { text, how, after };
   }
 
   reset(): void {
@@ -52,9 +52,15 @@ export class Proxy {
     this.#pairs.add(pair);
     near.pipe(far).pipe(near);
     far.on('data', (chunk: Buffer) => {
-      if (!this.#trap || !chunk.includes(this.#trap)) return;
-      this.#trap = '';
-      this.cutSilently();
+      const trap = this.#trap;
+      if (!trap || !chunk.includes(trap.text)) return;
+      this.#trap = undefined;
+      const cut = (): void => {
+        this[trap.how]();
+        trap.after();
+      };
+      if (trap.how === 'reset') setImmediate(cut); // a reset takes along what is not written yet
+      else cut();
     });
     for (const socket of pair) {
       socket.on('error', () => {}).on('close', () => {
