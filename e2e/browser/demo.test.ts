@@ -31,7 +31,7 @@ test('a wallet that closes cleanly has left; it can join again', async () => {
   const wallet = await stage.page(server, { fragment: at('wallet', room) });
   await channelOpens(extension, wallet);
   await wallet.click('#close');
-  await extension.waitForSelector('#peer:has-text("nobody yet")');
+  await extension.waitForSelector('#presence:has-text("nobody yet")');
   await wallet.click('#close');
   await channelOpens(extension, wallet);
   await talk(wallet, extension, 'again');
@@ -77,6 +77,25 @@ test('the button that cuts the socket: candidates wait in the mailbox and arrive
   await wallet.waitForSelector('#timeline li[data-state=replayed]');
   await channelOpens(extension, wallet);
   await talk(extension, wallet, 'there you are');
+});
+
+test('offers made while the other side stays away: the last one is replayed, those before it are superseded', async () => {
+  const server = await stage.server();
+  const room = newRoom();
+  const extension = await stage.page(server, { fragment: at('extension', room) });
+  const wallet = await stage.page(server, { fragment: at('wallet', room) });
+  await channelOpens(extension, wallet);
+  await wallet.fill('#seconds', '3');
+  await wallet.click('#away');
+  await extension.waitForSelector('#presence[data-state=suspended]');
+  await extension.click('#again');
+  await extension.waitForSelector('#mailbox[data-state=waiting]');
+  await extension.click('#again');
+  await wallet.waitForSelector('#timeline li:has-text("superseded")');
+  await channelOpens(extension, wallet);
+  await extension.waitForSelector('#timeline li[data-kind=offer][data-state=replayed]');
+  await extension.waitForSelector('#timeline li[data-kind=offer][data-state=superseded]');
+  await extension.waitForSelector('#mailbox[data-state=empty]');
 });
 
 for (const role of ['wallet', 'extension'] as const) {
@@ -133,19 +152,21 @@ test.runIf(process.env['REJOIN_SCREENSHOTS'])('screenshots for the README', asyn
   const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
   const server = await stage.server();
   const room = newRoom();
-  const shown = { fragment: at('extension', room), colorScheme: 'light' as const, viewport: { width: 1200, height: 860 } };
-  const extension = await stage.page(server, shown);
+  const laptop = { colorScheme: 'light', viewport: { width: 1200, height: 800 }, reducedMotion: 'reduce' } as const;
+  const phone = { colorScheme: 'dark', viewport: { width: 390, height: 800 }, reducedMotion: 'reduce', deviceScaleFactor: 2, isMobile: true, hasTouch: true } as const;
+  const extension = await stage.page(server, { fragment: at('extension', room), ...laptop });
   await sessionOpens(extension);
-  const phone = { colorScheme: 'dark' as const, viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
   const wallet = await stage.page(server, { fragment: at('wallet', room), ...phone });
   await channelOpens(extension, wallet);
-  await wallet.fill('#seconds', '4');
-  await wallet.check('#trap');
+  await talk(extension, wallet, 'hello wallet');
+  await wallet.click('#away');
+  await extension.waitForSelector('#presence[data-state=suspended]');
   await extension.click('#again');
-  await extension.waitForSelector('#timeline li[data-state=waiting]');
+  await extension.waitForSelector('#mailbox:has-text("3 waiting")');
   await extension.screenshot({ path: `${docs}demo-laptop.png` });
-  await wallet.waitForSelector('#timeline li[data-state=replayed]');
+  await wallet.waitForSelector('#timeline li[data-kind=iceCandidate][data-state=replayed]');
   await channelOpens(extension, wallet);
-  await wallet.locator('#timeline-title').evaluate((title) => title.closest('section')!.scrollIntoView());
+  await wallet.waitForFunction(() => / ms$/.test(document.getElementById('latency')!.textContent!));
+  await wallet.evaluate(() => scrollTo(0, 0));
   await wallet.screenshot({ path: `${docs}demo-phone.png` });
 });

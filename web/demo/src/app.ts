@@ -64,7 +64,7 @@ function join(): void {
       else show('latency', '–');
     },
     latency: (ms) => show('latency', `${ms.toFixed(1)} ms`),
-    said: (text) => say('Other side', text),
+    said: (text) => say('theirs', text),
     receipts: (receipts) => timeline.delivered(receipts),
   });
   listen();
@@ -73,7 +73,8 @@ function join(): void {
 function listen(): void {
   client.on('state', (state) => {
     show('session', { open: 'open', connecting: 'connecting', waiting: 'lost, coming back', ended: 'ended' }[state], state);
-    byId('close').textContent = state === 'ended' ? 'Join again' : 'Close cleanly';
+    show('close-name', state === 'ended' ? 'Join again' : 'Close cleanly');
+    show('close-note', state === 'ended' ? 'a fresh session' : 'leave the room');
   });
   client.on('session', (session) => {
     show('me', short(session.clientId));
@@ -87,10 +88,13 @@ function listen(): void {
     if (config.iceServers) client.on('iceServers', once(() => choosePeer(returned)));
     else choosePeer(returned);
   });
-  client.on('peer', ({ id, change }) => {
+  client.on('peer', ({ id, change, undelivered }) => {
     if (change === 'suspended') news(`The other side (${short(id)}) lost its connection; what is sent waits for it.`);
     if (change === 'resumed') news(`The other side (${short(id)}) is back.`);
-    if (change === 'disconnected') news(`The other side (${short(id)}) has left.`);
+    if (change === 'disconnected') {
+      if (id === peer.id) timeline.left(undelivered);
+      news(`The other side (${short(id)}) has left.`);
+    }
     if (change === 'connected') news(`The other side (${short(id)}) has come.`);
     choosePeer(false);
   });
@@ -124,8 +128,9 @@ function choosePeer(returned: boolean): void {
   const id = keep ?? ids.filter((i) => client.peers.get(i) === 'live').at(-1) ?? (client.peers.has(peer.id) ? peer.id : ids.at(-1)) ?? '';
   const isNew = id !== peer.id;
   peer.meet(id);
-  const away = client.peers.get(id) === 'suspended';
-  show('peer', id ? `${short(id)}${away ? ', away' : ''}` : 'nobody yet');
+  const presence = client.peers.get(id) ?? 'none';
+  show('peer', short(id) || '–');
+  show('presence', { live: 'here', suspended: 'away', none: 'nobody yet' }[presence], presence);
   byId('invite').hidden = ids.length > 0;
   if (!id) show('channel', 'not open', 'new');
   if (id && (returned || (isNew && place.role === 'extension'))) peer.start();
@@ -137,10 +142,11 @@ function cut(): void {
   cutSilently(ms, () => client.wake());
 }
 
-function say(who: string, text: string): void {
-  const item = document.createElement('li');
-  item.append(make('span', 'who', who), text);
+function say(whose: 'ours' | 'theirs', text: string): void {
+  const item = make('li', whose, text);
+  item.prepend(make('span', 'hidden', whose === 'ours' ? 'You: ' : 'Other side: '));
   byId('said').append(item);
+  byId('said').tabIndex = 0; // it may have to be scrolled
   item.scrollIntoView({ block: 'nearest' });
 }
 
@@ -148,7 +154,10 @@ function invite(): void {
   const role = otherRole(place.role);
   const fragment = fragmentOf({ ...place, role });
   show('role', place.role);
-  show('other-role', role);
+  for (const id of ['their-role', 'other-role']) show(id, role);
+  byId('our-icon').setAttribute('href', `#i-${place.role}`);
+  byId('their-icon').setAttribute('href', `#i-${role}`);
+  document.title = `${place.role} · Rejoin demo`;
   byId<HTMLAnchorElement>('other').href = fragment;
   const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
   const host = local ? config.addresses[0] : location.hostname;
@@ -168,7 +177,7 @@ byId('say').onsubmit = (event) => {
   const input = byId<HTMLInputElement>('words');
   if (!input.value) return;
   if (!peer.send({ type: 'say', text: input.value })) return news('The channel is not open.');
-  say('You', input.value);
+  say('ours', input.value);
   input.value = '';
 };
 

@@ -61,6 +61,7 @@ export class Peer {
       },
     }));
     show('channel', 'negotiating', 'connecting');
+    show('news', 'Negotiating a connection.');
     return pc;
   }
 }

@@ -1,11 +1,11 @@
-import { byId, make } from './dom.js';
+import { byId, icon, make, show } from './dom.js';
 
 export type EntryState = 'sent' | 'confirmed' | 'waiting' | 'received' | 'replayed' | 'superseded' | 'failed';
 
 const words: Record<EntryState, string> = {
   sent: 'sent',
   confirmed: 'confirmed',
-  waiting: 'waiting in the mailbox',
+  waiting: 'waiting',
   received: 'received',
   replayed: 'replayed',
   superseded: 'superseded',
@@ -21,17 +21,16 @@ export class Timeline {
   #outgoing = new Map<string, { item: HTMLElement; kind: string; at: number }>();
 
   note(text: string): void {
-    this.#add('note', text, '').dataset['kind'] = 'note';
+    this.#put('note', make('span', '', text)).dataset['kind'] = 'note';
   }
 
   sent(requestId: string, kind: string): void {
-    const item = this.#add('out', names[kind] ?? kind, requestId, 'sent');
-    item.dataset['kind'] = kind;
+    const item = this.#add('out', kind, requestId, 'sent');
     this.#outgoing.set(requestId, { item, kind, at: performance.now() });
   }
 
   received(requestId: string, kind: string, replayed: boolean): void {
-    this.#add('in', names[kind] ?? kind, requestId, replayed ? 'replayed' : 'received').dataset['kind'] = kind;
+    this.#add('in', kind, requestId, replayed ? 'replayed' : 'received');
   }
 
   /** Stored in the mailbox; unless the other side says soon that it has it, it waits there. */
@@ -41,11 +40,13 @@ export class Timeline {
     const ms = Math.round(performance.now() - entry.at);
     set(entry.item, peerIsAway ? 'waiting' : 'confirmed');
     entry.item.querySelector('.req')?.append(` · ${ms} ms`);
+    this.#count();
   }
 
   /** Of what is confirmed, everything that the other side is known not to have waits. */
   waiting(): void {
     for (const { item } of this.#outgoing.values()) if (item.dataset['state'] === 'confirmed') set(item, 'waiting');
+    this.#count();
   }
 
   failed(requestId: string, why: string): void {
@@ -60,10 +61,18 @@ export class Timeline {
     for (const { id, replayed } of receipts) {
       const entry = this.#outgoing.get(id);
       if (!entry) continue;
-      set(entry.item, replayed ? 'replayed' : 'received', replayed ? 'arrived later' : 'received');
+      set(entry.item, replayed ? 'replayed' : 'received');
       if (entry.kind === 'offer') this.#supersedeBefore(id, new Set(receipts.map((receipt) => receipt.id)));
       this.#outgoing.delete(id);
     }
+    this.#count();
+  }
+
+  /** The other side is gone for good, and never had these. */
+  left(undelivered: string[]): void {
+    for (const id of undelivered) this.failed(id, 'undelivered');
+    this.#outgoing.clear();
+    this.#count();
   }
 
   #supersedeBefore(offer: string, delivered: Set<string>): void {
@@ -75,23 +84,34 @@ export class Timeline {
     }
   }
 
-  #add(dir: 'in' | 'out' | 'note', what: string, requestId: string, state?: EntryState): HTMLElement {
+  #add(dir: 'in' | 'out', kind: string, requestId: string, state: EntryState): HTMLElement {
+    const title = make('span', 'what', names[kind] ?? kind);
+    title.prepend(make('span', 'hidden', dir === 'in' ? 'from the other side: ' : 'to the other side: '));
+    const entry = make('div', 'entry', '');
+    entry.append(icon(dir), title, make('span', 'req', requestId.slice(-6)), make('span', 'chip', ''));
+    const item = this.#put(dir, entry);
+    item.dataset['kind'] = kind;
+    set(item, state);
+    return item;
+  }
+
+  #put(dir: 'in' | 'out' | 'note', content: HTMLElement): HTMLElement {
     const item = document.createElement('li');
     item.dataset['dir'] = dir;
-    const direction = { in: 'from the other side: ', out: 'to the other side: ', note: '' }[dir];
-    const time = make('time', '', new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' }));
-    const title = make('span', 'what', what);
-    title.prepend(make('span', 'hidden', direction));
-    item.append(time, title, make('span', 'req', requestId.slice(-6)), make('span', 'chip', ''));
-    if (state) set(item, state);
-    else item.lastElementChild?.remove();
+    item.append(make('time', '', new Date().toLocaleTimeString('en-GB')), content);
     this.#list.prepend(item);
     if (this.#list.childElementCount > most) this.#list.lastElementChild?.remove();
     return item;
+  }
+
+  /** How many of ours wait for the other side. */
+  #count(): void {
+    const n = [...this.#outgoing.values()].filter(({ item }) => item.dataset['state'] === 'waiting').length;
+    show('mailbox', n ? `${n} waiting` : 'empty', n ? 'waiting' : 'empty');
   }
 }
 
 function set(item: HTMLElement, state: EntryState, text = words[state]): void {
   item.dataset['state'] = state;
-  item.querySelector('.chip')!.textContent = text;
+  item.querySelector('.chip')!.replaceChildren(icon(state), text);
 }
