@@ -1,13 +1,16 @@
-// Pion is a WebRTC peer without a browser: it waits in a room for offers, answers them, and echoes what comes through data
-// channels. With -call it calls whoever is there instead. Two of them, in two terminals:
+// Pion is a WebRTC peer without a browser: it waits in a room for offers, answers them, and echoes what comes through the data
+// channel. With -call it calls whoever is there instead. As the other side of the demo page, whose address names the room:
+//
+//	go run ./client/examples/pion -role wallet -room <64 hexadecimal digits>
+//
+// Or two of them, in two terminals:
 //
 //	room=$(openssl rand -hex 32)
-//	go run ./client/examples/pion -url ws://localhost:4000 -room $room
-//	go run ./client/examples/pion -url ws://localhost:4000 -room $room -role wallet -call
+//	go run ./client/examples/pion -room $room
+//	go run ./client/examples/pion -room $room -role wallet -call
 //
-// Descriptions and candidates travel as the JSON of RTCSessionDescription and RTCIceCandidateInit, which is what
-// JSON.stringify makes of them in a browser, in the clear. An application encrypts them first: the field of the
-// protocol that holds them is called encryptedPayload for that.
+// Descriptions and candidates travel as the browser client's Negotiation sends them, in the clear. An application encrypts them
+// first: the field of the protocol that holds them is called encryptedPayload for that.
 //
 // What Rejoin does here is what is not here: no code in this directory deals with lost connections, repeated or missing
 // messages. The negotiation goes on where it was when the client has resumed.
@@ -61,6 +64,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("dial: %w", err)
 	}
 	p := newPeer(c, newAPI(*loopback), slog.New(slog.NewTextHandler(stdout, nil)))
+	p.polite = *role == client.Wallet
 	if p.call = *call; p.call {
 		p.opened = func(channel *webrtc.DataChannel) { p.say(channel, "hello") }
 	}

@@ -23,6 +23,7 @@ type peer struct {
 	api    *webrtc.API
 	log    *slog.Logger
 	call   bool                                                 // make offers
+	polite bool                                                 // of two offers that cross, ours is taken back
 	policy webrtc.ICETransportPolicy                            // which candidates to use
 	opened func(*webrtc.DataChannel)                            // is called when a channel opens
 	heard  func(*webrtc.DataChannel, webrtc.DataChannelMessage) // is called with each message
@@ -33,12 +34,12 @@ type peer struct {
 	waiting    []string // clients to call as soon as the ICE servers are known
 
 	mu    sync.Mutex
-	links map[string]*webrtc.PeerConnection // by the client they are with; guarded by mu
+	links map[string]*link // by the client they are with; guarded by mu
 }
 
 // newPeer returns a peer that answers calls and echoes what it hears.
 func newPeer(c *client.Client, api *webrtc.API, log *slog.Logger) *peer {
-	p := &peer{client: c, api: api, log: log, links: map[string]*webrtc.PeerConnection{}}
+	p := &peer{client: c, api: api, log: log, links: map[string]*link{}}
 	p.opened = func(*webrtc.DataChannel) {}
 	p.heard = p.echo
 	return p
@@ -108,44 +109,6 @@ func (p *peer) callWaiting(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (p *peer) link(remote string) *webrtc.PeerConnection {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.links[remote]
-}
-
-// connect makes a new connection with a client; an older one is closed.
-func (p *peer) connect(ctx context.Context, remote string) (*webrtc.PeerConnection, error) {
-	pc, err := p.api.NewPeerConnection(webrtc.Configuration{ICEServers: p.iceServers, ICETransportPolicy: p.policy})
-	if err != nil {
-		return nil, fmt.Errorf("new connection: %w", err)
-	}
-	p.mu.Lock()
-	older := p.links[remote]
-	p.links[remote] = pc
-	p.mu.Unlock()
-	if older != nil {
-		_ = older.Close()
-	}
-	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
-		if c == nil {
-			return // the last one has been
-		}
-		if err := p.post(ctx, remote, "iceCandidate", c.ToJSON()); err != nil {
-			p.log.Debug("candidate not sent", "error", err)
-		}
-	})
-	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
-		p.log.Info("connection", "with", short(remote), "state", s)
-		if s == webrtc.PeerConnectionStateFailed {
-			p.forget(remote, pc)
-			_ = pc.Close()
-		}
-	})
-	pc.OnDataChannel(func(channel *webrtc.DataChannel) { p.attend(remote, channel) })
-	return pc, nil
-}
-
 // attend looks after a channel. Its handlers are set before anything can come through it.
 func (p *peer) attend(remote string, channel *webrtc.DataChannel) {
 	channel.OnOpen(func() {
@@ -178,22 +141,14 @@ func (p *peer) say(channel *webrtc.DataChannel, text string) {
 	}
 }
 
-func (p *peer) forget(remote string, pc *webrtc.PeerConnection) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.links[remote] == pc {
-		delete(p.links, remote)
-	}
-}
-
 // hangUp closes all connections and returns when nothing of them is left.
 func (p *peer) hangUp() {
 	p.mu.Lock()
 	links := p.links
-	p.links = map[string]*webrtc.PeerConnection{}
+	p.links = map[string]*link{}
 	p.mu.Unlock()
-	for _, pc := range links {
-		_ = pc.GracefulClose()
+	for _, l := range links {
+		_ = l.pc.GracefulClose()
 	}
 }
 
