@@ -28,7 +28,7 @@ export class Channel {
       clearInterval(this.#pulse);
       events.state(false);
     };
-    this.#channel.onmessage = ({ data }: MessageEvent<string>) => this.#take(JSON.parse(data) as Word);
+    this.#channel.onmessage = ({ data }: MessageEvent<string>) => this.#take(parse(data));
   }
 
   /** False when the channel is not open. */
@@ -46,6 +46,17 @@ export class Channel {
     if (word.type === 'ping') this.send({ type: 'pong', at: word.at });
     else if (word.type === 'pong') this.events.latency(performance.now() - word.at);
     else if (word.type === 'say') this.events.said(word.text);
-    else this.events.receipts(word.receipts);
+    else if (word.type === 'receipts') this.events.receipts(word.receipts);
   }
+}
+
+/** What is no word of this page is text of another program. */
+function parse(data: string): Word {
+  try {
+    const word = JSON.parse(data) as Word | null;
+    if (typeof word?.type === 'string') return word;
+  } catch {
+    // text
+  }
+  return { type: 'say', text: data };
 }
