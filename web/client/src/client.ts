@@ -134,7 +134,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.#lost({ code: 4000, reason: 'reconnect' }, inMs);
   }
 
-  /** Tries at once when waiting, and probes the connection when open. Called by itself when the network or the page comes back. */
+  /** Tries at once when waiting, and probes the connection when open. Called by itself when the network goes or comes back, or the page does. */
   wake(): void {
     if (this.#state === 'waiting') this.#connect();
     else if (this.#state === 'open') this.#probe();
