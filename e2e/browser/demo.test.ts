@@ -98,6 +98,18 @@ test('offers made while the other side stays away: the last one is replayed, tho
   await extension.waitForSelector('#mailbox[data-state=empty]');
 });
 
+test('the network coming back ends the wait for the next attempt', async () => {
+  const wallet = await stage.page(await stage.server(), { fragment: at('wallet', newRoom()) });
+  await sessionOpens(wallet);
+  await wallet.fill('#seconds', '59'); // longer than this test would wait
+  await wallet.click('#away');
+  await wallet.waitForSelector('#session[data-state=waiting]');
+  await wallet.context().setOffline(true);
+  await wallet.context().setOffline(false);
+  await sessionOpens(wallet);
+  await wallet.waitForSelector('#timeline li:has-text("Back in the same session")');
+});
+
 for (const role of ['wallet', 'extension'] as const) {
   test(`a reload of the ${role} resumes its session, and the channel opens again`, async () => {
     const server = await stage.server();

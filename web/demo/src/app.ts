@@ -19,12 +19,12 @@ interface Config {
 class NotedClient extends RejoinClient {
   override send(message: OutgoingMessage): Promise<void> {
     const requestId = crypto.getRandomValues(new Uint32Array(2)).join('-');
-    timeline.sent(requestId, message.method);
+    timeline.sent(requestId, message.method, message.to);
     const answer = super.send({ ...message, requestId });
     answer.then(
       () => {
         timeline.confirmed(requestId, this.peers.get(message.to) === 'suspended');
-        setTimeout(() => peer.id === message.to && channelIsOpen() || timeline.waiting(), 1500);
+        setTimeout(() => peer.id === message.to && channelIsOpen() || timeline.waiting(message.to), 1500);
       },
       (error: RejoinError) => timeline.failed(requestId, error.code),
     );
@@ -91,10 +91,8 @@ function listen(): void {
   client.on('peer', ({ id, change, undelivered }) => {
     if (change === 'suspended') news(`The other side (${short(id)}) lost its connection; what is sent waits for it.`);
     if (change === 'resumed') news(`The other side (${short(id)}) is back.`);
-    if (change === 'disconnected') {
-      if (id === peer.id) timeline.left(undelivered);
-      news(`The other side (${short(id)}) has left.`);
-    }
+    if (change === 'disconnected') news(`The other side (${short(id)}) has left.`);
+    if (change === 'disconnected') timeline.left(id, undelivered);
     if (change === 'connected') news(`The other side (${short(id)}) has come.`);
     choosePeer(false);
   });

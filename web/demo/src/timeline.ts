@@ -18,15 +18,15 @@ const most = 200;
 /** What passed through the server, newest first. */
 export class Timeline {
   #list = byId('timeline');
-  #outgoing = new Map<string, { item: HTMLElement; kind: string; at: number }>();
+  #outgoing = new Map<string, { item: HTMLElement; kind: string; to: string; at: number }>();
 
   note(text: string): void {
     this.#put('note', make('span', '', text)).dataset['kind'] = 'note';
   }
 
-  sent(requestId: string, kind: string): void {
+  sent(requestId: string, kind: string, to: string): void {
     const item = this.#add('out', kind, requestId, 'sent');
-    this.#outgoing.set(requestId, { item, kind, at: performance.now() });
+    this.#outgoing.set(requestId, { item, kind, to, at: performance.now() });
   }
 
   received(requestId: string, kind: string, replayed: boolean): void {
@@ -43,9 +43,9 @@ export class Timeline {
     this.#count();
   }
 
-  /** Of what is confirmed, everything that the other side is known not to have waits. */
-  waiting(): void {
-    for (const { item } of this.#outgoing.values()) if (item.dataset['state'] === 'confirmed') set(item, 'waiting');
+  /** Of what is confirmed, everything that this peer is known not to have waits. */
+  waiting(peer: string): void {
+    for (const { item, to } of this.#outgoing.values()) if (to === peer && item.dataset['state'] === 'confirmed') set(item, 'waiting');
     this.#count();
   }
 
@@ -68,10 +68,10 @@ export class Timeline {
     this.#count();
   }
 
-  /** The other side is gone for good, and never had these. */
-  left(undelivered: string[]): void {
+  /** A peer is gone for good, and never had these. */
+  left(peer: string, undelivered: string[]): void {
     for (const id of undelivered) this.failed(id, 'undelivered');
-    this.#outgoing.clear();
+    for (const [id, { to }] of this.#outgoing) if (to === peer) this.#outgoing.delete(id);
     this.#count();
   }
 
