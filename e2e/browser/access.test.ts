@@ -60,9 +60,11 @@ test('everything is reached by keyboard, in the order in which it is read, and t
     stops.push(name);
   }
   expect(stops).toEqual(['skip', 'other', 'seconds', 'cut', 'away', 'reload', 'close', 'trap', 'again', 'words', 'primary', 'What the states mean']);
-  await page.focus('.skip');
+  const room = page.url();
+  await page.focus('#skip');
   await page.keyboard.press('Enter');
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('timeline-title');
+  expect(page.url()).toBe(room);
   await page.focus('#away');
   await page.keyboard.press('Enter');
   await page.waitForSelector('[role=status]:has-text("Dropped the connection")');

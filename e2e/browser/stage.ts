@@ -29,7 +29,7 @@ export class Stage {
   }
 
   async end(): Promise<void> {
-    for (const undo of this.#undo.splice(0).reverse()) await undo();
+    await Promise.all(this.#undo.splice(0).map((undo) => undo())); // none keeps another one running
   }
 
   async server(env: Record<string, string> = {}): Promise<Server> {

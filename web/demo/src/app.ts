@@ -165,6 +165,10 @@ function invite(): void {
   show('phone-note', `A phone opens it by the code, at ${host}.`);
 }
 
+byId('skip').onclick = (event) => {
+  event.preventDefault(); // the fragment is taken: it names the room
+  byId('timeline-title').focus();
+};
 byId('cut').onclick = cut;
 byId('away').onclick = () => client.reconnect(awayMs());
 byId('reload').onclick = () => location.reload();
