@@ -13,7 +13,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/loadtest/report"
 )
 
-const usage = `usage: loadtest idle|relay|resume|hostile|start [flags]   (-h: the flags)
+const usage = `usage: loadtest idle|relay|resume|load|storm|hostile|start [flags]   (-h: the flags)
        loadtest report DIR
 `
 

@@ -20,6 +20,14 @@ const (
 	LatConfirm = "confirmation"
 	// LatLate is how late the load itself was.
 	LatLate = "load late by"
+	// LatUpgrade is from when a user was due to connect until it was let in, later attempts included.
+	LatUpgrade = "upgrade"
+	// LatNegotiation is from when an offer was due until offer, answer and all candidates had arrived.
+	LatNegotiation = "negotiation"
+	// LatWaited is one way, of messages whose sender or receiver was away meanwhile.
+	LatWaited = "one way, waited for somebody"
+	// LatAway is from the cut of a connection until its client was back as of LatResume.
+	LatAway = "away"
 	// LatResume is from when a resume was due until its last replayed message arrived.
 	LatResume = "resume"
 )

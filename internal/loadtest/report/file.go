@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/loadtest/procfs"
@@ -22,6 +23,8 @@ type File struct {
 	Redis    string         `json:"redis"`
 	Machine  procfs.Machine `json:"machine"`
 	Results  []Result       `json:"results"`
+
+	name string // of the file, without its ending
 }
 
 // Result is what was found about one subject.
@@ -31,6 +34,7 @@ type Result struct {
 	Figures   []Figure      `json:"figures"`
 	Latencies []Latency     `json:"latencies,omitempty"`
 	Processes []Process     `json:"processes,omitempty"`
+	Samples   []Sample      `json:"samples,omitempty"` // over time
 	Tally     traffic.Tally `json:"tally"`
 	Lost      uint64        `json:"lost"`
 	OK        bool          `json:"ok"` // nothing was lost, duplicated, out of order or refused
@@ -156,6 +160,7 @@ func Load(dir string) ([]File, error) {
 		if err := json.Unmarshal(b, &f); err != nil {
 			return nil, fmt.Errorf("read results of %s: %w", filepath.Base(path), err)
 		}
+		f.name = strings.TrimSuffix(filepath.Base(path), ".json")
 		files = append(files, f)
 	}
 	sort.SliceStable(files, func(i, j int) bool { return files[i].When.Before(files[j].When) })

@@ -25,6 +25,9 @@ func (h Histogram) Record(d time.Duration) {
 // Add adds all of another.
 func (h Histogram) Add(o Histogram) { h.h.Merge(o.h) }
 
+// Reset removes all.
+func (h Histogram) Reset() { h.h.Reset() }
+
 // Count is how many were recorded.
 func (h Histogram) Count() int64 { return h.h.TotalCount() }
 

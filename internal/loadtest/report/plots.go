@@ -2,6 +2,23 @@ package report
 
 import "sort"
 
+// drawing is a picture, with what it shows.
+type drawing struct{ title, svg string }
+
+// drawings are all pictures that can be drawn. The keys are file names.
+func drawings(files []File) map[string]drawing {
+	all := map[string]drawing{}
+	for name, p := range plots(files) {
+		all[name] = drawing{p.Title, p.SVG()}
+	}
+	for i := range files {
+		if t := files[i].Timeline(); len(t) > 0 {
+			all[files[i].name+".svg"] = drawing{"`" + files[i].Command + "`", t.SVG()}
+		}
+	}
+	return all
+}
+
 // plots draws what there are enough measurements for. The keys are file names.
 func plots(files []File) map[string]*Plot {
 	memory := &Plot{Title: "Memory of an idle connection", X: "connections", Y: "bytes of process RSS per connection", LogX: true}

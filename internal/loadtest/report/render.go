@@ -19,9 +19,9 @@ func Render(dir string) error {
 	if len(files) == 0 {
 		return errors.New("no results (*.json) there")
 	}
-	drawn := plots(files)
-	for name, p := range drawn {
-		if err := write(dir, name, p.SVG()); err != nil {
+	drawn := drawings(files)
+	for name, d := range drawn {
+		if err := write(dir, name, d.svg); err != nil {
 			return err
 		}
 	}
@@ -36,24 +36,24 @@ func write(dir, name, text string) error {
 }
 
 // markdown is the whole report.
-func markdown(files []File, drawn map[string]*Plot) string {
+func markdown(files []File, drawn map[string]drawing) string {
 	var b strings.Builder
 	b.WriteString("# Measurements\n\nWritten by `go run ./internal/loadtest report`. Costs are processor time, user and system, of all processes of a kind.\n")
 	machines(&b, files)
-	for _, scenario := range []string{"idle", "relay", "resume", "hostile", "start"} {
+	for _, scenario := range []string{"idle", "relay", "resume", "load", "storm", "hostile", "start"} {
 		section(&b, scenario, files)
 	}
 	processes(&b, files)
 	for _, name := range sortedKeys(drawn) {
 		if strings.HasSuffix(name, ".svg") {
-			fmt.Fprintf(&b, "\n![%s](%s)\n", drawn[name].Title, name)
+			fmt.Fprintf(&b, "\n![%s](%s)\n", drawn[name].title, name)
 		}
 	}
 	settings(&b, files)
 	return b.String()
 }
 
-func sortedKeys(m map[string]*Plot) []string {
+func sortedKeys(m map[string]drawing) []string {
 	var keys []string
 	for k := range m {
 		keys = append(keys, k)
@@ -129,7 +129,7 @@ func rowOf(f *File, r *Result) row {
 		}
 		set(name, number(x.Value))
 	}
-	for _, name := range []string{LatOneWay, LatResume} {
+	for _, name := range []string{LatUpgrade, LatNegotiation, LatOneWay, LatResume, LatAway} {
 		if l := r.Latency(name); l != nil {
 			set(name+" p50, ms", millis(l.P50))
 			set(name+" p99, ms", millis(l.P99))

@@ -174,6 +174,7 @@ func TestSVG(t *testing.T) {
 		"nothing":     {Title: "a & b <c>"},
 		"one point":   {LogX: true, Series: []report.Series{{Name: "x", Points: []report.Point{{X: 1000, Y: 0}}}}},
 		"zero on log": {LogX: true, Series: []report.Series{{Points: []report.Point{{X: 0, Y: 1}, {X: 5, Y: 2}}}}},
+		"logarithmic": {LogY: true, Series: []report.Series{{Points: []report.Point{{X: 1, Y: 0.5}, {X: 5, Y: 2000}}}}},
 		"linear":      {Series: []report.Series{{Points: []report.Point{{X: 1, Y: 0.001}, {X: 7e6, Y: 0.0042}}}}},
 	} {
 		svg := p.SVG()
@@ -184,6 +185,42 @@ func TestSVG(t *testing.T) {
 		if svg != p.SVG() {
 			t.Errorf("%s: drawn differently the second time", name)
 		}
+	}
+}
+
+// TestTimeline: what runs over time becomes a picture, and what did not does not.
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	f := run("load", 70000, 500, report.SubjectRejoin)
+	if len(f.Timeline()) != 0 {
+		t.Error("a run without samples has a timeline")
+	}
+	for i := range 100 {
+		f.Results[0].Samples = append(f.Results[0].Samples, report.Sample{Seconds: float64(i), Users: 500 * i, OneWayP99: float64(i % 7)})
+	}
+	dir := t.TempDir()
+	if err := f.Write(filepath.Join(dir, "load-70000.json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Render(dir); err != nil {
+		t.Fatal(err)
+	}
+	svg, err := os.ReadFile(filepath.Join(dir, "load-70000.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wellFormed(t, svg)
+	for _, want := range []string{"Users connected", "one way p99", "Redis"} {
+		if !bytes.Contains(svg, []byte(want)) {
+			t.Errorf("no %q in the picture", want)
+		}
+	}
+	if bytes.Contains(svg, []byte("one way p50")) || bytes.Contains(svg, []byte("<circle")) {
+		t.Error("it shows what was not measured, or a hundred dots")
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "report.md"))
+	if err != nil || !bytes.Contains(text, []byte("(load-70000.svg)")) || !bytes.Contains(text, []byte("## load")) {
+		t.Errorf("%v: the report lacks it: %s", err, text)
 	}
 }
 

@@ -7,12 +7,29 @@ import (
 	"strings"
 )
 
-// Plot is a line plot. Its vertical axis begins at 0.
+// Plot is a line plot. Its vertical axis begins at 0 unless it is logarithmic.
 type Plot struct {
 	Title, X, Y string
-	LogX        bool
+	LogX, LogY  bool
 	Series      []Series
 }
+
+// Panels are plots one below the other.
+type Panels []*Plot
+
+// SVG draws them.
+func (p Panels) SVG() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d">`+"\n", plotWidth, len(p)*plotHeight)
+	for i, plot := range p {
+		fmt.Fprintf(&b, `<svg y="%d" width="%d" height="%d">`+"\n%s</svg>\n", i*plotHeight, plotWidth, plotHeight, plot.SVG())
+	}
+	b.WriteString("</svg>\n")
+	return b.String()
+}
+
+// mostDots is how many points of a line are shown as such.
+const mostDots = 40
 
 // Series is one line, with its points in rising order of X.
 type Series struct {
@@ -72,13 +89,16 @@ func (a *axis) at(v float64) float64 {
 }
 
 func (p *Plot) axes() (x, y axis) {
-	least, most, high := math.Inf(1), 0.0, 0.0
+	least, most, low, high := math.Inf(1), 0.0, math.Inf(1), 0.0
 	for _, s := range p.Series {
 		for _, q := range s.Points {
-			least, most, high = min(least, q.X), max(most, q.X), max(high, q.Y)
+			least, most, low, high = min(least, q.X), max(most, q.X), min(low, q.Y), max(high, q.Y)
 		}
 	}
 	y = linear(high)
+	if p.LogY && low > 0 && !math.IsInf(low, 1) {
+		y = logarithmic(low, high)
+	}
 	if p.LogX && least > 0 && !math.IsInf(least, 1) {
 		return logarithmic(least, most), y
 	}
@@ -161,6 +181,9 @@ func (s *Series) draw(b *strings.Builder, i int, x, y axis) {
 		fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", line.String()[1:], color, dash)
 	}
 	for _, p := range s.Points {
+		if len(s.Points) > mostDots {
+			break
+		}
 		fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"><title>%s: %s, %s</title></circle>`+"\n",
 			pixelX(&x, p.X), pixelY(&y, p.Y), color, html.EscapeString(s.Name), number(p.X), number(p.Y))
 	}

@@ -15,7 +15,7 @@ func (f *File) Print(w io.Writer) error {
 	for i := range f.Results {
 		f.Results[i].print(tw)
 	}
-	if len(f.Results) == 2 {
+	if len(f.Results) == 2 && f.Results[0].Subject != f.Results[1].Subject {
 		printRatios(tw, &f.Results[0], &f.Results[1])
 	}
 	return tw.Flush()

@@ -30,10 +30,10 @@ type Runner struct {
 func (r *Runner) Run(ctx context.Context, name string, args []string) (f *report.File, path string, err error) {
 	run, ok := map[string]func(*bench, context.Context, []string) error{
 		"idle": (*bench).idle, "relay": (*bench).relay, "resume": (*bench).resume, "start": (*bench).start,
-		"hostile": (*bench).hostile,
+		"hostile": (*bench).hostile, "load": (*bench).load, "storm": (*bench).storm,
 	}[name]
 	if !ok {
-		return nil, "", fmt.Errorf("no scenario %q: want idle, relay, resume, hostile or start", name)
+		return nil, "", fmt.Errorf("no scenario %q: want idle, relay, resume, hostile, load, storm or start", name)
 	}
 	b := &bench{runner: r, name: name, began: time.Now()}
 	b.file = report.File{
@@ -41,6 +41,9 @@ func (r *Runner) Run(ctx context.Context, name string, args []string) (f *report
 	}
 	defer b.cleanUp()
 	if err := run(b, ctx, args); err != nil {
+		return nil, "", err
+	}
+	if err := b.plot(); err != nil {
 		return nil, "", err
 	}
 	return &b.file, b.opt.JSON, nil
@@ -61,6 +64,21 @@ type bench struct {
 // say prints a line of progress.
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.runner.Stderr, "%6.1fs %s: %s\n", time.Since(b.began).Seconds(), b.name, fmt.Sprintf(format, args...))
+}
+
+// plot draws the run over time where -plot wants it.
+func (b *bench) plot() error {
+	if b.opt.plot == "" {
+		return nil
+	}
+	t := b.file.Timeline()
+	if len(t) == 0 {
+		return fmt.Errorf("%s has nothing to plot over time", b.name)
+	}
+	if err := os.WriteFile(b.opt.plot, []byte(t.SVG()), 0o644); err != nil {
+		return fmt.Errorf("write the plot: %w", err)
+	}
+	return nil
 }
 
 func (b *bench) cleanUp() {
@@ -169,7 +187,7 @@ func command(name string, args []string) string {
 	parts := []string{"go run ./internal/loadtest", name}
 	for i := 0; i < len(args); i++ {
 		flag, _, joined := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
-		if flag == "json" || flag == "server-binary" || flag == "redis-server" {
+		if flag == "json" || flag == "plot" || flag == "server-binary" || flag == "redis-server" {
 			if !joined {
 				i++
 			}

@@ -7,9 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -22,9 +19,7 @@ type crew struct{ workers []*worker }
 
 // worker is a process that holds connections.
 type worker struct {
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	ended chan struct{}
+	*process
 
 	mu   sync.Mutex
 	last held // guarded by mu
@@ -55,42 +50,22 @@ func (b *bench) hire(f *fleet.Fleet, all holding, perSecond rate) (*crew, error)
 	return c, nil
 }
 
-func (b *bench) startWorker(what holding) (*worker, error) {
-	command := b.runner.Worker
-	w := &worker{cmd: exec.Command(command[0], command[1:]...), ended: make(chan struct{})}
-	w.cmd.Stderr = os.Stderr
-	stdin, err := w.cmd.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start a worker: %w", err)
-	}
-	stdout, err := w.cmd.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start a worker: %w", err)
-	}
-	if err := w.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start a worker: %w", err)
-	}
-	w.stdin = stdin
-	go w.read(stdout)
-	if err := json.NewEncoder(stdin).Encode(what); err != nil {
-		return nil, errors.Join(fmt.Errorf("tell a worker what to hold: %w", err), w.dismiss())
-	}
-	return w, nil
+func (b *bench) startWorker(what holding) (_ *worker, err error) {
+	w := &worker{}
+	w.process, err = startProcess(b.runner.Worker, assignment{Hold: &what}, w.take)
+	return w, err
 }
 
-// read keeps the latest that the worker told, until it ends.
-func (w *worker) read(stdout io.Reader) {
-	defer close(w.ended)
-	lines := json.NewDecoder(stdout)
-	for {
-		var now held
-		if lines.Decode(&now) != nil {
-			return
-		}
-		w.mu.Lock()
-		w.last = now
-		w.mu.Unlock()
+// take keeps the latest that the worker told.
+func (w *worker) take(lines *json.Decoder) error {
+	var now held
+	if err := lines.Decode(&now); err != nil {
+		return err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = now
+	return nil
 }
 
 // state is what all workers hold, as of some 250 ms ago. The ramp has taken as long as the slowest took.
@@ -157,18 +132,4 @@ func (c *crew) dismiss() error {
 		errs = append(errs, w.dismiss())
 	}
 	return errors.Join(errs...)
-}
-
-func (w *worker) dismiss() error {
-	_ = w.stdin.Close() // asks it to end
-	select {
-	case <-w.ended:
-	case <-time.After(10 * time.Second):
-		_ = w.cmd.Process.Kill()
-		<-w.ended
-	}
-	if err := w.cmd.Wait(); err != nil {
-		return fmt.Errorf("worker: %w", err)
-	}
-	return nil
 }

@@ -3,12 +3,7 @@
 package scenario
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/loadtest/swarm"
@@ -39,60 +34,6 @@ type held struct {
 	Error        string `json:"error,omitempty"`
 }
 
-// reportEvery is how often a worker tells what it holds.
-const reportEvery = 250 * time.Millisecond
-
-// Worker is the main function of a worker process. It reads what to hold from stdin, holds it and tells how it goes on stdout,
-// until stdin ends, as it does when the load test ends in whatever way.
-func Worker(stdin io.Reader, stdout io.Writer) error {
-	commands := json.NewDecoder(stdin)
-	var what holding
-	if err := commands.Decode(&what); err != nil {
-		return fmt.Errorf("read what to hold: %w", err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { // ends with the process: a read of a pipe cannot be interrupted
-		_, _ = io.Copy(io.Discard, stdin)
-		cancel()
-	}()
-	return hold(ctx, what, json.NewEncoder(stdout))
-}
-
-// hold opens connections and keeps them until ctx ends.
-func hold(ctx context.Context, what holding, tell *json.Encoder) error {
-	h := &holder{holding: what}
-	h.ramp = ramp{total: what.Count, limit: what.Pending, interval: what.Interval, dial: h.dial}
-	began := time.Now()
-	loop, err := swarm.New(began, h)
-	if err != nil {
-		return err
-	}
-	h.loop = loop
-	ended := make(chan error, 1)
-	go func() { ended <- loop.Run() }()
-	ticker := time.NewTicker(reportEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			loop.Stop()
-			return <-ended
-		case err := <-ended:
-			return err
-		case <-ticker.C:
-		}
-		var now held
-		if err := loop.Do(ctx, func() { now = h.state() }); err != nil {
-			continue // one of the two above says why
-		}
-		if err := tell.Encode(now); err != nil {
-			fmt.Fprintln(os.Stderr, "worker:", err)
-			loop.Stop()
-			return <-ended
-		}
-	}
-}
-
 // holder is the driver and handler of a worker.
 type holder struct {
 	holding
@@ -101,7 +42,19 @@ type holder struct {
 	now  held
 }
 
-func (h *holder) state() held {
+func newHolder(what holding, began time.Time) (_ *holder, err error) {
+	h := &holder{holding: what}
+	h.ramp = ramp{total: what.Count, limit: what.Pending, interval: what.Interval, dial: h.dial}
+	h.loop, err = swarm.New(began, h)
+	return h, err
+}
+
+func (h *holder) swarm() *swarm.Loop { return h.loop }
+
+// order implements job: there is nothing that it could be asked for.
+func (h *holder) order(order) {}
+
+func (h *holder) state() any {
 	h.now.Pings = h.loop.Counters().Pings
 	h.now.Settled = h.now.Opened+h.now.Failed == h.Count || h.ramp.err != nil
 	if h.ramp.err != nil {

@@ -20,6 +20,7 @@ const maxHeld = 19_000
 // options are the flags that all scenarios share.
 type options struct {
 	JSON        string
+	plot        string
 	a, b        string
 	pids        list
 	redisPID    int
@@ -50,6 +51,7 @@ func newFlags(name, what string, stderr io.Writer) (*flag.FlagSet, *options) {
 		f.PrintDefaults()
 	}
 	f.StringVar(&o.JSON, "json", "", "write the results to this `file` too")
+	f.StringVar(&o.plot, "plot", "", "load and storm: draw the run over time into this `file`, SVG")
 	f.StringVar(&o.a, "a", "", "`URL` of a running server, ws://127.0.0.1:4000; without it servers are started")
 	f.StringVar(&o.b, "b", "", "`URL` of another one (default: the same)")
 	f.Var(&o.pids, "pids", "process `IDs` of the servers at -a and -b, to measure them")

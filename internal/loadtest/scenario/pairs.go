@@ -11,13 +11,6 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/loadtest/traffic"
 )
 
-// How often a rejoin.v1 client acknowledges, as the SDK does.
-const (
-	ackMessages = 16
-	ackAfter    = int64(time.Second)
-	ackLook     = int64(100 * time.Millisecond)
-)
-
 // pairsConfig is what one loop's share of the pairs is like.
 type pairsConfig struct {
 	run      string
@@ -44,23 +37,6 @@ type pairs struct {
 	ready   chan struct{} // closed when all do, or a connection failed
 	window  *window       // nil while nothing is sent
 	nextAck int64
-	scratch []byte
-}
-
-// client is one of a pair.
-type client struct {
-	conn      *swarm.Conn
-	target    [36]byte // the peer's ID
-	known     bool
-	seq       uint32 // of the next message
-	confirmed uint32 // the next to be confirmed
-	ledger    traffic.Ledger
-
-	// rejoin.v1: the last entry that was received, when the first one came that is not acknowledged, and how many those are.
-	entry   [44]byte
-	entries uint8 // the length of entry
-	unacked uint8
-	since   int64
 }
 
 func newPairs(c pairsConfig, began time.Time) (*pairs, error) {
@@ -185,7 +161,9 @@ func (p *pairs) receive(c *client, i int, b []byte) {
 	c.ledger.Take(s.Seq, &p.tally)
 	p.window.received(s, now)
 	if p.dialect == traffic.RejoinV1 {
-		p.acknowledge(c, traffic.EntryID(b), now)
+		if !c.acknowledge(traffic.EntryID(b), now) {
+			p.tally.Unexpected++
+		}
 	}
 }
 
@@ -225,33 +203,10 @@ func (p *pairs) send(i int, due int64) {
 	p.window.sent(due, now)
 }
 
-// acknowledge notes an entry, and acknowledges when there are enough.
-func (p *pairs) acknowledge(c *client, entry []byte, now int64) {
-	if len(entry) == 0 || len(entry) > len(c.entry) {
-		p.tally.Unexpected++
-		return
-	}
-	c.entries = uint8(copy(c.entry[:], entry))
-	if c.unacked++; c.unacked == 1 {
-		c.since = now
-	}
-	if c.unacked == ackMessages {
-		p.ack(c)
-	}
-}
-
-func (p *pairs) ack(c *client) {
-	p.scratch = traffic.AppendAck(p.scratch[:0], c.entry[:c.entries])
-	c.conn.Send(p.scratch)
-	c.unacked = 0
-}
-
 // ackOld acknowledges what has waited for a second.
 func (p *pairs) ackOld(now int64) {
 	for i := range p.clients {
-		if c := &p.clients[i]; c.unacked > 0 && now-c.since >= ackAfter {
-			p.ack(c)
-		}
+		p.clients[i].ackOld(now)
 	}
 }
 

@@ -250,7 +250,8 @@ func TestBadCommandLines(t *testing.T) {
 		"dance", "idle -n 0", "idle -per-room 3", "idle x", "relay -rate fast", "relay -rate -1", "relay -dialect klingon", "relay -pairs 100000",
 		"relay -inflight 0", "relay -loops 300", "resume -waiting 1000", "resume -rounds 0", "start -runs 0", "start -a ws://127.0.0.1:1",
 		"relay -b ws://127.0.0.1:1", "relay -a http://127.0.0.1:1", "relay -a ws://10.1.2.3:4000", "relay -a ws://example.com:4000",
-		"relay -a ws://127.0.0.1:1 -pids 1,2", "relay -a ws://127.0.0.1:1 -pids x", "relay -env PORT",
+		"relay -a ws://127.0.0.1:1 -pids 1,2", "relay -a ws://127.0.0.1:1 -pids x", "relay -env PORT", "load -users 0", "load -users 3", "load -users 40000 -instances 2", "load -restarts max", "load -candidates -1",
+		"storm -clients 30000", "storm -dialect klingon", "storm -back-off -1s", "idle -plot x.svg -n 0",
 	} {
 		name, rest, _ := strings.Cut(line, " ")
 		if f, _, err := runner.Run(t.Context(), name, strings.Fields(rest)); err == nil {

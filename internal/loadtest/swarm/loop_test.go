@@ -193,9 +193,11 @@ func TestEnds(t *testing.T) {
 			return errors.As(err, &closed) && closed.Code == 1013 && closed.Reason == "slow down"
 		}},
 		"no upgrade": {func(c net.Conn) {
-			_, _ = io.WriteString(c, "HTTP/1.1 503 Busy\r\n\r\n")
+			_, _ = io.WriteString(c, "HTTP/1.1 503 Busy\r\nA: 1\r\nretry-after: 7\r\nB: 2\r\n\r\n")
 			_, _ = io.Copy(io.Discard, c)
-		}, func(err error) bool { return errors.As(err, &status) }},
+		}, func(err error) bool {
+			return errors.As(err, &status) && status.Line == "HTTP/1.1 503 Busy" && status.RetryAfter == 7*time.Second
+		}},
 		"end of file": {func(c net.Conn) { _, _ = accept(c) }, func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
 	} {
 		t.Run(name, func(t *testing.T) {

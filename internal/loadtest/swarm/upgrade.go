@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 )
 
 // The key and what a server has to make of it (RFC 6455 section 4.2.2); computing it 15,000 times proves nothing.
@@ -18,7 +20,10 @@ const maxHead = 8 << 10
 var errAcceptKey = errors.New("upgrade without the right Sec-WebSocket-Accept")
 
 // StatusError is an answer to an upgrade that was no 101.
-type StatusError struct{ Line string }
+type StatusError struct {
+	Line       string
+	RetryAfter time.Duration // 0: it does not say
+}
 
 func (e *StatusError) Error() string { return fmt.Sprintf("upgrade answered %q", e.Line) }
 
@@ -43,11 +48,23 @@ func readHead(b []byte) (size int, err error) {
 	}
 	head := b[:end]
 	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101 ")) {
-		line, _, _ := bytes.Cut(head, []byte("\r\n"))
-		return 0, &StatusError{string(line)}
+		line, fields, _ := bytes.Cut(head, []byte("\r\n"))
+		return 0, &StatusError{string(line), retryAfter(fields)}
 	}
 	if !bytes.Contains(head, []byte(acceptKey)) {
 		return 0, errAcceptKey
 	}
 	return end + 4, nil
+}
+
+// retryAfter returns the field of that name, in seconds as all servers here write it.
+func retryAfter(fields []byte) time.Duration {
+	for line := range bytes.Lines(fields) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if bytes.EqualFold(name, []byte("Retry-After")) {
+			seconds, _ := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 16)
+			return time.Duration(seconds) * time.Second
+		}
+	}
+	return 0
 }

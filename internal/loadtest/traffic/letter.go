@@ -4,7 +4,7 @@ import "fmt"
 
 // Sizes of whole messages as clients in the field send them, bytes.
 const (
-	OfferSize     = 1300
+	OfferSize     = 1300 // and of an answer
 	CandidateSize = 400
 	// OfferEvery: one in so many messages of a sender is an offer, its first one among them.
 	OfferEvery = 6
@@ -41,15 +41,18 @@ func (l *Letter) Fill(s Stamp, target *[clientIDSize]byte) []byte {
 }
 
 // Letters are the messages that clients of one role send.
-type Letters struct{ offer, candidate *Letter }
+type Letters struct{ offer, answer, candidate *Letter }
 
 // NewLetters returns the mix of the field: an offer, then candidates.
 func NewLetters(from Role) Letters {
-	return Letters{NewLetter("offer", from, OfferSize), NewLetter("iceCandidate", from, CandidateSize)}
+	return Letters{NewLetter("offer", from, OfferSize), NewLetter("answer", from, OfferSize), NewLetter("iceCandidate", from, CandidateSize)}
 }
 
 // Offer returns an offer, valid until the next one.
 func (l *Letters) Offer(s Stamp, target *[clientIDSize]byte) []byte { return l.offer.Fill(s, target) }
+
+// Answer returns an answer, valid until the next one.
+func (l *Letters) Answer(s Stamp, target *[clientIDSize]byte) []byte { return l.answer.Fill(s, target) }
 
 // Candidate returns a candidate, valid until the next one.
 func (l *Letters) Candidate(s Stamp, target *[clientIDSize]byte) []byte {
