@@ -29,8 +29,14 @@ type crowdWorker struct {
 	last lap // guarded by the crowd's mu
 }
 
+// paces are rates of all workers together.
+type paces struct {
+	users, restarts rate
+	again           rate // pairs that were cut
+}
+
 // gather starts a worker for each server, and has them bring their shares of the pairs.
-func (b *bench) gather(f *fleet.Fleet, all usersConfig, perSecond, restarts rate) (*crowd, error) {
+func (b *bench) gather(f *fleet.Fleet, all usersConfig, each paces) (*crowd, error) {
 	c := &crowd{all: map[string]report.Histogram{}, recent: map[string]report.Histogram{}}
 	for _, name := range latencies {
 		c.all[name], c.recent[name] = report.NewHistogram(), report.NewHistogram()
@@ -47,10 +53,7 @@ func (b *bench) gather(f *fleet.Fleet, all usersConfig, perSecond, restarts rate
 		share.First = i * all.Pairs / n
 		share.Pairs = (i+1)*all.Pairs/n - share.First
 		share.Cut = (i+1)*all.Cut/n - i*all.Cut/n
-		share.Interval = perSecond.interval(n)
-		if restarts > 0 {
-			share.Restart = restarts.interval(n)
-		}
+		share.Interval, share.Restart, share.Again = each.users.interval(n), each.restarts.interval(n), each.again.interval(n)
 		if err := c.add(b.runner.Worker, share); err != nil {
 			return nil, errors.Join(err, c.dismiss())
 		}

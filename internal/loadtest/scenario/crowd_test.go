@@ -57,7 +57,8 @@ func TestStorm(t *testing.T) {
 			if cut == "0" {
 				back = 60
 			}
-			r := run(t, "storm", "-users", "60", "-rate", "max", "-candidates", "2", "-hold", "500ms", "-restarts", "50", "-clients", cut, "-back-off", "200ms")
+			r := run(t, "storm", "-users", "60", "-rate", "max", "-candidates", "2", "-hold", "500ms", "-restarts", "50", "-clients", cut, "-back-off", "200ms",
+				"-again", "100")
 			if len(r) != 2 {
 				t.Fatalf("%d results", len(r))
 			}

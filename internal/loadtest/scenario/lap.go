@@ -11,13 +11,14 @@ import (
 
 // lap is what a worker tells of its users. All but Times is as of now, since the beginning.
 type lap struct {
-	Orders     int           `json:"orders"` // that it has followed
-	Opened     int           `json:"opened"` // connections
-	Away       int           `json:"away"`   // users that were cut and are not back
-	Lost       int           `json:"lost"`   // users that were given up
-	Later      int           `json:"later"`  // attempts that were not let in, and repeated
+	Orders     int           `json:"orders"`   // that it has followed
+	Opened     int           `json:"opened"`   // connections
+	Away       int           `json:"away"`     // users that were cut and are not back
+	Lost       int           `json:"lost"`     // users that were given up
+	Later      int           `json:"later"`    // attempts that were not let in, and repeated
+	Repeated   int           `json:"repeated"` // messages that the server wanted to have again
 	Negotiated int           `json:"negotiated"`
-	Everybody  bool          `json:"everybody"`     // has been in at the same time
+	Again      bool          `json:"again"`         // pairs that were cut have yet to negotiate
 	Settled    bool          `json:"settled"`       // everybody is in, and nothing is on its way
 	BackAfter  time.Duration `json:"back_after_ns"` // from the cut to the latest who came back
 	Tally      traffic.Tally `json:"tally"`
@@ -53,8 +54,9 @@ func (l *lap) add(o *lap) {
 	l.Away += o.Away
 	l.Lost += o.Lost
 	l.Later += o.Later
+	l.Repeated += o.Repeated
 	l.Negotiated += o.Negotiated
-	l.Everybody = l.Everybody && o.Everybody
+	l.Again = l.Again || o.Again
 	l.Settled = l.Settled && o.Settled
 	l.BackAfter = max(l.BackAfter, o.BackAfter)
 	l.Tally.Add(o.Tally)

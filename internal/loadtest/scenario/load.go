@@ -17,7 +17,7 @@ import (
 // crowdConfig is what load and storm have in common.
 type crowdConfig struct {
 	users, instances, candidates int
-	rate, restarts               rate
+	rate, restarts, again        rate
 	hold, patience               time.Duration
 }
 
@@ -100,8 +100,10 @@ func (p *party) load(ctx context.Context, dialect traffic.Dialect) (report.Resul
 	if err := p.start(ctx, &r, usersConfig{Dialect: dialect}); err != nil {
 		return r, err
 	}
-	if _, err := p.come(ctx, &r); err != nil {
+	if ok, err := p.come(ctx, &r); err != nil {
 		return r, err
+	} else if !ok {
+		return r, p.finish(ctx, &r)
 	}
 	before, err := p.fleet.CPU()
 	if err != nil {

@@ -68,30 +68,45 @@ func (u *users) progress(i int, s traffic.Stamp, now int64) {
 	u.begin(i / 2)
 }
 
-// restarts are pairs that negotiate again, as after an ICE restart: at a rate, in a random order that is always the same.
-type restarts struct {
-	interval int64
+// restart begins an ICE restart where it can. The wallet of a rejoin.v1 pair may be away: its mailbox is there.
+func (u *users) restart(pair int, due int64) {
+	n := &u.pairs[pair]
+	if !n.wanted && n.left == 0 && u.present(2*pair) && (u.Dialect == traffic.RejoinV1 || u.present(2*pair+1)) {
+		u.negotiate(pair, due)
+	}
+}
+
+// wantNow has a pair negotiate, now or when it can.
+func (u *users) wantNow(pair int, _ int64) {
+	u.want(pair)
+	u.begin(pair)
+}
+
+// rota has pairs take their turns at a rate, in an order that is always the same.
+type rota struct {
+	interval int64 // 0: all at once when it is for once, else never
 	pairs    []int
+	once     bool
 	on       bool
 	due      int64
 	next     int
 }
 
-func (r *restarts) begin(now int64) { r.on, r.due = r.interval > 0 && len(r.pairs) > 0, now }
+func (r *rota) begin(now int64) {
+	r.on, r.due = (r.interval > 0 || r.once) && len(r.pairs) > 0, now
+}
 
-// restart begins what is due. The wallet of a rejoin.v1 pair may be away: its mailbox is there.
-func (u *users) restart(now int64) int64 {
-	r := &u.restarts
+// tick has those do something who are due, and returns when the next one is.
+func (r *rota) tick(now int64, do func(pair int, due int64)) int64 {
+	for r.on && r.due <= now {
+		do(r.pairs[r.next], r.due)
+		r.due += r.interval
+		if r.next++; r.next == len(r.pairs) {
+			r.next, r.on = 0, !r.once
+		}
+	}
 	if !r.on {
 		return swarm.Never
-	}
-	for ; r.due <= now; r.due += r.interval {
-		pair := r.pairs[r.next]
-		r.next = (r.next + 1) % len(r.pairs)
-		n := &u.pairs[pair]
-		if !n.wanted && n.left == 0 && u.present(2*pair) && (u.Dialect == traffic.RejoinV1 || u.present(2*pair+1)) {
-			u.negotiate(pair, r.due)
-		}
 	}
 	return r.due
 }

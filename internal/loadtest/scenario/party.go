@@ -45,7 +45,7 @@ func (p *party) start(ctx context.Context, r *report.Result, what usersConfig) (
 	what.Run = strconv.FormatInt(time.Now().UnixNano(), 36)
 	what.Pairs, what.Pending, what.Candidates = p.users/2, p.opt.pending, p.candidates
 	p.began = time.Now()
-	if p.crowd, err = p.gather(p.fleet, what, p.rate, p.restarts); err != nil {
+	if p.crowd, err = p.gather(p.fleet, what, paces{p.rate, p.restarts, p.again}); err != nil {
 		return err
 	}
 	ctx, p.leave = context.WithCancel(ctx)
@@ -95,16 +95,16 @@ func (p *party) restartFor(ctx context.Context, d time.Duration) error {
 	if err := sleep(ctx, d); err != nil {
 		return err
 	}
-	return p.rest(ctx)
+	_, err := p.rest(ctx)
+	return err
 }
 
-// rest waits until nothing is on its way.
-func (p *party) rest(ctx context.Context) error {
+// rest waits until nothing is on its way. It reports false when that did not come about.
+func (p *party) rest(ctx context.Context) (bool, error) {
 	if err := p.crowd.order(orderRest); err != nil {
-		return err
+		return false, err
 	}
-	_, err := p.crowd.await(ctx, p.patience, settled)
-	return err
+	return p.crowd.await(ctx, p.patience, settled)
 }
 
 // finish closes the books.
@@ -127,6 +127,7 @@ func (p *party) finish(ctx context.Context, r *report.Result) (err error) {
 	r.Add("server_cpu_peak", "processors", servers)
 	r.Add("redis_cpu_peak", "processors", redis)
 	r.Add("later_attempts", "", float64(p.crowd.state().Later))
+	r.Add("messages_repeated", "", float64(p.crowd.state().Repeated)) // because the server said so
 	p.crowd.tell(r)
 	return nil
 }

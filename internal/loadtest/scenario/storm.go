@@ -22,9 +22,10 @@ type stormConfig struct {
 func (b *bench) stormFlags(args []string) (c stormConfig, err error) {
 	f, o := newFlags("storm", "users whose connections all break at once, and who come back", b.runner.Stderr)
 	b.opt = o
-	c.crowdConfig = crowdConfig{users: 20_000, rate: 2000, restarts: 100, hold: 5 * time.Second}
+	c.crowdConfig = crowdConfig{users: 20_000, rate: 1000, restarts: 100, again: 300, hold: 5 * time.Second}
 	c.flags(f)
 	dialect := f.String("dialect", "both", "plain, rejoin.v1, or both: first the one, then the other")
+	f.Var(&c.again, "again", "pairs a second that negotiate again when all are back, of those that were cut, or max (default 300)")
 	f.IntVar(&c.clients, "clients", 0, "connections that break, of all at random; 0: all")
 	f.DurationVar(&c.backOff, "back-off", 100*time.Millisecond, "who lost its connection waits a random time of at most this, twice that when it was not let in, and so on to 10s")
 	if err := o.parse(f, args); err != nil {
@@ -72,8 +73,10 @@ func (b *bench) stormOf(ctx context.Context, c stormConfig, d traffic.Dialect) (
 		return r, err
 	}
 	r.Settings = append(r.Settings, report.Setting{Name: "cut", Value: fmt.Sprint(c.clients)}, report.Setting{Name: "back-off", Value: c.backOff.String()})
-	if _, err := p.come(ctx, &r); err != nil {
+	if ok, err := p.come(ctx, &r); err != nil {
 		return r, err
+	} else if !ok {
+		return r, p.finish(ctx, &r)
 	}
 	if err := p.crowd.order(orderRestart); err != nil {
 		return r, err
@@ -84,21 +87,20 @@ func (b *bench) stormOf(ctx context.Context, c stormConfig, d traffic.Dialect) (
 	// What is on its way when a plain client's connection breaks may come twice (S2.6), or go with the extension that it was for (S2.7):
 	// nothing is. With rejoin.v1 all that was sent arrives once, whatever breaks.
 	if d == traffic.Plain {
-		if err := p.rest(ctx); err != nil {
+		if _, err := p.rest(ctx); err != nil {
 			return r, err
 		}
 	}
 	return r, p.strike(ctx, &r, c)
 }
 
-// strike cuts connections and waits until all are back and all pairs that were cut have negotiated again.
+// strike cuts connections, waits until all are back, and has all pairs that were cut negotiate again.
 func (p *party) strike(ctx context.Context, r *report.Result, c stormConfig) error {
 	before, err := p.fleet.CPU()
 	if err != nil {
 		return err
 	}
 	p.say("%d connections break", c.clients)
-	began := time.Now()
 	if err := p.crowd.order(orderCut); err != nil {
 		return err
 	}
@@ -110,16 +112,31 @@ func (p *party) strike(ctx context.Context, r *report.Result, c stormConfig) err
 	if err != nil {
 		return err
 	}
-	if err := p.rest(ctx); err != nil {
-		return err
-	}
 	state, used, n := p.crowd.state(), after.Since(before), float64(c.clients)
-	if back {
-		p.say("all are back after %.2fs, and have negotiated after %.2fs", state.BackAfter.Seconds(), time.Since(began).Seconds())
+	if back && state.Lost == 0 {
+		p.say("all are back after %.2fs", state.BackAfter.Seconds())
 		r.Add("all_back_after", "s", state.BackAfter.Seconds())
 		r.Add("resumes_per_second", "1/s", n/state.BackAfter.Seconds())
 	}
 	r.Add("server_cpu_per_resume", "µs", micros(used.Servers, n))
 	r.Add("redis_cpu_per_resume", "µs", micros(used.Redis, n))
-	return p.finish(ctx, r)
+	if back {
+		err = p.negotiateAgain(ctx)
+	}
+	return errors.Join(err, p.finish(ctx, r))
+}
+
+func (p *party) negotiateAgain(ctx context.Context) error {
+	if err := p.crowd.order(orderAgain); err != nil {
+		return err
+	}
+	limit := p.patience
+	if p.again > 0 {
+		limit += time.Duration(float64(p.users/2) / float64(p.again) * float64(time.Second))
+	}
+	if _, err := p.crowd.await(ctx, limit, func(l *lap) bool { return !l.Again }); err != nil {
+		return err
+	}
+	_, err := p.rest(ctx)
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/loadtest/swarm"
@@ -24,6 +25,7 @@ type usersConfig struct {
 	Pending    int              `json:"pending"`
 	Candidates int              `json:"candidates"`  // behind an offer or an answer
 	Restart    int64            `json:"restart_ns"`  // from one ICE restart to the next, while they are ordered; 0: none
+	Again      int64            `json:"again_ns"`    // from one pair that was cut to the next that negotiates again; 0: none
 	BackOff    int64            `json:"back_off_ns"` // most that somebody waits before the first attempt to come back
 	Cut        int              `json:"cut"`         // users that orderCut cuts
 }
@@ -33,6 +35,7 @@ const (
 	orderRestart order = "restart" // pairs negotiate again, at a rate
 	orderRest    order = "rest"    // no more of them
 	orderCut     order = "cut"     // connections break, and their users come back
+	orderAgain   order = "again"   // pairs that were cut negotiate again, at a rate
 )
 
 // whereabouts of a user.
@@ -57,14 +60,16 @@ const maxTries = 12
 // user is one of a pair.
 type user struct {
 	client
-	where  whereabouts
-	cut    bool  // and not back
-	tries  uint8 // to come in, after the first
-	token  string
-	outbox []traffic.Stamp // rejoin.v1: what has no answer yet, oldest first
-	replay int             // messages that the session frame promised
-	due    int64           // when its way in began
-	since  int64           // when it came in
+	where   whereabouts
+	cut     bool  // and not back
+	tries   uint8 // to come in, after the first
+	waits   bool  // to send again what has no answer
+	repeats bool  // has done so
+	token   string
+	outbox  []traffic.Stamp // what has no answer yet, oldest first
+	replay  int             // messages that the session frame promised
+	due     int64           // when its way in began
+	since   int64           // when it came in
 }
 
 // users is the driver and handler of a worker's share.
@@ -76,8 +81,10 @@ type users struct {
 	pairs     []negotiation
 	letters   [2]traffic.Letters
 	timetable timetable // of those who come later, or back
+	repeats   timetable // of those who send again
 	random    *rand.Rand
-	restarts  restarts
+	restarts  rota // pairs that negotiate again while all is well
+	again     rota // pairs that were cut
 	nextAck   int64
 	cutAt     int64
 	cuts      int
@@ -98,7 +105,7 @@ func newUsers(c usersConfig, began time.Time) (*users, error) {
 	for i := range u.pairs {
 		u.pairs[i].wanted = true
 	}
-	u.restarts = restarts{interval: c.Restart, pairs: u.random.Perm(c.Pairs)}
+	u.restarts, u.again = rota{interval: c.Restart, pairs: u.random.Perm(c.Pairs)}, rota{interval: c.Again, once: true}
 	u.ramp = ramp{total: len(u.all), limit: c.Pending, interval: c.Interval, dial: u.arrive}
 	var err error
 	u.loop, err = swarm.New(began, u)
@@ -116,12 +123,14 @@ func (u *users) order(o order) {
 		u.restarts.on = false
 	case orderCut:
 		u.cut(u.loop.Now())
+	case orderAgain:
+		u.again.begin(u.loop.Now())
 	}
 }
 
 // Tick implements swarm.Driver.
 func (u *users) Tick(now int64) int64 {
-	next := min(u.ramp.tick(now), u.comeBack(now), u.restart(now))
+	next := min(u.ramp.tick(now), u.comeBack(now), u.repeat(now), u.restarts.tick(now, u.restart), u.again.tick(now, u.wantNow))
 	if u.Dialect == traffic.RejoinV1 {
 		if now >= u.nextAck {
 			for i := range u.all {
@@ -254,8 +263,10 @@ func (u *users) cut(now int64) {
 		u.now.Away++
 		x.due = now + u.random.Int64N(1+u.BackOff)
 		u.timetable.add(x.due, i)
-		u.want(i / 2)
+		u.again.pairs = append(u.again.pairs, i/2)
 	}
+	slices.Sort(u.again.pairs)
+	u.again.pairs = slices.Compact(u.again.pairs)
 }
 
 // enter lets a user in.
@@ -263,7 +274,6 @@ func (u *users) enter(i int) {
 	x := &u.all[i]
 	x.where, x.since, x.tries = in, u.loop.Now(), 0
 	u.in++
-	u.now.Everybody = u.now.Everybody || u.in == len(u.all)
 	if x.cut && x.replay == 0 {
 		u.back(x)
 	}
@@ -287,7 +297,8 @@ func (u *users) state() any {
 	if err := errors.Join(u.ramp.err, u.err); err != nil {
 		told.Error = err.Error()
 	}
-	told.Settled = u.in == len(u.all) && u.negotiating == 0 && u.wanted == 0 && told.Away == 0 && told.Tally.Unanswered() == 0
+	told.Again = u.again.on
+	told.Settled = u.in == len(u.all) && u.negotiating == 0 && u.wanted == 0 && !u.again.on && told.Away == 0 && told.Tally.Unanswered() == 0
 	return told
 }
 

@@ -5,6 +5,7 @@ package scenario
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/loadtest/swarm"
 	"github.com/rejoin-dev/rejoin/internal/loadtest/traffic"
@@ -24,9 +25,7 @@ func (u *users) Message(conn *swarm.Conn, b []byte) {
 	case traffic.PeerIsHere:
 		u.meet(i, b)
 	case traffic.Refusal:
-		u.now.Tally.Refused++
-		u.note(string(b))
-		u.answered(x)
+		u.refused(i, b)
 	case traffic.PeerLeft:
 		u.part(x, b)
 	case traffic.PeerAway:
@@ -91,9 +90,7 @@ func (u *users) session(i int, b []byte) {
 		x.entries = uint8(copy(x.entry[:], "0-0"))
 	}
 	x.ack()
-	for _, s := range x.outbox {
-		u.write(i, s)
-	}
+	u.resend(i)
 	u.enter(i)
 }
 
@@ -130,21 +127,66 @@ func (u *users) receive(i int, b []byte) {
 
 func (u *users) confirm(x *user, b []byte) {
 	s, ok := traffic.ConfirmedStamp(b)
-	if !ok || s.Seq != x.confirmed { // answers of one kind come in the order of the messages, P5.5
+	if !ok || !u.answered(x, s.Seq) {
+		if !x.repeats { // what was sent twice is confirmed twice
+			u.unexpected("confirmed what was not sent", b)
+		}
+		return
+	}
+	if s.Seq < x.confirmed && !x.repeats { // answers of one kind come in the order of the messages, P5.5
 		u.unexpected("confirmed out of order", b)
 	}
+	x.confirmed = s.Seq + 1
 	u.now.Tally.Confirmed++
 	if s.Due >= x.since {
 		u.now.record(latConfirm, u.loop.Now()-s.Due)
 	}
-	u.answered(x)
 }
 
-// answered crosses out the oldest message without an answer.
-func (u *users) answered(x *user) {
-	x.confirmed++
-	if len(x.outbox) > 0 {
-		x.outbox = x.outbox[:copy(x.outbox, x.outbox[1:])]
+// refused takes the answer that a message was not stored. A rejoin.v1 client that is told when to retry does so (R6.3).
+func (u *users) refused(i int, b []byte) {
+	x := &u.all[i]
+	wait, err := strconv.Atoi(string(traffic.Field(b, "retryInMs")))
+	if err == nil && u.Dialect == traffic.RejoinV1 {
+		u.now.Repeated++
+		if !x.waits {
+			x.waits, x.repeats = true, true
+			u.repeats.add(u.loop.Now()+int64(wait)*int64(time.Millisecond), i)
+		}
+		return
+	}
+	if s, ok := traffic.ParseStamp(traffic.Field(b, "requestId")); !ok || !u.answered(x, s.Seq) {
+		u.unexpected("refused what was not sent", b)
+		return
+	}
+	u.now.Tally.Refused++
+	u.note(string(b))
+}
+
+// answered crosses out a message that waits for its answer, and reports whether there was one.
+func (u *users) answered(x *user, seq uint32) bool {
+	for i, s := range x.outbox {
+		if s.Seq == seq {
+			x.outbox = append(x.outbox[:i], x.outbox[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// repeat sends again, in order, what has no answer, for those whose time has come.
+func (u *users) repeat(now int64) int64 {
+	for u.repeats.next() <= now {
+		i := u.repeats.take().user
+		u.all[i].waits = false
+		u.resend(i)
+	}
+	return u.repeats.next()
+}
+
+func (u *users) resend(i int) {
+	for _, s := range u.all[i].outbox {
+		u.write(i, s)
 	}
 }
 
@@ -154,9 +196,7 @@ func (u *users) send(i int, due int64) {
 	s := traffic.Stamp{Seq: x.seq, Sender: u.sender(i), Due: due, Written: u.loop.Now()}
 	x.seq++
 	u.now.Tally.Sent++
-	if u.Dialect == traffic.RejoinV1 {
-		x.outbox = append(x.outbox, s)
-	}
+	x.outbox = append(x.outbox, s)
 	u.write(i, s)
 }
 

@@ -128,8 +128,8 @@ func (w *watch) say(s *report.Sample, l *lap) {
 		text += fmt.Sprintf(", resume %.1f (p99 %.1f) ms", s.ResumeP50, s.ResumeP99)
 	}
 	text += fmt.Sprintf("; servers %.0f %% %.0f MB, Redis %.0f %% %.0f MB", 100*s.ServersCPU, s.ServersMB, 100*s.RedisCPU, s.RedisMB)
-	if trouble := l.Tally.Disconnected + l.Tally.Failed + l.Tally.Refused + l.Tally.Unexpected; trouble > 0 || l.Later > 0 {
-		text += fmt.Sprintf("; %d came later, %d troubles", l.Later, trouble)
+	if trouble := l.Tally.Disconnected + l.Tally.Failed + l.Tally.Refused + l.Tally.Unexpected; trouble > 0 || l.Later+l.Repeated > 0 {
+		text += fmt.Sprintf("; %d came later, %d messages repeated, %d troubles", l.Later, l.Repeated, trouble)
 	}
 	w.bench.say("%s", text)
 }
