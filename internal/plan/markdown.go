@@ -48,6 +48,14 @@ func commas(n float64) string {
 	return digits
 }
 
+// digits writes an amount with a decimal when it is small.
+func digits(n float64) string {
+	if n >= 100 {
+		return commas(n)
+	}
+	return fmt.Sprintf("%.1f", n)
+}
+
 // round keeps two digits.
 func round(n float64) float64 {
 	unit := math.Pow(10, math.Floor(math.Log10(n))-1)

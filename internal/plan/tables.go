@@ -31,9 +31,9 @@ func planTable(plans []sizing.Plan) string {
 	})
 	t.row(plans, "clients of a primary", func(p *sizing.Plan) string { return commas(p.InShard()) })
 	t.row(plans, "a primary's processor", func(p *sizing.Plan) string { return percent(p.ShardBusy) })
-	t.row(plans, "Redis' memory, all primaries", func(p *sizing.Plan) string { return fmt.Sprintf("%.3g GB", p.RedisGB) })
+	t.row(plans, "Redis' memory, all primaries", func(p *sizing.Plan) string { return digits(p.RedisGB) + " GB" })
 	t.row(plans, "messages a second", func(p *sizing.Plan) string { return commas(p.MessagesPerSecond) })
-	t.row(plans, "egress a month", func(p *sizing.Plan) string { return fmt.Sprintf("%.3g TB", p.EgressGB/1e3) })
+	t.row(plans, "egress a month", func(p *sizing.Plan) string { return digits(p.EgressGB/1e3) + " TB" })
 	t.row(plans, "USD a month", func(p *sizing.Plan) string {
 		var parts []string
 		for _, i := range p.Items {

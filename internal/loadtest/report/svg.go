@@ -31,10 +31,11 @@ func (p Panels) SVG() string {
 // mostDots is how many points of a line are shown as such.
 const mostDots = 40
 
-// Series is one line, with its points in rising order of X.
+// Series is one line, with its points in rising order of X. It is interrupted where two points are further apart than Gap, unless that is 0.
 type Series struct {
 	Name   string
 	Dashed bool
+	Gap    float64
 	Points []Point
 }
 
@@ -173,9 +174,9 @@ func (s *Series) draw(b *strings.Builder, i int, x, y axis) {
 	if s.Dashed {
 		dash = ` stroke-dasharray="6 4"`
 	}
-	if len(s.Points) > 1 {
+	for _, part := range s.parts() {
 		var line strings.Builder
-		for _, p := range s.Points {
+		for _, p := range part {
 			fmt.Fprintf(&line, " %.1f,%.1f", pixelX(&x, p.X), pixelY(&y, p.Y))
 		}
 		fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>`+"\n", line.String()[1:], color, dash)
@@ -190,4 +191,19 @@ func (s *Series) draw(b *strings.Builder, i int, x, y axis) {
 	left, top := plotLeft+i%legendsPerRow*legendWidth, 40+i/legendsPerRow*legendRow
 	fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="%s" stroke-width="2"%s/>`, left, left+20, top-4, top-4, color, dash)
 	fmt.Fprintf(b, `<text x="%d" y="%d">%s</text>`+"\n", left+26, top, html.EscapeString(s.Name))
+}
+
+// parts are the points between interruptions, where there are two or more.
+func (s *Series) parts() (parts [][]Point) {
+	from := 0
+	for i := 1; i <= len(s.Points); i++ {
+		if i < len(s.Points) && (s.Gap == 0 || s.Points[i].X-s.Points[i-1].X <= s.Gap) {
+			continue
+		}
+		if i-from > 1 {
+			parts = append(parts, s.Points[from:i])
+		}
+		from = i
+	}
+	return parts
 }

@@ -21,6 +21,20 @@ type Sample struct {
 	RedisMB   float64 `json:"redis_mb"`
 }
 
+// latencies are the series of a timeline: all of them, and those that there is room for when runs are compared.
+var latencies = []struct {
+	name     string
+	compared bool
+	ms       func(*Sample) float64
+}{
+	{"one way p50", false, func(s *Sample) float64 { return s.OneWayP50 }},
+	{"one way p99", true, func(s *Sample) float64 { return s.OneWayP99 }},
+	{"upgrade p50", false, func(s *Sample) float64 { return s.UpgradeP50 }},
+	{"upgrade p99", false, func(s *Sample) float64 { return s.UpgradeP99 }},
+	{"resume p50", true, func(s *Sample) float64 { return s.ResumeP50 }},
+	{"resume p99", true, func(s *Sample) float64 { return s.ResumeP99 }},
+}
+
 // Timeline plots the samples of a run, nothing when it has none.
 func (f *File) Timeline() Panels {
 	const seconds = "seconds"
@@ -28,29 +42,23 @@ func (f *File) Timeline() Panels {
 	latency := &Plot{Title: "Latency", X: seconds, Y: "ms", LogY: true}
 	cpu := &Plot{Title: "Processor time", X: seconds, Y: "processors"}
 	memory := &Plot{Title: "Resident memory", X: seconds, Y: "MB"}
-	seen := false
+	seen, compare := false, len(f.Results) > 1
 	for i := range f.Results {
 		r := &f.Results[i]
 		seen = seen || len(r.Samples) > 0
 		kind := ""
-		if len(f.Results) > 1 {
+		if compare {
 			kind = r.setting("dialect") + ", "
 		}
-		for _, s := range r.Samples {
+		for i := range r.Samples {
+			s := &r.Samples[i]
 			users.add(kind+"users", Point{s.Seconds, float64(s.Users)})
-			for _, l := range []struct {
-				name string
-				ms   float64
-			}{
-				{"one way p50", s.OneWayP50},
-				{"one way p99", s.OneWayP99},
-				{"upgrade p50", s.UpgradeP50},
-				{"upgrade p99", s.UpgradeP99},
-				{"resume p50", s.ResumeP50},
-				{"resume p99", s.ResumeP99},
-			} {
-				if l.ms > 0 {
-					latency.add(kind+l.name, Point{s.Seconds, l.ms})
+			if s.Away > 0 {
+				users.add(kind+"away", Point{s.Seconds, float64(s.Away)})
+			}
+			for _, l := range latencies {
+				if ms := l.ms(s); ms > 0 && (l.compared || !compare) {
+					latency.add(kind+l.name, Point{s.Seconds, ms})
 				}
 			}
 			cpu.add(kind+"servers", Point{s.Seconds, s.ServersCPU})
@@ -62,5 +70,11 @@ func (f *File) Timeline() Panels {
 	if !seen {
 		return nil
 	}
+	for i := range latency.Series {
+		latency.Series[i].Gap = longestGap
+	}
 	return Panels{users, latency, cpu, memory}
 }
+
+// longestGap is how many seconds without a measurement do not interrupt a line.
+const longestGap = 2.5

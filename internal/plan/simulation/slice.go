@@ -9,6 +9,7 @@ import (
 type Slice struct {
 	Clients   int
 	Instances int
+	Shards    int // in the cell: an instance's clients are spread over all of them
 	// Of a client in a second.
 	Messages, Connects, Resumes float64
 	// What an instance and the shard do for each.
@@ -106,11 +107,11 @@ func (s Slice) Run(h Herd, share float64) Result {
 }
 
 func (r *run) strike(h Herd, share float64) {
-	each := r.Clients / r.Instances
+	each := r.Clients / r.Instances / r.Shards // of one instance, here
 	length := peaceTime
 	switch h {
 	case Deploy: // it is the same all the time: half a minute of it, or two instances
-		gap := r.Deploy / float64(r.Instances)
+		gap := r.Deploy / float64(r.Instances*r.Shards)
 		length = min(r.Deploy, max(deployTime, 2*gap))
 		for i := 0; float64(i)*gap < length; i++ {
 			r.clock.After(float64(i)*gap, func() { r.replace(i, each) })
@@ -129,11 +130,15 @@ func (r *run) strike(h Herd, share float64) {
 	r.result.Lost += r.left
 }
 
-// replace has an instance's clients move while it drains, then starts it again.
+// replace has the clients of the cell's i-th instance move while it drains, then starts it again. One of so many is of this slice.
 func (r *run) replace(i, clients int) {
-	r.instances[i].down = true // takes nobody new
 	r.cut(clients, r.Drain)
-	r.clock.After(r.Drain+r.Start, func() { r.instances[i].down = false })
+	if i%r.Shards != 0 {
+		return
+	}
+	ours := r.instances[i/r.Shards%r.Instances]
+	ours.down = true // takes nobody new
+	r.clock.After(r.Drain+r.Start, func() { ours.down = false })
 }
 
 // cut has clients come back, each within a random part of some seconds.

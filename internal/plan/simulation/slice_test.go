@@ -10,7 +10,7 @@ import (
 // slice is a small one whose shard has room for 1,000 resumes a second beside its messages.
 func slice() simulation.Slice {
 	return simulation.Slice{
-		Clients: 10_000, Instances: 4, Messages: 0.01, Connects: 0.001, Resumes: 0.001,
+		Clients: 10_000, Instances: 4, Shards: 1, Messages: 0.01, Connects: 0.001, Resumes: 0.001,
 		MessageServer: 200e-6, MessageRedis: 100e-6, ConnectServer: 100e-6, ConnectRedis: 100e-6, ResumeServer: 300e-6, ResumeRedis: 900e-6,
 		InstanceSpeed: 1, ShardSpeed: 1, Grace: 30, Refuse: 2, BackOff: 0.1, Drain: 8, Start: 0.02, Deploy: 30, Seed: 7,
 	}
@@ -67,6 +67,19 @@ func TestDeployAndCrash(t *testing.T) {
 	}
 	if r := s.Run(simulation.Crash, 0); r.Away != 2500 || r.Lost != 0 || r.BackAfter < 2500*s.ResumeRedis {
 		t.Errorf("crash: %+v", r)
+	}
+}
+
+// TestShardsShareACrash: of a crashed instance each shard has its part to do, and of a deploy as much as if it were alone.
+func TestShardsShareACrash(t *testing.T) {
+	t.Parallel()
+	s := slice()
+	s.Shards = 5
+	if r := s.Run(simulation.Crash, 0); r.Away != 500 || r.Lost != 0 {
+		t.Errorf("crash: %+v", r)
+	}
+	if r := s.Run(simulation.Deploy, 0); r.Away != 10_000 || r.Lost != 0 {
+		t.Errorf("deploy: %+v", r)
 	}
 }
 

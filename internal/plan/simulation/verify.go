@@ -31,7 +31,7 @@ func Of(p *sizing.Planner, plan *sizing.Plan, times float64, seed uint64) Slice 
 		bus = plan.Clients / plan.Cells * times * messages * a.BusMicros * micro
 	}
 	return Slice{
-		Clients: int(inShard), Instances: max(2, int(math.Round(inShard/perInstance))),
+		Clients: int(inShard), Instances: max(2, int(math.Round(inShard/perInstance))), Shards: int(plan.Shards / plan.Cells),
 		Messages: messages, Connects: a.Connects / hour, Resumes: a.Resumes / hour,
 		MessageServer: u.MessageServer.At(perInstance*messages) * micro, MessageRedis: u.MessageRedis.At(inShard*messages) * micro,
 		ConnectServer: u.ConnectServer * micro, ConnectRedis: u.ConnectRedis * micro,

@@ -31,7 +31,7 @@ func (p *Planner) cellLimits(platform *Platform) []Limit {
 	})
 	if platform.Instances > 0 {
 		at := float64(platform.Instances) * each
-		limits = append(limits, Limit{Name: "instances of a service", At: at, plannedAt: at, Answer: "a quota that can be raised; or cells"})
+		limits = append(limits, Limit{Name: "instances of a service", At: at, plannedAt: at, Answer: "a quota, here 1,000, that can be raised; or cells"})
 	}
 	return limits
 }
@@ -53,7 +53,7 @@ func (p *Planner) Limits(plan *Plan) []Limit {
 	}
 	if plan.Balancers > 0 {
 		limits = append(limits, Limit{
-			Name: "one balancer", At: balancerClients, Used: plan.Clients / plan.Balancers / balancerClients, Answer: "131,072 open files, two for each client: more of them",
+			Name: "one balancer", At: balancerClients, Used: plan.Clients / plan.Balancers / balancerClients, Answer: "131,072 open files, two for each client: more balancers, or more files",
 		})
 	}
 	limits = append(limits,
