@@ -5,6 +5,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/loadtest/fleet"
@@ -87,9 +88,10 @@ func (w *watch) sample() (report.Sample, error) {
 	state, seconds := w.crowd.state(), now.Sub(w.last).Seconds()
 	used := cpu.Since(w.cpu)
 	s := report.Sample{
-		Seconds: now.Sub(w.began).Seconds(), Users: state.Opened, Away: state.Away, Messages: float64(state.Tally.Received-w.tally) / seconds,
-		ServersCPU: used.Servers.Seconds() / seconds, RedisCPU: used.Redis.Seconds() / seconds,
-		ServersMB: float64(servers) / 1e6, RedisMB: float64(redis.RSS) / 1e6,
+		Seconds: rounded(now.Sub(w.began).Seconds()), Users: state.Opened, Away: state.Away,
+		Messages:   rounded(float64(state.Tally.Received-w.tally) / seconds),
+		ServersCPU: rounded(used.Servers.Seconds() / seconds), RedisCPU: rounded(used.Redis.Seconds() / seconds),
+		ServersMB: rounded(float64(servers) / 1e6), RedisMB: rounded(float64(redis.RSS) / 1e6),
 	}
 	w.crowd.percentiles(&s)
 	w.last, w.cpu, w.tally = now, cpu, state.Tally.Received
@@ -108,7 +110,7 @@ func (c *crowd) percentiles(s *report.Sample) {
 		latOneWay: {&s.OneWayP50, &s.OneWayP99}, latUpgrade: {&s.UpgradeP50, &s.UpgradeP99}, latResume: {&s.ResumeP50, &s.ResumeP99},
 	} {
 		l := c.recent[name].Latency(name)
-		*at[0], *at[1] = l.P50/1e3, l.P99/1e3
+		*at[0], *at[1] = rounded(l.P50/1e3), rounded(l.P99/1e3)
 	}
 	for _, h := range c.recent {
 		h.Reset()
@@ -133,3 +135,6 @@ func (w *watch) say(s *report.Sample, l *lap) {
 	}
 	w.bench.say("%s", text)
 }
+
+// rounded keeps three decimals: a sample is no more exact, and a file of thousands is read by people.
+func rounded(v float64) float64 { return math.Round(v*1e3) / 1e3 }
