@@ -98,7 +98,8 @@ func closed(c *simulation.Clock, many int, stations []*simulation.Station, work 
 }
 
 // TestMeasuredSaturation: from nothing but the costs of a message (a resume) the simulation says how many a second our own load test
-// got through, and what its median was. It knows nothing of wake-ups and of who else used the machine, so it is not slower.
+// got through, and what its median was. It knows nothing of wake-ups, of loops that rest so that messages share one, and of who else used
+// the machine, so it is the faster one, within a factor of two.
 func TestMeasuredSaturation(t *testing.T) {
 	t.Parallel()
 	files, err := report.Load("../../../docs/performance")
@@ -130,7 +131,7 @@ func TestMeasuredSaturation(t *testing.T) {
 		}
 		seen++
 		t.Logf("%s: %.0f a second and %.1f ms, measured %.0f and %.1f", f.Command, simulated, p50*1e3, measured, median*1e3)
-		if simulated < 0.9*measured || simulated > 1.5*measured || p50 > 1.1*median || p50 < median/1.5 {
+		if simulated < 0.9*measured || simulated > 2*measured || p50 > 1.1*median || p50 < median/2 {
 			t.Errorf("%s: simulated %.0f a second and %.1f ms, measured %.0f and %.1f", f.Command, simulated, p50*1e3, measured, median*1e3)
 		}
 	}
