@@ -24,6 +24,7 @@ type Slice struct {
 	BackOff float64 // most that a client waits before its first attempt, doubled with each
 	Drain   float64 // in which an instance's clients are asked to move
 	Start   float64 // from the start of an instance to its first connection
+	Zone    float64 // share of the instances that a storm takes away
 	Deploy  float64 // in which all instances are replaced, one after the other
 	Seed    uint64
 }
@@ -121,6 +122,9 @@ func (r *run) strike(h Herd, share float64) {
 		r.clock.After(r.Start, func() { r.instances[0].down = false })
 		r.cut(each, r.BackOff)
 	case Storm:
+		for _, i := range r.instances[:int(r.Zone*float64(r.Instances))] {
+			i.down = true
+		}
 		r.cut(int(float64(r.Clients)*share), r.BackOff)
 	}
 	r.clock.Run(warmUp + length)

@@ -39,7 +39,7 @@ func Of(p *sizing.Planner, plan *sizing.Plan, times float64, seed uint64) Slice 
 		InstanceSpeed: plan.Platform.VCPU*a.Speed - perInstance*u.IdleServer.At(perInstance)*micro,
 		ShardSpeed:    a.Speed - inShard*u.IdleRedis.At(inShard)*micro - bus,
 		Grace:         a.Grace.Seconds(), Refuse: refuseAfter, BackOff: backOff, Drain: drainTimeout, Start: u.StartSeconds,
-		Deploy: a.Deploy.Seconds(), Seed: seed,
+		Zone: a.Zone, Deploy: a.Deploy.Seconds(), Seed: seed,
 	}
 }
 

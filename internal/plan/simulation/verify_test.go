@@ -2,6 +2,7 @@ package simulation_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/plan/simulation"
 	"github.com/rejoin-dev/rejoin/internal/plan/sizing"
@@ -19,8 +20,9 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	careful := sizing.Planner{Units: u, Assume: sizing.Defaults(), Prices: prices}
+	careful.Assume.Storm, careful.Assume.Grace = 1, 20*time.Second // so much that a plan for daily life cannot do it, whatever was measured
 	careless := careful
-	careless.Assume.Storm, careless.Assume.Recovery = 0.01, 1e6*careful.Assume.Recovery
+	careless.Assume.Storm, careless.Assume.Recovery, careless.Assume.Grace = 0.01, time.Hour, time.Hour
 	platforms := sizing.Platforms(&prices)
 	plan, cheap := careful.Plan(&platforms[2], 300_000), careless.Plan(&platforms[2], 300_000)
 	if v := simulation.Verify(&careful, &plan, 1, 3); len(v.Broken) > 0 || len(v.Results) != 4 {

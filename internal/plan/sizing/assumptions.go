@@ -21,6 +21,7 @@ type Assumptions struct {
 	Speed float64 // of a processor there, to the one that was measured
 
 	Storm    float64       // share of all clients that lose their connections at once
+	Zone     float64       // share of all instances that are gone then
 	Grace    time.Duration // within which all of them are to be back
 	Recovery time.Duration // within which all clients of a shard are attached again after a failover
 	Deploy   time.Duration // in which all instances are replaced
@@ -36,7 +37,7 @@ type Assumptions struct {
 func Defaults() Assumptions {
 	return Assumptions{
 		Messages: 20, Connects: 2, Resumes: 4, MessageBytes: 1200, FrameBytes: 128, Ping: 25 * time.Second, WaitingBytes: 2000, SocketBytes: 5000,
-		Busy: 0.6, Speed: 1, Storm: 1. / 3, Grace: time.Minute, Recovery: 30 * time.Second, Deploy: 15 * time.Minute,
+		Busy: 0.6, Speed: 1, Storm: 1. / 3, Zone: 1. / 3, Grace: time.Minute, Recovery: 30 * time.Second, Deploy: 15 * time.Minute,
 		RedisClients: 10_000, BusMicros: 2.2, Replicas: 1, Descriptors: 20_000, Ports: 28_232,
 	}
 }
@@ -54,6 +55,7 @@ func (a *Assumptions) Flags(f *flag.FlagSet) {
 	f.Float64Var(&a.Busy, "busy", a.Busy, "share of processor, memory and connections that is used in peace; the rest is for herds and failures")
 	f.Float64Var(&a.Speed, "speed", a.Speed, "speed of a processor there, to that of the machine of the measurements")
 	f.Float64Var(&a.Storm, "storm", a.Storm, "share of all clients that lose their connections at once: a zone of three")
+	f.Float64Var(&a.Zone, "zone", a.Zone, "share of all instances that are gone in a storm")
 	f.DurationVar(&a.Grace, "grace", a.Grace, "GRACE_WINDOW: within it all of them have to be back")
 	f.DurationVar(&a.Recovery, "recovery", a.Recovery, "within it all clients of a shard have to be attached again after its failover")
 	f.DurationVar(&a.Deploy, "deploy", a.Deploy, "in which a deploy replaces all instances, and so moves all clients")
@@ -71,6 +73,8 @@ func (a *Assumptions) Check() error {
 		return errors.New("want -busy between 0 and 1")
 	case a.Messages < 0 || a.Connects < 0 || a.Resumes < 0 || a.Storm < 0 || a.Storm > 1:
 		return errors.New("want -messages, -connects, -resumes of at least 0, -storm of 0 to 1")
+	case a.Zone < 0 || a.Zone > 0.9:
+		return errors.New("want -zone of 0 to 0.9")
 	case a.Speed <= 0 || a.Grace <= 0 || a.Recovery <= 0 || a.Deploy <= 0 || a.Ping <= 0:
 		return errors.New("want -speed, -grace, -recovery, -deploy and -ping of more than 0")
 	case a.RedisClients < 1 || a.Replicas < 0 || a.Descriptors < 100 || a.Ports < 1 || a.BusMicros < 0:

@@ -119,6 +119,10 @@ func (p *Planner) shardBytes(clients float64) float64 {
 	return p.Units.RedisBytes + clients*(p.Units.RedisClient+p.Assume.WaitingBytes)
 }
 
+// StormWait is how long, in seconds, an instance may take to look at all who come to it in a storm: messages wait for that, then up to 2 s
+// for Redis, and are to arrive within REDIS_TIMEOUT, 5 s.
+const StormWait = 2.0
+
 // demand is something that a count has to be enough for.
 type demand struct {
 	name   string
@@ -128,7 +132,7 @@ type demand struct {
 // instances is the least number that is enough for so many clients.
 func (p *Planner) instances(platform *Platform, clients float64) (float64, string) {
 	a := &p.Assume
-	left := func(n float64) float64 { return max(1, math.Floor(n*(1-a.Storm))) } // those in the other zones
+	left := func(n float64) float64 { return max(1, math.Floor(n*(1-a.Zone))) } // those in the other zones
 	return least(2, []demand{
 		{"connections", func(n float64) bool { return clients/n <= float64(platform.Connections)*platform.Fill }},
 		{"a zone's connections", func(n float64) bool { return clients/left(n) <= float64(platform.Connections) }},
@@ -137,6 +141,11 @@ func (p *Planner) instances(platform *Platform, clients float64) (float64, strin
 		{"a storm", func(n float64) bool {
 			free := platform.VCPU - p.serverCPU(clients/n)
 			return free > 0 && a.Storm*clients/left(n)*p.Units.ResumeServer/1e6/a.Speed/free <= a.Busy*a.Grace.Seconds()
+		}},
+		{"messages in a storm", func(n float64) bool { // which wait behind all who knock at once, and then for Redis
+			free := platform.VCPU - p.serverCPU(clients/n)
+			knock := a.Storm * clients / left(n) * p.Units.ResumeServer / 2 / 1e6 / a.Speed
+			return free > 0 && knock/free <= StormWait
 		}},
 		{"a deploy", func(n float64) bool {
 			moving := clients / n / a.Deploy.Seconds() * p.Units.ResumeServer / 1e6 / a.Speed
