@@ -1,0 +1,60 @@
+// Which files of the repository are pages of the site, and where they stand there.
+import { existsSync, readdirSync } from 'node:fs';
+
+export const root = new URL('../../', import.meta.url).pathname;
+export const repository = 'https://github.com/rejoin-dev/rejoin';
+
+export const excluded = ['**/testdata/**', 'terraform/modules/**', 'docs/performance/**'];
+
+// Pages of docs/ stand at the top of the site; these are the others.
+const elsewhere = {
+  'README.md': 'readme.md',
+  'SECURITY.md': 'security.md',
+  'CHANGELOG.md': 'changelog.md',
+  'web/client/README.md': 'browser-client.md',
+  'terraform/README.md': 'terraform/index.md',
+};
+
+/** place takes the path of a Markdown file in the repository and returns its path on the site; undefined: it is no page. */
+export function place(path) {
+  if (path in elsewhere) return elsewhere[path];
+  if (/^terraform\/[\w-]+\/README\.md$/.test(path)) return path.replace('/README', '');
+  if (path.startsWith('docs/') && !path.startsWith('docs/performance/')) return path.slice('docs/'.length);
+  return undefined;
+}
+
+const page = (text, path) => {
+  if (!existsSync(root + path)) throw new Error(`the sidebar names ${path}, which is not there`);
+  return { text, link: '/' + place(path).replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '') };
+};
+
+const runbooks = readdirSync(root + 'docs/runbooks').map((file) => page(file.slice('Rejoin'.length, -'.md'.length), `docs/runbooks/${file}`));
+
+export const sidebar = [
+  {
+    text: 'Use it',
+    items: [
+      page('Protocol', 'docs/protocol.md'),
+      page('Browser client', 'web/client/README.md'),
+    ],
+  },
+  {
+    text: 'Run it',
+    items: [
+      page('Settings', 'README.md'),
+      page('Observing', 'docs/observing.md'),
+      { text: 'Runbooks', collapsed: true, items: runbooks },
+      page('Security', 'SECURITY.md'),
+    ],
+  },
+  {
+    text: 'Look inside',
+    items: [
+      page('Reliability', 'docs/reliability.md'),
+      page('Performance', 'docs/performance.md'),
+      page('Requirements', 'docs/requirements.md'),
+      page('WebSocket case by case', 'docs/websocket.md'),
+      page('Changelog', 'CHANGELOG.md'),
+    ],
+  },
+];
