@@ -34,6 +34,8 @@ export const sidebar = [
   {
     text: 'Use it',
     items: [
+      page('Quick start', 'docs/quickstart.md'),
+      page('Clients', 'docs/clients.md'),
       page('Protocol', 'docs/protocol.md'),
       page('Browser client', 'web/client/README.md'),
     ],
@@ -41,7 +43,8 @@ export const sidebar = [
   {
     text: 'Run it',
     items: [
-      page('Settings', 'README.md'),
+      page('Deploying', 'docs/deploying.md'),
+      page('Operating', 'docs/operating.md'),
       page('Observing', 'docs/observing.md'),
       { text: 'Runbooks', collapsed: true, items: runbooks },
       page('Security', 'SECURITY.md'),
@@ -50,10 +53,12 @@ export const sidebar = [
   {
     text: 'Look inside',
     items: [
+      page('Architecture', 'docs/architecture.md'),
       page('Reliability', 'docs/reliability.md'),
       page('Performance', 'docs/performance.md'),
       page('Requirements', 'docs/requirements.md'),
       page('WebSocket case by case', 'docs/websocket.md'),
+      page('README', 'README.md'),
       page('Changelog', 'CHANGELOG.md'),
     ],
   },
