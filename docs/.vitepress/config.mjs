@@ -28,7 +28,7 @@ export default defineConfig({
   vite: {
     plugins: [importsOfPages],
     publicDir: false,
-    build: { chunkSizeWarningLimit: 1024 }, // kB: the search index is one chunk
+    build: { chunkSizeWarningLimit: 1024, assetsInlineLimit: 0 }, // kB: the search index is one chunk
     server: { watch: { ignored: ['**/.cache/**', '**/node_modules/**'] } },
   },
   themeConfig: {
