@@ -11,7 +11,7 @@ const importsOfPages = {
   name: 'imports-of-pages',
   enforce: 'pre',
   resolveId(id, importer) {
-    if (/^vue(\/|$)/.test(id) && importer?.endsWith('.md')) return this.resolve(id, import.meta.filename, { skipSelf: true });
+    if (/^vue(\/|$)/.test(id) && importer?.endsWith('.md')) return this.resolve(id, root + 'docs/.vitepress/config.mjs', { skipSelf: true });
   },
 };
 
