@@ -9,6 +9,8 @@ export const anchor = (heading) => heading.trim().toLowerCase().replace(/[^\p{L}
 /** siteLinks is a plugin of markdown-it: relative links lead to pages, or to the repository for files that are no pages. */
 export function siteLinks(md) {
   md.core.ruler.push('site_links', ({ tokens, env }) => {
+    // To Vite a path without a dot in front is a package.
+    for (const token of tokens) if (token.type === 'html_block') token.content = token.content.replaceAll(/ src="(?=\w[^:"]*")/g, ' src="./');
     for (const token of tokens.flatMap((block) => block.children ?? [])) {
       const href = token.type === 'link_open' ? token.attrGet('href') : '#';
       if (!/^(#|\/|[a-z]+:)/i.test(href)) token.attrSet('href', resolve(env.realPath ?? env.path, href));
