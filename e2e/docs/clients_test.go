@@ -85,7 +85,7 @@ func (r *reader) compare(got string, want block) {
 	}
 }
 
-// ownClient: the client that clients.md prints in whole loses its connection, and nothing else.
+// ownClient: the client that clients.md prints in whole loses its connection, then its instance, and nothing else.
 func ownClient(r *reader) {
 	node, dir, room := nodeEnv(r.t), r.t.TempDir(), newRoom()
 	r.save(dir, "rejoin.mjs", blocksOf(r.t, "docs/clients.md", "js")[0])
@@ -94,8 +94,9 @@ func ownClient(r *reader) {
 		r.t.Fatal(err)
 	}
 	r.save(dir, "drive.mjs", block{lines: []string{string(drive)}})
-	server := launchServer(r)
-	proxy, err := faultproxy.Listen(server)
+	r.useRedis()
+	draining, other := launchServer(r), launchServer(r)
+	proxy, err := faultproxy.Listen(draining.address)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func ownClient(r *reader) {
 		p.awaitText(r.ctx, "session fresh")
 		return p
 	}
-	extension := join(server, "extension", "wallet")
+	extension := join(other.address, "extension", "wallet")
 	wallet := join(proxy.Addr(), "wallet", "extension")
 	extension.awaitText(r.ctx, "remoteClientJustConnected")
 	extension.enter("a")
@@ -123,9 +124,15 @@ func ownClient(r *reader) {
 	wallet.awaitText(r.ctx, "session resumed")
 	wallet.awaitText(r.ctx, "got c\n")
 	extension.awaitText(r.ctx, "got d\n")
+
+	proxy.SetTarget(other.address)
+	draining.end(syscall.SIGTERM)
+	wallet.await(r.ctx, func(out string) bool { return strings.Count(out, "session resumed") == 2 })
+	extension.enter("e")
+	wallet.awaitText(r.ctx, "got e\n")
 	wallet.enter("bye")
 	extension.awaitText(r.ctx, "remoteClientDisconnected")
-	gotOnce(r.t, wallet, "a", "b", "c")
+	gotOnce(r.t, wallet, "a", "b", "c", "e")
 	gotOnce(r.t, extension, "d")
 }
 
@@ -142,12 +149,12 @@ func gotOnce(t *testing.T, p *process, want ...string) {
 	}
 }
 
-// launchServer starts a server for a play that types no command for it, and returns its address.
-func launchServer(r *reader) string {
+// launchServer starts a server for a play that types no command for it.
+func launchServer(r *reader) *process {
 	r.t.Helper()
-	r.serve(signal)
+	p := r.serve(signal, "DRAIN_TIMEOUT=2s")
 	delete(r.typed, signal)
-	return r.translate("localhost:4000")
+	return p
 }
 
 // goClient: the program of clients.md, from a file outside of the module, as go run takes it.
@@ -156,7 +163,7 @@ func goClient(r *reader) {
 	room := strings.Repeat("ab", 32)
 	program := launch(r.t, root, "go run "+r.save(r.t.TempDir(), "main.go", blocksOf(r.t, "docs/clients.md", "go")[0]))
 	program.awaitText(r.ctx, "session open, resumed: false")
-	c, err := client.Dial(r.ctx, client.Config{URL: "ws://" + server, Room: room, Source: client.Extension})
+	c, err := client.Dial(r.ctx, client.Config{URL: "ws://" + server.address, Room: room, Source: client.Extension})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -188,7 +195,7 @@ func greet(r *reader, c *client.Client, peer string) {
 
 // pion: clients.md. The two connect without a browser.
 func pion(r *reader) {
-	url := " -url ws://" + launchServer(r)
+	url := " -url ws://" + launchServer(r).address
 	r.replace("-loopback", "-loopback"+url)
 	room := strings.Repeat("ab", 32)
 	r.start(root, "go run ./client/examples/pion -loopback -room "+room)

@@ -21,6 +21,8 @@ type process struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 	ended chan struct{}
+	// address is where a server listens, host:port; set by serve.
+	address string
 
 	mu     sync.Mutex
 	out    bytes.Buffer  // guarded by mu

@@ -88,6 +88,9 @@ func (r *reader) serve(command string, env ...string) *process {
 		}
 		return false
 	})
+	if port := portOfURL.FindStringSubmatch(told.Websocket); port != nil {
+		p.address = "127.0.0.1:" + port[1]
+	}
 	for url, name := range map[string]string{told.Websocket: "PORT", told.URL: "PORT", told.Private: "HTTP_PORT"} {
 		if port := portOfURL.FindStringSubmatch(url); port != nil {
 			r.replace("localhost:"+written[name], "127.0.0.1:"+port[1])
