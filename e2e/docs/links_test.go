@@ -48,6 +48,18 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	}
 }
 
+// TestEveryPageIsOnTheSite: pages of docs/ are found from its sidebar, runbooks as a whole.
+func TestEveryPageIsOnTheSite(t *testing.T) {
+	t.Parallel()
+	sidebar := content(t, "docs/.vitepress/pages.mjs")
+	for _, p := range pages(t) {
+		inDocs := path.Dir(p.path) == "docs" && p.path != "docs/index.md"
+		if inDocs && !strings.Contains(sidebar, "'"+p.path+"'") {
+			t.Errorf("%s is not in the sidebar", p.path)
+		}
+	}
+}
+
 // follow returns what is wrong with a link of a page, "" if nothing is.
 func follow(from, link string, anchors map[string]map[string]bool) string {
 	file, fragment, _ := strings.Cut(link, "#")
