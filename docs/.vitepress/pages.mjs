@@ -28,6 +28,7 @@ const page = (text, path) => {
   return { text, link: '/' + place(path).replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '') };
 };
 
+const roots = ['docker-host', 'kubernetes', 'azure-container-apps', 'google-cloud-run'].map((name) => page(name, `terraform/${name}/README.md`));
 const runbooks = readdirSync(root + 'docs/runbooks').map((file) => page(file.slice('Rejoin'.length, -'.md'.length), `docs/runbooks/${file}`));
 
 export const sidebar = [
@@ -44,6 +45,7 @@ export const sidebar = [
     text: 'Run it',
     items: [
       page('Deploying', 'docs/deploying.md'),
+      { ...page('Terraform', 'terraform/README.md'), collapsed: true, items: roots },
       page('Operating', 'docs/operating.md'),
       page('Observing', 'docs/observing.md'),
       { text: 'Runbooks', collapsed: true, items: runbooks },

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// elsewhere is a command that a script runs, because it takes minutes, an engine or a machine of its own.
+// elsewhere is a command that is not typed here, because it takes minutes, an engine or an account.
 type elsewhere struct {
 	command string
 	proofs  []proof
@@ -18,14 +18,53 @@ type elsewhere struct {
 // proof: the file holds that text.
 type proof struct{ file, text string }
 
+// runElsewhere lists commands that a script runs.
 func runElsewhere() []elsewhere {
+	images := proof{"scripts/terraform", `docker build --quiet --network host --build-arg "FUNCTION=$function" --build-arg "VERSION=$1" --tag "rejoin/$function:$1" .`}
 	return []elsewhere{
 		{"./scripts/test", []proof{{".ci/run", "scripts/test"}}},
+		{"docker compose up --build", []proof{{"scripts/compose-stack", "compose up --build"}, {"scripts/compose-verify", "stack up"}}},
+		{"docker build -t rejoin/signal:dev .", []proof{images}},
+		{"docker build -t rejoin/iceservers:dev --build-arg FUNCTION=iceservers .", []proof{images}},
+		{"docker build -t rejoin/signal:dev . && docker build -t rejoin/iceservers:dev --build-arg FUNCTION=iceservers .", []proof{images}},
+		{"terraform -chdir=terraform/docker-host/example init", []proof{{"scripts/terraform", `"$terraform" -chdir="$example" init`}}},
+		{"terraform -chdir=terraform/docker-host/example apply", []proof{{"scripts/terraform", `"$terraform" -chdir="$example" apply`}}},
+		{"./scripts/terraform test", []proof{{"scripts/test", "./scripts/terraform test"}}},
 	}
 }
 
-// TestEveryCommandIsRun: each command line of the documentation is typed by a play or run elsewhere, and nothing is listed
-// that no page has.
+// needAccount lists commands that nobody runs for us: they make things in a cloud or in a cluster of the reader's. The examples that
+// they apply are validated (scripts/terraform), and what they name is what these ask for.
+func needAccount() []elsewhere {
+	validated := proof{"scripts/terraform", `-chdir="terraform/$1/example" validate`}
+	const cluster = "terraform/kubernetes/example/main.tf"
+	return []elsewhere{
+		{applyOf("azure-container-apps"), []proof{validated}},
+		{applyOf("google-cloud-run"), []proof{validated}},
+		{applyOf("kubernetes"), []proof{validated}},
+		{"az group create --name rejoin --location westeurope", []proof{
+			{"terraform/azure-container-apps/example/main.tf", `resource_group_name = "rejoin"`},
+			{"terraform/azure-container-apps/example/main.tf", `"westeurope"`},
+		}},
+		{"gcloud services enable run.googleapis.com memorystore.googleapis.com secretmanager.googleapis.com compute.googleapis.com " +
+			"networkconnectivity.googleapis.com serviceconsumermanagement.googleapis.com", []proof{
+			{"terraform/google-cloud-run/service.tf", `"google_cloud_run_v2_service"`},
+			{"terraform/google-cloud-run/redis.tf", `"google_memorystore_instance"`},
+			{"terraform/google-cloud-run/network.tf", `"google_network_connectivity_service_connection_policy"`},
+		}},
+		{"kubectl create namespace rejoin", []proof{{cluster, `namespace = "rejoin"`}}},
+		{`kubectl -n rejoin create secret generic redis --from-literal=password="$(openssl rand -hex 24)"`, []proof{{cluster, `password_secret = { name = "redis" }`}}},
+		{`kubectl -n rejoin create secret generic turn --from-literal=secret="$(openssl rand -hex 24)"`, []proof{{cluster, `secret = { name = "turn" }`}}},
+	}
+}
+
+func applyOf(name string) string {
+	example := "terraform -chdir=terraform/" + name + "/example "
+	return example + "init && " + example + "apply"
+}
+
+// TestEveryCommandIsRun: each command line of the documentation is typed by a play, run elsewhere or known to need an account,
+// and nothing is listed that no page has.
 func TestEveryCommandIsRun(t *testing.T) {
 	t.Parallel()
 	listed := map[string]string{}
@@ -34,8 +73,8 @@ func TestEveryCommandIsRun(t *testing.T) {
 			listed[c] = "the play " + p.name
 		}
 	}
-	for _, e := range runElsewhere() {
-		listed[e.command] = "runElsewhere"
+	for _, e := range slices.Concat(runElsewhere(), needAccount()) {
+		listed[e.command] = "elsewhere_test.go"
 		for _, p := range e.proofs {
 			text, err := os.ReadFile(filepath.Join(root, p.file))
 			if err != nil {
