@@ -58,6 +58,7 @@ export const sidebar = [
       page('Architecture', 'docs/architecture.md'),
       page('Reliability', 'docs/reliability.md'),
       page('Performance', 'docs/performance.md'),
+      page('Scaling', 'docs/scaling.md'),
       page('Requirements', 'docs/requirements.md'),
       page('WebSocket case by case', 'docs/websocket.md'),
       page('README', 'README.md'),
