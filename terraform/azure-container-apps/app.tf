@@ -128,7 +128,7 @@ resource "azurerm_container_app" "signal" {
         timeout                 = 3
         failure_count_threshold = 3
       }
-      # Not ready: full, draining, or Redis is away. It keeps its connections, and gets no new ones.
+      # Not ready: draining, or Redis is away. It keeps its connections, and gets no new ones.
       readiness_probe {
         transport               = "HTTP"
         port                    = local.http_port

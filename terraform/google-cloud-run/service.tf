@@ -95,7 +95,7 @@ resource "google_cloud_run_v2_service" "signal" {
         }
       }
 
-      # Not ready: full, draining, or Redis is away. It keeps its connections, and gets no new ones.
+      # Not ready: draining, or Redis is away. It keeps its connections, and gets no new ones.
       readiness_probe {
         period_seconds    = 5
         timeout_seconds   = 2

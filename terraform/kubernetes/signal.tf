@@ -154,7 +154,7 @@ resource "kubernetes_deployment_v1" "signal" {
               port = "http"
             }
           }
-          # Not ready: full, draining, or Redis is away. It keeps its connections, and gets no new ones.
+          # Not ready: draining, or Redis is away. It keeps its connections, and gets no new ones.
           readiness_probe {
             period_seconds    = 2
             timeout_seconds   = 2
