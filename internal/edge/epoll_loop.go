@@ -160,14 +160,15 @@ func (l *loop) run() error {
 		if d := m.pause(time.Now()); d > 0 {
 			time.Sleep(d)
 		}
+		looked, served := time.Now(), l.served
 		n, err := poll(l.epfd, events)
 		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("wait for events: %w", err)
 		}
-		m.saw(n, time.Now())
 		for _, e := range events[:n] {
 			l.event(int(e.Fd), e.Events)
 		}
+		m.saw(int(l.served-served), looked)
 		if err := l.open(unix.EPOLL_CTL_MOD); err != nil {
 			return fmt.Errorf("open the gate: %w", err)
 		}

@@ -18,6 +18,7 @@ type loop struct {
 
 	// owned by the loop
 	ending bool      // all is to be closed
+	served uint64    // messages and pongs handed over, connections opened
 	depth  int       // of nested events: a failing write closes its socket at once
 	table  [][]*conn // open connections by sweep slot
 	slot   int       // visited last

@@ -24,6 +24,7 @@ func (c *conn) message(text bool, payload []byte) {
 		c.fail(violation{wire.CloseInvalidPayload, wire.ReasonInvalidUTF8})
 		return
 	}
+	c.loop.served++
 	c.session.Message(payload)
 }
 
@@ -35,6 +36,7 @@ func (c *conn) control(op ws.OpCode, payload []byte) {
 		// reading gets no more than its bound.
 		c.queue(ws.OpPong, payload, nil, skipWhenFull)
 	case ws.OpPong:
+		c.loop.served++
 		c.session.Pong(payload)
 	case ws.OpClose:
 		c.clientClose(payload)

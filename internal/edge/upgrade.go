@@ -96,6 +96,7 @@ func (c *conn) open(connect wire.Connect, refused *wire.RefusedError, offer wire
 		return
 	}
 	c.loop.srv.metrics.upgraded(upgradeAccepted)
+	c.loop.served++
 	c.session = c.loop.srv.hub.Open(c, connect, offer)
 }
 
