@@ -110,7 +110,7 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 		// Told at every attempt anew: while Redis is out of reach for this instance, the client may have come back elsewhere.
 		c.waited, c.started = waited, a.Started
 	}
-	b.batcher.put(a.Room, c)
+	b.batcher.put(c)
 }
 
 // Restore attaches one's own session again, with a fresh epoch, after the primary changed or lost its data.

@@ -90,7 +90,7 @@ func Open(opt Options) (*Backbone, error) {
 	all := append(slices.Clone(scripts), b.send)
 	b.metrics = newMetrics(opt.Registerer, all)
 	b.sendings.New = newSending
-	b.batcher = newBatcher(b.client, workers, scripts, b.sendScript, replicas(opt.WaitReplicas), b.metrics)
+	b.batcher = newBatcher(b.client, scripts, b.sendScript, replicas(opt.WaitReplicas), b.metrics)
 	b.metrics.watch(opt.Registerer, b.batcher)
 	return b, nil
 }
@@ -152,9 +152,9 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// run puts one script call into the batcher. The room decides the order.
+// run puts one script call into the batcher.
 func (b *Backbone) run(s *script, room string, done func(*redis.Cmd, error), args ...any) {
-	b.batcher.put(room, b.newCall(s, room, done, args))
+	b.batcher.put(b.newCall(s, room, done, args))
 }
 
 func (b *Backbone) newCall(s *script, room string, done func(*redis.Cmd, error), args []any) *call {

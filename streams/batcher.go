@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
@@ -28,7 +27,7 @@ type call struct {
 
 // batcher gathers calls into pipelines: it takes the first, drains what waits, and makes one Exec. There is
 // no timer: a lone call leaves at once, and the longer Redis takes, the more calls share the next round trip.
-// A room always goes to the same worker, so its steps keep their order.
+// There is one worker, so all steps keep their order.
 //
 // A call whose fate is unknown (time-out, lost connection) is repeated until its deadline: every script may
 // be repeated. While it is, the calls behind it wait; that is the order they were made in.
@@ -38,8 +37,8 @@ type batcher struct {
 	send    sendScripts
 	metrics *metrics
 	need    replicas
-	workers []*worker
-	// refusals are the calls that found their worker's queue full.
+	worker  *worker
+	// refusals are the calls that found the worker's queue full.
 	refusals *worker
 	wg       sync.WaitGroup
 	stop     context.CancelFunc
@@ -61,7 +60,7 @@ type worker struct {
 
 const (
 	maxBatch     = 512    // calls in one pipeline
-	maxQueued    = 20_000 // calls waiting in one worker; more are refused with ErrBusy
+	maxQueued    = 20_000 // calls waiting in the worker; more are refused with ErrBusy
 	firstBackoff = 5 * time.Millisecond
 	lastBackoff  = 250 * time.Millisecond
 	// ringSize is how many sends of one sender lua/send.lua remembers. No batch has more of them: when its
@@ -69,24 +68,20 @@ const (
 	ringSize = 64
 )
 
-func newBatcher(client redis.UniversalClient, n int, scripts []*script, send sendScripts, need replicas, m *metrics) *batcher {
+func newBatcher(client redis.UniversalClient, scripts []*script, send sendScripts, need replicas, m *metrics) *batcher {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &batcher{client: client, scripts: scripts, send: send, need: need, metrics: m, stop: cancel, refusals: &worker{wake: make(chan struct{}, 1)}}
+	b := &batcher{client: client, scripts: scripts, send: send, need: need, metrics: m, stop: cancel}
+	b.worker = &worker{wake: make(chan struct{}, 1), most: maxQueued}
+	b.refusals = &worker{wake: make(chan struct{}, 1)}
 	b.wg.Go(func() { b.runRefusals(ctx) })
-	for range n {
-		w := &worker{wake: make(chan struct{}, 1), most: maxQueued}
-		b.workers = append(b.workers, w)
-		b.wg.Go(func() { b.run(ctx, w) })
-	}
+	b.wg.Go(func() { b.run(ctx, b.worker) })
 	return b
 }
 
 // put hands a call over. It never blocks and never calls done itself, so it may be called with locks held
 // that done takes. After close, calls are forgotten.
-func (b *batcher) put(shard string, c *call) {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(shard))
-	w := b.workers[h.Sum32()%uint32(len(b.workers))] //nolint:gosec // a handful of workers
+func (b *batcher) put(c *call) {
+	w := b.worker
 	w.mu.Lock()
 	switch {
 	case w.closed:
@@ -105,7 +100,7 @@ func (b *batcher) put(shard string, c *call) {
 	}
 }
 
-// close answers what waits with ErrClosed and ends the workers. It blocks for at most one round trip.
+// close answers what waits with ErrClosed and ends the goroutines. It blocks for at most one round trip.
 func (b *batcher) close() {
 	b.stop()
 	b.wg.Wait()
@@ -136,14 +131,11 @@ func (b *batcher) runRefusals(ctx context.Context) {
 	}
 }
 
-// waiting is how many calls are in the workers' queues.
-func (b *batcher) waiting() (n int) {
-	for _, w := range b.workers {
-		w.mu.Lock()
-		n += len(w.queue)
-		w.mu.Unlock()
-	}
-	return n
+// waiting is how many calls are in the worker's queue.
+func (b *batcher) waiting() int {
+	b.worker.mu.Lock()
+	defer b.worker.mu.Unlock()
+	return len(b.worker.queue)
 }
 
 func (w *worker) take(dst []*call) []*call {

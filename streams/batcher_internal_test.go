@@ -47,12 +47,12 @@ func TestFullQueueRefusesAtOnceAndKeepsTheOthers(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1}) // nobody is there, and nobody is asked
 	defer client.Close()
-	b := newBatcher(client, 1, scripts, nil, 0, newMetrics(Options{}.withDefaults().Registerer, scripts))
+	b := newBatcher(client, scripts, nil, 0, newMetrics(Options{}.withDefaults().Registerer, scripts))
 	defer b.close()
-	b.workers[0].most = 0
+	b.worker.most = 0
 	var wg sync.WaitGroup
 	wg.Add(1)
-	b.put("room", &call{done: func(_ *redis.Cmd, err error) {
+	b.put(&call{done: func(_ *redis.Cmd, err error) {
 		defer wg.Done()
 		if !errors.Is(err, ErrBusy) {
 			t.Errorf("error %v", err)

@@ -45,9 +45,9 @@ const (
 	// probeTimeout is how long a probed connection has to prove that it is alive.
 	probeTimeout = time.Second
 	ioTimeout    = 3 * time.Second
-	// workers is how many pipelines are under way at once, per instance and, on a cluster, per primary. A second one was measured
+	// pipelines is how many are under way at once, per instance and, on a cluster, per primary. A second one was measured
 	// and brings no throughput; it splits the calls of one moment into two round trips, and wakes everybody twice.
-	workers = 1
+	pipelines = 1
 )
 
 func (o Options) withDefaults() Options {
@@ -190,10 +190,10 @@ func parseQuery(u *url.URL, opt *redis.UniversalOptions) error {
 
 // tune sets what the backbone depends on.
 func tune(opt *redis.UniversalOptions) {
-	opt.Protocol = 2           // scripts and pub/sub need nothing of RESP3
-	opt.MaxRetries = -1        // go-redis would repeat a command blindly; the batcher repeats calls itself
-	opt.PoolSize = workers + 1 // pipelines, and one for leases and loading: a constant, whatever we hold
-	opt.MaxActiveConns = workers + 1
+	opt.Protocol = 2             // scripts and pub/sub need nothing of RESP3
+	opt.MaxRetries = -1          // go-redis would repeat a command blindly; the batcher repeats calls itself
+	opt.PoolSize = pipelines + 1 // pipelines, and one for leases and loading: a constant, whatever we hold
+	opt.MaxActiveConns = pipelines + 1
 	opt.PipelinePoolSize = -1
 	opt.ReadTimeout, opt.WriteTimeout, opt.DialTimeout = ioTimeout, ioTimeout, ioTimeout
 	opt.Dialer = dialer(opt.TLSConfig)

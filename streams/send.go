@@ -82,7 +82,7 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 		s.args = append(s.args, &s.trace)
 	}
 	s.call = call{script: b.send, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.end, sender: s.from}
-	b.batcher.put(view(m.Room), &s.call) // read before put returns
+	b.batcher.put(&s.call)
 }
 
 func (s *sending) fill(m Message) (roomKey string) {

@@ -113,7 +113,7 @@ func (b *Backbone) leave(h Held, acked, how, did string, done func(int64, error)
 
 // Alive answers a probe of the instance replyTo: the connection of client is alive.
 func (b *Backbone) Alive(replyTo, nonce, client string) {
-	b.batcher.put(client, &call{
+	b.batcher.put(&call{
 		script:   aliveCall,
 		cmd:      redis.NewCmd(bg, "PUBLISH", channel(replyTo), string(BellAlive)+nonce+client),
 		deadline: time.Now().Add(probeTimeout),
