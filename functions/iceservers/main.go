@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/health"
+	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
 func main() {
@@ -36,7 +37,7 @@ func main() {
 // run serves until ctx ends; with -health it asks the one that runs whether it works, and returns
 // why not. It returns flag.ErrHelp when help was asked for.
 func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
-	ask, err := parseFlags(args, stdout)
+	ask, err := settings.ParseFlags("iceservers", args, stdout, printUsage)
 	if err != nil {
 		return err
 	}
@@ -52,19 +53,4 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 		return err
 	}
 	return s.run(ctx)
-}
-
-// parseFlags says whether the health of the running one is asked for.
-func parseFlags(args []string, stdout io.Writer) (ask bool, err error) {
-	flags := flag.NewFlagSet("iceservers", flag.ContinueOnError)
-	flags.SetOutput(stdout)
-	flags.Usage = func() { printUsage(stdout) }
-	flags.BoolVar(&ask, "health", false, "")
-	if err := flags.Parse(args); err != nil {
-		return false, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
-	}
-	if flags.NArg() > 0 {
-		return false, fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))
-	}
-	return ask, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/health"
+	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
 func main() {
@@ -35,7 +36,7 @@ func main() {
 // run serves until ctx ends, then drains; with -health it asks the one that runs whether it works, and returns
 // why not. It returns flag.ErrHelp when help was asked for.
 func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
-	ask, err := parseFlags(args, stdout)
+	ask, err := settings.ParseFlags("signal", args, stdout, printUsage)
 	if err != nil {
 		return err
 	}
@@ -55,19 +56,4 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 		return err
 	}
 	return s.run(ctx)
-}
-
-// parseFlags says whether the health of the running one is asked for.
-func parseFlags(args []string, stdout io.Writer) (ask bool, err error) {
-	flags := flag.NewFlagSet("signal", flag.ContinueOnError)
-	flags.SetOutput(stdout)
-	flags.Usage = func() { printUsage(stdout) }
-	flags.BoolVar(&ask, "health", false, "")
-	if err := flags.Parse(args); err != nil {
-		return false, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
-	}
-	if flags.NArg() > 0 {
-		return false, fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))
-	}
-	return ask, nil
 }
