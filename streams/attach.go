@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,6 +23,8 @@ type Attach struct {
 	After                           EntryID
 	// Started is when this connection's request arrived: a client's own slow attempt does not evict its newer one.
 	Started time.Time
+	// Deadline is when Attach is answered at the latest; zero: CallTimeout from now.
+	Deadline time.Time
 	// Probed: the live plain sessions of the same role have been probed; Dead are those that did not answer.
 	Probed bool
 	Dead   []Held
@@ -44,6 +47,8 @@ const (
 	RoomFull
 	// Fenced: another connection holds the session (Restore).
 	Fenced
+	// Outlived: the session was ended lately, and its peers have been told (Restore).
+	Outlived
 )
 
 // Refusal says why a resume was refused.
@@ -81,11 +86,12 @@ type Attached struct {
 	Peers      []Peer  // oldest first
 	Entries    []Entry
 	// Undelivered are messages to peers whose sessions ended while this client was away, or may not have heard of it.
-	// They are given at every resume until the client has spoken (Send, Ack).
-	Undelivered []Undelivered
-	Contested   []Held
-	Nonce       string // of the probes, when Contested
-	Link        string // the Trace of the session's connection before this one, if it had any
+	// They are given at every resume until the client has spoken (Send, Ack). UndeliveredCut: there were more than is kept.
+	Undelivered    []Undelivered
+	UndeliveredCut bool
+	Contested      []Held
+	Nonce          string // of the probes, when Contested
+	Link           string // the Trace of the session's connection before this one, if it had any
 }
 
 // ProbeTimeout is how long a probed connection has to prove that it is alive.
@@ -105,12 +111,15 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 	for _, h := range a.Dead {
 		args = append(args, h.Client, h.Session)
 	}
-	c := b.newCall(attachScript, a.Room, b.attachReply(a.Room, nonce, done), args)
+	c := b.newCall(attachScript, roomKey(a.Room), b.attachReply(a.Room, nonce, done), args)
 	if !a.Started.IsZero() {
 		// Told at every attempt anew: while Redis is out of reach for this instance, the client may have come back elsewhere.
-		c.waited, c.started = waited, a.Started
+		c.Waited, c.Started = waited, a.Started
 	}
-	b.batcher.put(c)
+	if !a.Deadline.IsZero() {
+		c.Deadline = a.Deadline
+	}
+	b.pipelines.Put(c)
 }
 
 // Restore attaches one's own session again, with a fresh epoch, after the primary changed or lost its data.
@@ -132,7 +141,7 @@ func (b *Backbone) attachArgs(mode string, a Attach, nonce string, waited *int64
 	return []any{
 		mode, string(a.Role), string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),
 		b.opt.Grace.Milliseconds(), held.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes,
-		dash(a.Resume), dash(a.ResumeHash), after, waited, b.deaf, nonce, dash(a.ResumedHash), dash(a.Trace),
+		dash(a.Resume), dash(a.ResumeHash), after, waited, nonce, dash(a.ResumedHash), dash(a.Trace),
 	}
 }
 
@@ -174,13 +183,17 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 		return Attached{Verdict: RoomFull}, asList(r.next()), nil
 	case "F":
 		return Attached{Verdict: Fenced}, nil, nil
+	case "E":
+		return Attached{Verdict: Outlived}, nil, nil
 	default:
 		return a, nil, errReply
 	}
 	a.Client, a.Epoch, a.Version, a.Last = r.str(), r.uint(), r.uint(), r.id()
 	a.Replay, a.Superseded, a.More = int(r.int()), int(r.int()), r.int() == 1
 	a.Peers, a.Entries = r.peers(), r.entries()
-	if a.Undelivered, err = parseUndelivered(r.str()); err != nil {
+	list := r.str()
+	list, a.UndeliveredCut = strings.CutSuffix(list, undeliveredCut)
+	if a.Undelivered, err = parseUndelivered(list); err != nil {
 		return a, nil, err
 	}
 	switch r.str() {

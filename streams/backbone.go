@@ -7,22 +7,25 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
+
+	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
-// Handler is told what happens elsewhere. Its methods are called by one goroutine at a time each; they must not block.
+// Handler is told what happens elsewhere. Its methods must not block. Bell may be called by one goroutine for each primary
+// of Redis at a time; the others are called by one goroutine at a time each, but for those that say otherwise.
 type Handler interface {
 	// Bell is one doorbell. b and its strings may be kept; b itself is reused.
 	Bell(b *Bell)
-	// Reconcile: doorbells may have been lost; every session held here must Sync.
+	// Reconcile: doorbells may have been lost; every session held here must Sync. Several goroutines may call it.
 	Reconcile()
-	// Regenerate: the primary changed or lost its data; every session held here must be attached again (Restore).
+	// Regenerate: a primary changed or lost its data; every session held here must be attached again (Restore).
 	Regenerate()
 	// Ended is told of every session that ends, at the instance whose step ended it, once. It may be called by several
 	// goroutines at a time. What ended while Redis' answer was lost is not told.
@@ -34,24 +37,25 @@ type Handler interface {
 // Backbone is one instance's access to Redis. Its methods are safe for concurrent use and never block,
 // unless they say so; answers arrive by callback, on a goroutine of the backbone, and callbacks must not block.
 type Backbone struct {
-	opt     Options
-	log     *slog.Logger
-	client  redis.UniversalClient
-	local   *embedded // nil with a real Redis
-	metrics *metrics
-	batcher *batcher
-	handler Handler
-	// deaf is "1" where PUBLISH that reaches nobody proves that nobody listens: not on a cluster, where
-	// the count is that of one node.
-	deaf     string
-	send     *script
-	sendings sync.Pool // of *sending
+	opt       Options
+	name      string // as Options.Instance has it; opt.Instance is this incarnation
+	log       *slog.Logger
+	redis     *redis.UniversalOptions
+	local     *embedded // nil with a real Redis
+	metrics   *metrics
+	pipelines *pipeline.Pipelines
+	health    health
+	leases    leases
+	sendings  sync.Pool // of *sending
+	handler   Handler   // set by Start
 
+	life   context.Context //nolint:containedctx // ends with Close; connections being made are given up
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	client atomic.Pointer[redis.UniversalClient] // nil until Redis has said what it is
 
-	subscribed atomic.Bool
-	renewed    atomic.Int64 // when the lease was last renewed, Unix ns; 0 never
+	subscribed atomic.Int64 // how many doorbell subscriptions stand
+	listeners  listeners
 }
 
 // silenceDriver keeps go-redis from printing to stderr what it also returns: every error is counted or logged here.
@@ -61,11 +65,12 @@ var silenceDriver = sync.OnceFunc(logging.Disable)
 func Open(opt Options) (*Backbone, error) {
 	silenceDriver()
 	opt = opt.withDefaults()
-	if opt.Instance == "" {
-		opt.Instance = randomHex(8)
+	b := &Backbone{log: opt.Logger, name: opt.Instance, redis: &redis.UniversalOptions{}}
+	if b.name == "" {
+		b.name = randomHex(8)
 	}
-	b := &Backbone{opt: opt, log: opt.Logger, deaf: "1"}
-	ro := &redis.UniversalOptions{}
+	opt.Instance = incarnation(b.name)
+	b.opt = opt
 	if opt.URL == "" {
 		if opt.WaitReplicas != 0 {
 			return nil, errors.New("the embedded Redis has no replicas to wait for")
@@ -74,66 +79,110 @@ func Open(opt Options) (*Backbone, error) {
 		if b.local, err = startEmbedded(); err != nil {
 			return nil, err
 		}
-		ro.Addrs = []string{b.local.server.Addr()}
+		b.redis.Addrs = []string{b.local.server.Addr()}
 	} else {
 		var err error
-		if ro, err = ParseURL(opt.URL); err != nil {
+		if b.redis, err = ParseURL(opt.URL); err != nil {
 			return nil, fmt.Errorf("parse redis URL: %w", err)
 		}
 	}
-	if ro.IsClusterMode {
-		b.deaf = "0"
+	tune(b.redis)
+	b.life, b.cancel = context.WithCancel(context.Background())
+	if b.redis.Dialer = opt.Dialer; opt.Dialer == nil {
+		b.redis.Dialer = dialer(b.life, b.redis.TLSConfig)
 	}
-	tune(ro)
-	b.client = redis.NewUniversalClient(ro)
-	b.send = newSendScript(opt, "''")
-	all := append(slices.Clone(scripts), b.send)
-	b.metrics = newMetrics(opt.Registerer, all)
+	b.health.log = opt.Logger
+	b.metrics = newMetrics(opt.Registerer)
 	b.sendings.New = newSending
-	b.batcher = newBatcher(b.client, scripts, b.sendScript, replicas(opt.WaitReplicas), b.metrics)
-	b.metrics.watch(opt.Registerer, b.batcher)
+	b.pipelines = pipeline.New(pipeline.Options{
+		Scripts: scripts, Send: b.sendOf, Names: scriptNames(), Replicas: pipeline.Replicas{Count: opt.WaitReplicas, Patience: min(replicaPatience, opt.CallTimeout/2)},
+		IOTimeout: ioTimeout, Registerer: opt.Registerer, Logger: opt.Logger,
+	})
 	return b, nil
 }
 
 // Embedded reports whether this Backbone runs on the in-process Redis.
 func (b *Backbone) Embedded() bool { return b.local != nil }
 
-// Instance returns this instance's name.
+// Instance returns the name of this incarnation of the instance: its name, a dot, and what no other process has.
 func (b *Backbone) Instance() string { return b.opt.Instance }
 
 // Grace returns the grace window.
 func (b *Backbone) Grace() time.Duration { return b.opt.Grace }
 
-// Start subscribes and takes the lease; from then on h is called. It does not wait for Redis; see Ready.
+// CallTimeout is within how long every step is answered.
+func (b *Backbone) CallTimeout() time.Duration { return b.opt.CallTimeout }
+
+// incarnation makes the name of a process out of the name that it was given: another process may have been given the same, before
+// or at the same time. Of two incarnations the one that started earlier comes first.
+func incarnation(name string) string {
+	return fmt.Sprintf("%s.%011x%s", name, time.Now().UnixMilli(), randomHex(4))
+}
+
+// nameOf returns the name that an incarnation was given.
+func nameOf(instance string) string {
+	if i := strings.LastIndexByte(instance, '.'); i >= 0 {
+		return instance[:i]
+	}
+	return instance
+}
+
+// Start connects, subscribes and takes the lease; from then on h is called. It does not wait for Redis; see Ready.
 func (b *Backbone) Start(h Handler) {
-	ctx, cancel := context.WithCancel(context.Background())
-	b.handler, b.cancel = h, cancel
-	b.wg.Go(func() { b.subscribe(ctx) })
-	b.wg.Go(func() { b.keepLease(ctx) })
+	b.handler = h
+	b.wg.Go(func() {
+		client := b.connect(b.life)
+		if client == nil {
+			return
+		}
+		b.client.Store(&client)
+		b.health.works(partConnection)
+		b.pipelines.Connect(client)
+		b.listen(b.life, client)
+		b.wg.Go(func() { b.keepLease(b.life) })
+		b.wg.Go(func() { b.watchGeneration(b.life, client) })
+	})
 }
 
-// Ready says why this instance should get no new clients, nil if it should.
+// Ready says why this instance should get no new clients, nil if it should: the first cause, in words for operators.
 func (b *Backbone) Ready() error {
-	if !b.subscribed.Load() {
-		return errors.New("redis: not subscribed to the doorbells")
+	switch {
+	case b.client.Load() == nil:
+		if err := b.health.first(); err != nil {
+			return err
+		}
+		return errors.New("redis: connecting")
+	case b.pipelines.AllAway() != nil:
+		return explain(b.pipelines.AllAway())
+	case b.subscribed.Load() == 0 || !b.listeners.complete(b.pipelines):
+		if err := b.health.first(); err != nil {
+			return err
+		}
+		return errors.New("redis: not subscribed to the doorbells yet")
 	}
-	if time.Since(time.Unix(0, b.renewed.Load())) > b.opt.Lease {
-		return errors.New("redis: lease not renewed")
-	}
-	return nil
+	return b.leases.ready(b.opt.Lease)
 }
 
-// Close gives up the lease and ends everything. It blocks until done, at most a few round trips.
+// Serves says why a newcomer to a room would not be served at the moment, nil if it would, as far as is known: the primary that has
+// the room may be away while others are well.
+func (b *Backbone) Serves(room string) error { return explain(b.pipelines.Trouble(roomKey(room))) }
+
+// Close gives up the lease and ends everything. It blocks until done, or until ctx ends, whichever is first: what Redis does not
+// answer by then is given up.
 func (b *Backbone) Close(ctx context.Context) error {
-	if b.cancel != nil {
-		b.cancel()
-		b.wg.Wait()
-		if err := b.lease(ctx, 0); err != nil {
+	if b.handler != nil && b.client.Load() != nil {
+		if err := b.giveUpLease(ctx); err != nil {
 			b.log.Warn("lease not given up", "error", err)
 		}
 	}
-	b.batcher.close()
-	err := b.client.Close()
+	b.cancel()
+	b.pipelines.Stop()
+	var err error
+	if c := b.client.Load(); c != nil {
+		err = (*c).Close() // cuts short what is under way
+	}
+	b.pipelines.Close()
+	b.wg.Wait()
 	if b.local != nil {
 		b.local.close()
 	}
@@ -152,19 +201,15 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// run puts one script call into the batcher.
-func (b *Backbone) run(s *script, room string, done func(*redis.Cmd, error), args ...any) {
-	b.batcher.put(b.newCall(s, room, done, args))
+// run makes one script call on a room.
+func (b *Backbone) run(s *pipeline.Script, room string, done func(*redis.Cmd, error), args ...any) {
+	b.pipelines.Put(b.newCall(s, roomKey(room), done, args))
 }
 
-func (b *Backbone) newCall(s *script, room string, done func(*redis.Cmd, error), args []any) *call {
+func (b *Backbone) newCall(s *pipeline.Script, key string, done func(*redis.Cmd, error), args []any) *pipeline.Call {
+	c := &pipeline.Call{Script: s, Key: key, Deadline: time.Now().Add(b.opt.CallTimeout), Done: done}
 	all := make([]any, 0, 4+len(args))
-	all = append(all, "EVALSHA", s.sha, "1", roomKey(room))
-	all = append(all, args...)
-	return &call{
-		script:   s,
-		cmd:      redis.NewCmd(bg, all...),
-		deadline: time.Now().Add(b.opt.CallTimeout),
-		done:     done,
-	}
+	all = append(all, "EVALSHA", &c.SHA, "1", key)
+	c.Cmd = redis.NewCmd(bg, append(all, args...)...)
+	return c
 }

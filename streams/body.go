@@ -1,6 +1,9 @@
 package streams
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Body is a message as a mailbox stores it and a doorbell carries it: one string, so that an entry has one
 // field and a script cuts out what it needs.
@@ -78,6 +81,9 @@ type Undelivered struct {
 	Client    string // the other end: its sender in a 'left' doorbell, its receiver in AttachReply
 	RequestID string
 }
+
+// undeliveredCut ends a list that was cut: CUT of lua/lib.lua.
+var undeliveredCut = strings.Repeat("*", clientLen) + strings.Repeat("0", digits)
 
 // parseUndelivered reads <client><7 digits><request ID>…, as lua/lib.lua's ended writes it.
 func parseUndelivered(s string) ([]Undelivered, error) {

@@ -9,10 +9,12 @@ import (
 
 // dialer connects to Redis as go-redis does by itself, TLS included when config is set, over connections that cost less (see quiet).
 // It blocks for ioTimeout at most.
-func dialer(config *tls.Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
+// Connections that are being made when life ends are given up.
+func dialer(life context.Context, config *tls.Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, ioTimeout)
 		defer cancel()
+		defer context.AfterFunc(life, cancel)()
 		var d net.Dialer
 		c, err := d.DialContext(ctx, network, addr)
 		if err != nil {

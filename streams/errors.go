@@ -2,53 +2,99 @@ package streams
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
 var (
 	// ErrUnavailable: Redis did not answer in time. Whether the step was done is unknown; all steps may be repeated.
-	ErrUnavailable = errors.New("redis unavailable")
+	ErrUnavailable = pipeline.ErrUnavailable
 	// ErrBusy: Redis refuses to store more (OOM), or this instance has too many calls waiting. Retry later.
-	ErrBusy = errors.New("redis busy")
+	ErrBusy = pipeline.ErrBusy
 	// ErrClosed: the backbone is shut down.
-	ErrClosed = errors.New("backbone closed")
+	ErrClosed = pipeline.ErrClosed
 )
 
-type verdict uint8
+func asReply(err error, reply *redis.Error) bool { return errors.As(err, reply) }
 
-const (
-	answered verdict = iota // a reply, or an error that repeating does not change
-	unloaded                // NOSCRIPT: load and repeat
-	repeat                  // nothing is known, or not now: repeat
-	refused                 // OOM
-)
+// explain says in words that an operator can act on what an error of Redis, or of the way to it, means. The error stays part of it.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if hint := hintOf(err); hint != "" {
+		return fmt.Errorf("redis: %s: %w", hint, err)
+	}
+	return fmt.Errorf("redis: %w", err)
+}
 
-// judge tells what an error of a command in a pipeline means for that command.
-func judge(err error) verdict {
-	if err == nil || errors.Is(err, redis.Nil) {
-		return answered
-	}
-	var reply redis.Error
-	if !errors.As(err, &reply) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, context.Canceled) {
-		return repeat
-	}
-	msg := reply.Error()
+func hintOf(err error) string {
+	var (
+		dns       *net.DNSError
+		unknown   x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		notTLS    tls.RecordHeaderError
+		alert     tls.AlertError
+		reply     redis.Error
+		operation *net.OpError
+	)
 	switch {
-	case strings.HasPrefix(msg, "NOSCRIPT"):
-		return unloaded
-	case strings.HasPrefix(msg, "OOM"), strings.Contains(msg, "OOM command not allowed"):
-		return refused
+	case errors.As(err, &dns):
+		return "the host in REDIS_URL has no address"
+	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &host):
+		return "the TLS certificate is not accepted"
+	case errors.As(err, &notTLS), errors.As(err, &alert):
+		return "TLS failed; rediss:// is for servers that speak TLS, redis:// for those that do not"
+	case asReply(err, &reply):
+		return replyHint(reply.Error())
+	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
+		return "no answer in time"
+	case errors.As(err, &operation) && operation.Op == "dial":
+		return "cannot connect"
 	}
-	for _, p := range []string{
-		"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOREPLICAS", "UNBLOCKED",
-		"ERR max number of clients",
+	return ""
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// replyHint is about error replies.
+func replyHint(msg string) string {
+	for _, h := range []struct{ prefix, hint string }{
+		{"WRONGPASS", "user or password in REDIS_URL are refused"},
+		{"ERR invalid password", "the password in REDIS_URL is refused"},
+		{"NOAUTH", "a password is wanted; give it in REDIS_URL"},
+		{"ERR AUTH", "the server has no password, REDIS_URL has one"},
+		{"ERR Client sent AUTH", "the server has no password, REDIS_URL has one"},
+		{"NOPERM", "the user's ACL does not allow this"},
+		{"ERR DB index", "there is no such database"},
+		{"ERR SELECT is not allowed", "a cluster has only database 0"},
+		{"MOVED", "this is a node of a cluster"},
+		{"CLUSTERDOWN", "the cluster does not serve all slots"},
+		{"LOADING", "the server is loading its data"},
+		{"READONLY", "this is a replica, not the primary"},
+		{"MASTERDOWN", "this is a replica that lost its primary"},
+		{"MISCONF", "the server cannot save its data and refuses writes"},
+		{"NOREPLICAS", "the server has too few replicas and refuses writes"},
+		{"BUSY ", "the server is busy with a script"},
+		{"DENIED", "the server is in protected mode"},
+		{"OOM", "the server's memory is full"},
+		{"ERR max number of clients", "the server has no connection left"},
 	} {
-		if strings.HasPrefix(msg, p) || strings.Contains(msg, "-"+p) {
-			return repeat
+		if strings.HasPrefix(msg, h.prefix) || strings.Contains(msg, "-"+h.prefix) {
+			return h.hint
 		}
 	}
-	return answered
+	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,7 +14,14 @@ import (
 
 // Inspector reads what Redis holds, for operators. It sends commands that read and no others, and never reads a message.
 // Its methods block and are safe for concurrent use.
-type Inspector struct{ client redis.UniversalClient }
+type Inspector struct {
+	opt    *redis.UniversalOptions
+	life   context.Context //nolint:containedctx // ends with Close
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	client redis.UniversalClient // nil until Redis has said what it is
+}
 
 // RoomState is a room as Redis knows it.
 type RoomState struct {
@@ -53,11 +61,35 @@ func NewInspector(url string) (*Inspector, error) {
 		return nil, fmt.Errorf("parse redis URL: %w", err)
 	}
 	tune(opt)
-	return &Inspector{redis.NewUniversalClient(opt)}, nil
+	i := &Inspector{opt: opt}
+	i.life, i.cancel = context.WithCancel(context.Background())
+	opt.Dialer = dialer(i.life, opt.TLSConfig)
+	return i, nil
+}
+
+// connect returns a client that fits what is there: see recognise.
+func (i *Inspector) connect(ctx context.Context) (redis.UniversalClient, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.client != nil {
+		return i.client, nil
+	}
+	client, err := recognise(ctx, i.opt)
+	if err != nil {
+		return nil, explain(err)
+	}
+	i.client = client
+	return client, nil
 }
 
 // Close closes its connections.
 func (i *Inspector) Close() error {
+	i.cancel()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.client == nil {
+		return nil
+	}
 	if err := i.client.Close(); err != nil {
 		return fmt.Errorf("close redis client: %w", err)
 	}
@@ -69,18 +101,35 @@ var ErrNoRoom = errors.New("no such room")
 
 // Leases lists the instances that have, or lately had, a lease, by name.
 func (i *Inspector) Leases(ctx context.Context) ([]LeaseState, error) {
-	now, err := i.client.Time(ctx).Result()
+	client, err := i.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, err := client.Time(ctx).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read time: %w", err)
 	}
-	list, err := i.client.ZRangeWithScores(ctx, leasesKey, 0, -1).Result()
-	if err != nil {
+	p := client.Pipeline()
+	var lists []*redis.ZSliceCmd
+	for _, key := range leaseKeysOf(client) {
+		lists = append(lists, p.ZRangeWithScores(ctx, key, 0, -1))
+	}
+	_, _ = p.Exec(ctx)                     // each command carries its own error
+	if err := lists[0].Err(); err != nil { // one of them is enough to tell who lives
 		return nil, fmt.Errorf("read leases: %w", err)
 	}
-	leases := make([]LeaseState, 0, len(list))
-	for _, z := range list {
-		name, _ := z.Member.(string)
-		leases = append(leases, LeaseState{name, time.UnixMilli(int64(z.Score)).Sub(now)})
+	left := map[string]time.Duration{}
+	for _, list := range lists {
+		for _, z := range list.Val() {
+			name, _ := z.Member.(string)
+			if d := time.UnixMilli(int64(z.Score)).Sub(now); d > left[name] || left[name] == 0 {
+				left[name] = d
+			}
+		}
+	}
+	leases := make([]LeaseState, 0, len(left))
+	for name, d := range left {
+		leases = append(leases, LeaseState{name, d})
 	}
 	slices.SortFunc(leases, func(a, b LeaseState) int { return strings.Compare(a.Instance, b.Instance) })
 	return leases, nil
@@ -92,8 +141,12 @@ func (i *Inspector) Room(ctx context.Context, room string) (RoomState, error) {
 	if err != nil {
 		return RoomState{}, err
 	}
+	client, err := i.connect(ctx)
+	if err != nil {
+		return RoomState{}, err
+	}
 	key := roomKey(room)
-	p := i.client.Pipeline()
+	p := client.Pipeline()
 	hash, lives := p.HGetAll(ctx, key), p.PTTL(ctx, key)
 	if _, err := p.Exec(ctx); err != nil {
 		return RoomState{}, fmt.Errorf("read room: %w", err)
@@ -106,7 +159,7 @@ func (i *Inspector) Room(ctx context.Context, room string) (RoomState, error) {
 		return state, err
 	}
 	state.Lives = lives.Val()
-	return state, i.positions(ctx, room, state.Members)
+	return state, positions(ctx, client, room, state.Members)
 }
 
 // leased returns the instances whose lease lives, and the time of Redis.
@@ -119,7 +172,11 @@ func (i *Inspector) leased(ctx context.Context) (map[string]bool, time.Time, err
 	for _, l := range leases {
 		leased[l.Instance] = l.Left > 0
 	}
-	now, err := i.client.Time(ctx).Result()
+	client, err := i.connect(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	now, err := client.Time(ctx).Result()
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read time: %w", err)
 	}
@@ -127,8 +184,8 @@ func (i *Inspector) leased(ctx context.Context) (map[string]bool, time.Time, err
 }
 
 // positions reads what each member has acknowledged.
-func (i *Inspector) positions(ctx context.Context, room string, members []MemberState) error {
-	p := i.client.Pipeline()
+func positions(ctx context.Context, client redis.UniversalClient, room string, members []MemberState) error {
+	p := client.Pipeline()
 	groups := make([]*redis.XInfoGroupsCmd, len(members))
 	for n, m := range members {
 		groups[n] = p.XInfoGroups(ctx, string(appendMailboxKey(nil, room, m.Client)))

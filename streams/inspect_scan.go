@@ -28,7 +28,11 @@ func (i *Inspector) Scan(ctx context.Context, most int, f func(room string, stat
 		return false, err
 	}
 	s := &scan{most: most, seen: map[string]bool{}, leased: leased, now: now, found: f}
-	switch c := i.client.(type) {
+	client, err := i.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	switch c := client.(type) {
 	case *redis.ClusterClient:
 		err = c.ForEachMaster(ctx, s.node)
 	case *redis.Client:

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
@@ -140,7 +142,13 @@ func (in *instance) sync(h streams.Held, after streams.EntryID) <-chan answer[st
 func (in *instance) settled(tb failer, room string) {
 	tb.Helper()
 	nonce, client := randomHex(8), newClient()
-	err := in.p.node(tb, room).Publish(context.Background(), "rejoin:i:"+in.name, "q"+nonce+client).Err()
+	node, channel := in.p.node(tb, room), "rejoin:i:"+in.name
+	if id, err := node.(interface {
+		Do(context.Context, ...any) *redis.Cmd
+	}).Do(context.Background(), "CLUSTER", "MYID").Text(); err == nil {
+		channel += "@" + id // on a cluster what a primary rings for comes by a connection of its own
+	}
+	err := node.Publish(context.Background(), channel, "q"+nonce+client).Err()
 	if err != nil {
 		tb.Fatal(err)
 	}

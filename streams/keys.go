@@ -3,6 +3,8 @@ package streams
 // All keys and channels are named here and in lua/lib.lua, nowhere else. The keys of a room share the
 // hash tag {room}, so that a script may touch all of them on Redis Cluster.
 
+import "strconv"
+
 const (
 	leasesKey     = "rejoin:instances"
 	channelPrefix = "rejoin:i:"
@@ -16,6 +18,9 @@ func appendRoomKey[T string | []byte](dst []byte, room T) []byte {
 	dst = append(dst, room...)
 	return append(dst, "}:m"...)
 }
+
+// spreadLeaseKey is a further key of leases: on a cluster there are some, in different slots.
+func spreadLeaseKey(n int) string { return leasesKey + ":{" + strconv.Itoa(n) + "}" }
 
 func channel(instance string) string { return channelPrefix + instance }
 

@@ -2,31 +2,57 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
-// keepLease renews the lease three times in its lifetime and watches who else has one, and which primaries
-// there are:
+// leases is what this instance knows of who lives. On a single server all leases are one key; on a cluster there are several, spread over
+// the slots, and each instance renews its lease at all of them: an instance is judged by the keys that answer.
 //
 //	no lease ──► held ──(not renewed in time: stopped, or cut off)──► lost
 //	               ▲                                                    │ others have detached our clients
 //	               └──────────────── Reconcile ◄────────────────────────┘
+type leases struct {
+	mu      sync.Mutex
+	renewed time.Time                  // when the lease was last renewed, anywhere
+	lists   map[string]map[string]bool // by key: who had a lease when it last answered
+	seen    map[string]map[string]bool // instance → keys that ever listed it
+	rival   string                     // an older live incarnation of our name, to which this one gives way
+	told    string                     // the rival that was logged
+}
+
+// ready says why an instance should get no clients.
+func (l *leases) ready(lease time.Duration) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.renewed.IsZero():
+		return errors.New("redis: lease not taken yet")
+	case time.Since(l.renewed) > lease:
+		return errors.New("redis: lease not renewed in time")
+	case l.rival != "":
+		return errRival(l.rival)
+	}
+	return nil
+}
+
+func errRival(rival string) error {
+	return fmt.Errorf("another live process has INSTANCE_ID %q (%s): this one gets no clients until that one is gone; give each its own, or none",
+		nameOf(rival), rival)
+}
+
+// keepLease renews the lease three times in its lifetime and watches who else has one.
 func (b *Backbone) keepLease(ctx context.Context) {
 	tick := time.NewTicker(b.opt.Lease * 3 / 10)
 	defer tick.Stop()
-	var generation []string
 	for {
-		callCtx, cancel := context.WithTimeout(ctx, ioTimeout)
-		if err := b.lease(callCtx, b.opt.Lease); err != nil && ctx.Err() == nil {
-			b.log.Warn("lease not renewed", "error", err)
-		}
-		generation = b.checkGeneration(callCtx, generation)
-		cancel()
+		b.renewLease(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -35,83 +61,202 @@ func (b *Backbone) keepLease(ctx context.Context) {
 	}
 }
 
-func (b *Backbone) lease(ctx context.Context, ttl time.Duration) error {
-	first := b.renewed.Load() == 0
-	reply, err := b.evalNow(ctx, leaseScript, leasesKey, b.opt.Instance, ttl.Milliseconds())
-	if err != nil {
-		return fmt.Errorf("renew lease: %w", err)
-	}
-	list, ok := reply.([]any)
-	if !ok || len(list) == 0 {
-		return errReply
-	}
-	if ttl == 0 {
-		return nil
-	}
-	b.renewed.Store(time.Now().UnixNano())
-	live := make(map[string]bool, len(list))
-	for _, v := range list[1:] {
-		if s, ok := v.(string); ok {
-			live[s] = true
+// leaseAnswer is what one key said.
+type leaseAnswer struct {
+	key  string
+	list []any
+	err  error
+}
+
+// renewLease renews at all keys, and tells the handler who lives. It blocks for at most one interval.
+func (b *Backbone) renewLease(ctx context.Context) {
+	first := b.leases.renewedAt().IsZero()
+	wait := b.opt.Lease * 3 / 10
+	keys := b.leaseKeys()
+	answers := b.askLeases(keys, b.opt.Lease, wait)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	answered, lost := map[string]bool{}, false
+	var failed error
+	for range keys {
+		select {
+		case a := <-answers:
+			if a.err != nil {
+				failed = a.err
+				continue
+			}
+			answered[a.key] = true
+			lost = b.leases.take(a) && !first || lost
+		case <-timer.C:
+			failed = ErrUnavailable
+		case <-ctx.Done():
+			return
 		}
 	}
-	if list[0] == int64(0) && !first {
+	if len(answered) == 0 {
+		b.health.failed(partLease, failed)
+		return
+	}
+	b.health.works(partLease)
+	if lost {
 		b.handler.Reconcile()
 	}
+	live := b.leases.live(answered)
+	b.giveWay(ctx, live)
 	b.handler.Instances(live)
-	return nil
 }
 
-// evalNow runs a script outside the batcher, on the caller's goroutine.
-func (b *Backbone) evalNow(ctx context.Context, s *script, key string, args ...any) (any, error) {
-	reply, err := b.client.EvalSha(ctx, s.sha, []string{key}, args...).Result()
-	if judge(err) == unloaded {
-		return b.client.Eval(ctx, s.source, []string{key}, args...).Result()
+// askLeases renews the lease at each key, or with 0 gives it up.
+func (b *Backbone) askLeases(keys []string, ttl, wait time.Duration) <-chan leaseAnswer {
+	answers := make(chan leaseAnswer, len(keys))
+	for _, key := range keys {
+		c := b.newCall(leaseScript, key, func(cmd *redis.Cmd, err error) {
+			a := leaseAnswer{key: key, err: err}
+			if err == nil {
+				if a.list = asList(cmd.Val()); len(a.list) == 0 {
+					a.err = errReply
+				}
+			}
+			answers <- a
+		}, []any{b.opt.Instance, ttl.Milliseconds()})
+		c.Urgent, c.Unmarked, c.Deadline = true, true, time.Now().Add(wait)
+		b.pipelines.Put(c)
 	}
-	return reply, err
+	return answers
 }
 
-// checkGeneration compares the primaries' run IDs with those seen before. A primary not seen before may lack
-// the tail of what was stored (replication is asynchronous), or everything: the epochs must change.
-func (b *Backbone) checkGeneration(ctx context.Context, before []string) []string {
-	now, err := b.runIDs(ctx)
-	if err != nil || len(now) == 0 {
-		return before
-	}
-	for _, id := range now {
-		if before != nil && !slices.Contains(before, id) {
-			b.log.Warn("redis primary changed; attaching all sessions again")
-			b.handler.Regenerate()
-			break
+// giveUpLease blocks until Redis has answered or ctx ends.
+func (b *Backbone) giveUpLease(ctx context.Context) error {
+	keys := b.leaseKeys()
+	answers := b.askLeases(keys, 0, ioTimeout)
+	var failed error
+	for range keys {
+		select {
+		case a := <-answers:
+			failed = errors.Join(failed, a.err)
+		case <-ctx.Done():
+			return fmt.Errorf("give up lease: %w", ctx.Err())
 		}
 	}
-	return now
+	return failed
 }
 
-// runIDs returns the run ID of each primary, none on the embedded Redis.
-func (b *Backbone) runIDs(ctx context.Context) ([]string, error) {
-	if b.local != nil {
-		return nil, nil
+// take notes what a key said. lost: our own lease was not there any more.
+func (l *leases) take(a leaseAnswer) (lost bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lists == nil {
+		l.lists, l.seen = map[string]map[string]bool{}, map[string]map[string]bool{}
 	}
-	var mu sync.Mutex
-	var ids []string
-	ask := func(ctx context.Context, node *redis.Client) error {
-		info, err := node.Info(ctx, "server").Result()
-		if err != nil {
-			return fmt.Errorf("read run ID: %w", err)
+	_, known := l.lists[a.key]
+	list := make(map[string]bool, len(a.list))
+	for _, v := range a.list[1:] {
+		if s, ok := v.(string); ok {
+			list[s] = true
+			if l.seen[s] == nil {
+				l.seen[s] = map[string]bool{}
+			}
+			l.seen[s][a.key] = true
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		ids = append(ids, runID(info))
-		return nil
 	}
-	switch c := b.client.(type) {
-	case *redis.ClusterClient:
-		err := c.ForEachMaster(ctx, ask)
-		return ids, err
-	case *redis.Client:
-		err := ask(ctx, c)
-		return ids, err
-	}
-	return nil, nil
+	l.lists[a.key] = list
+	l.renewed = time.Now()
+	return known && a.list[0] == int64(0)
 }
+
+// live returns who has a lease. An instance that only keys without an answer ever listed is believed to live.
+func (l *leases) live(answered map[string]bool) map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	live := map[string]bool{}
+	for inst, keys := range l.seen {
+		listed, judged := false, false
+		for key := range keys {
+			if answered[key] {
+				judged = true
+				listed = listed || l.lists[key][inst]
+			}
+		}
+		switch {
+		case listed || !judged:
+			live[inst] = true
+		default:
+			delete(l.seen, inst)
+		}
+	}
+	return live
+}
+
+func (l *leases) renewedAt() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.renewed
+}
+
+// giveWay looks for other live processes of the same name. Both work side by side and harm nothing, for each is an incarnation of its
+// own; but what is named like that cannot be told apart, so the later one gets no clients, and both say so.
+func (b *Backbone) giveWay(ctx context.Context, live map[string]bool) {
+	rival, younger := "", ""
+	for inst := range live {
+		switch {
+		case inst == b.opt.Instance || nameOf(inst) != b.name || !b.listens(ctx, inst):
+		case inst < b.opt.Instance:
+			rival = inst
+		default:
+			younger = inst
+		}
+	}
+	l := &b.leases
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rival = rival
+	switch other := rival + younger; {
+	case other == "":
+		l.told = ""
+	case l.told != other:
+		l.told = other
+		if rival != "" {
+			b.log.Error("not ready", "error", errRival(rival))
+		} else {
+			b.log.Error("another process came with this one's INSTANCE_ID; it gets no clients while this one lives", "other", younger)
+		}
+	}
+}
+
+// listens reports whether an instance is subscribed. One that crashed is not, though its lease lives on; on a cluster only the lease tells.
+func (b *Backbone) listens(ctx context.Context, instance string) bool {
+	client, ok := (*b.client.Load()).(*redis.Client)
+	if !ok {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, ioTimeout)
+	defer cancel()
+	n, err := client.PubSubNumSub(ctx, channel(instance)).Result()
+	return err != nil || n[channel(instance)] > 0
+}
+
+// leaseSpread is how many lease keys a cluster has beside the one that earlier versions know.
+const leaseSpread = 8
+
+// leaseKeys are the keys of the leases: one in each eighth of a cluster's slots.
+func (b *Backbone) leaseKeys() []string {
+	return leaseKeysOf(*b.client.Load())
+}
+
+func leaseKeysOf(client redis.UniversalClient) []string {
+	if _, cluster := client.(*redis.ClusterClient); cluster {
+		return clusterLeaseKeys()
+	}
+	return []string{leasesKey}
+}
+
+var clusterLeaseKeys = sync.OnceValue(func() []string {
+	keys := []string{leasesKey}
+	for i, n := 0, 0; i < leaseSpread; n++ {
+		key := spreadLeaseKey(n)
+		if int(pipeline.Slot(key))*leaseSpread/16384 == i {
+			keys, i, n = append(keys, key), i+1, -1
+		}
+	}
+	return keys
+})

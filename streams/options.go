@@ -1,10 +1,12 @@
 package streams
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -19,12 +21,13 @@ import (
 type Options struct {
 	// URL of Redis, as ParseURL reads it; empty: an embedded one, shared with nobody, kept nowhere.
 	URL string
-	// Instance names this process among those that share a Redis; it must be unique. Default: random.
+	// Instance names this process to people; Redis knows it by an incarnation of that name (Backbone.Instance). Two processes of one
+	// name do each other no harm, but the later one is not ready while the earlier lives. Default: random.
 	Instance string
 
 	Grace          time.Duration // how long a suspended session waits for its client; default 60 s
 	Lease          time.Duration // how long a silent instance is believed alive; default 10 s
-	CallTimeout    time.Duration // how long a step is repeated while Redis is away; default 5 s
+	CallTimeout    time.Duration // within how long every step is answered; it is repeated while Redis is away; default 5 s
 	WaitReplicas   int           // on how many replicas a step must be before it is answered (WAIT); default 0
 	MailboxEntries int           // most messages waiting in one mailbox; default 256
 	MailboxBytes   int           // most bytes waiting in one mailbox; default 1 MiB
@@ -35,6 +38,10 @@ type Options struct {
 
 	Registerer prometheus.Registerer // default: metrics are counted but not exposed
 	Logger     *slog.Logger          // default: discard
+
+	// Dialer, unless nil, connects to Redis in place of the dialer of this package, for a simulated network.
+	// The URL's TLS is then the dialer's business.
+	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 const (
@@ -45,9 +52,11 @@ const (
 	// probeTimeout is how long a probed connection has to prove that it is alive.
 	probeTimeout = time.Second
 	ioTimeout    = 3 * time.Second
-	// pipelines is how many are under way at once, per instance and, on a cluster, per primary. A second one was measured
-	// and brings no throughput; it splits the calls of one moment into two round trips, and wakes everybody twice.
-	pipelines = 1
+	// replicaPatience is how long one WAIT may block the pipeline.
+	replicaPatience = 2 * time.Second
+	// workers is how many pipelines are under way at once, per instance and, on a cluster, per primary. A second one was measured
+	// and brings no throughput; it splits the calls of one moment into two round trips, and wakes all instances twice.
+	workers = 1
 )
 
 func (o Options) withDefaults() Options {
@@ -190,14 +199,13 @@ func parseQuery(u *url.URL, opt *redis.UniversalOptions) error {
 
 // tune sets what the backbone depends on.
 func tune(opt *redis.UniversalOptions) {
-	opt.Protocol = 2             // scripts and pub/sub need nothing of RESP3
-	opt.MaxRetries = -1          // go-redis would repeat a command blindly; the batcher repeats calls itself
-	opt.PoolSize = pipelines + 1 // pipelines, and one for leases and loading: a constant, whatever we hold
-	opt.MaxActiveConns = pipelines + 1
+	opt.Protocol = 2           // scripts and pub/sub need nothing of RESP3
+	opt.MaxRetries = -1        // go-redis would repeat a command blindly; the pipelines repeat calls themselves
+	opt.PoolSize = workers + 1 // pipelines, and one for looking around: a constant, whatever we hold
+	opt.MaxActiveConns = workers + 1
 	opt.PipelinePoolSize = -1
 	opt.ReadTimeout, opt.WriteTimeout, opt.DialTimeout = ioTimeout, ioTimeout, ioTimeout
-	opt.Dialer = dialer(opt.TLSConfig)
-	opt.DialerRetries = 1 // the batcher's own back-off repeats
+	opt.DialerRetries = 1 // the pipelines' own back-off repeats
 	opt.PoolTimeout = ioTimeout
 	opt.ContextTimeoutEnabled = true
 	opt.DisableIdentity = true

@@ -18,7 +18,7 @@ func pair(t *testing.T) (net.Conn, net.Conn) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	a, err := dialer(nil)(t.Context(), "tcp", l.Addr().String())
+	a, err := dialer(t.Context(), nil)(t.Context(), "tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,8 +54,8 @@ func parseRoom(hash map[string]string, leased map[string]bool, now time.Time) (r
 }
 
 func parseRecord(client, record string, now time.Time) (m MemberState, err error) {
-	w := strings.Fields(record)
-	if len(w) != fieldCount || len(w[fieldRole]) != 1 || len(w[fieldDialect]) != 1 {
+	w := strings.Fields(record) // of a later version perhaps more than fieldCount
+	if len(w) < fieldCount || len(w[fieldRole]) != 1 || len(w[fieldDialect]) != 1 {
 		return m, errRecord
 	}
 	m = MemberState{

@@ -39,7 +39,7 @@ func TestNothingIsConfirmedWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	pair := redistest.NewReplicated(t)
 	p := &place{url: pair.URL()}
-	x := p.open(t, waitForOne, func(o *streams.Options) { o.CallTimeout = 100 * time.Millisecond })
+	x := p.open(t, waitForOne, func(o *streams.Options) { o.CallTimeout = time.Second })
 	room := newRoom()
 	e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
 	pair.Replica().Pause()
@@ -61,7 +61,7 @@ func TestReplicasOfAClusterCountByPrimary(t *testing.T) {
 	t.Parallel()
 	p := &place{url: redistest.NewCluster(t).URL(), cluster: true}
 	free := p.open(t)
-	x := p.open(t, waitForOne, func(o *streams.Options) { o.CallTimeout = 100 * time.Millisecond })
+	x := p.open(t, waitForOne, func(o *streams.Options) { o.CallTimeout = time.Second })
 	seen := map[bool]bool{}
 	for i := 0; len(seen) < 2; i++ {
 		room := newRoom()

@@ -2,12 +2,14 @@ package streams
 
 import (
 	"context"
-	"fmt"
+	"encoding/binary"
 	"strings"
 	"time"
 	"unsafe"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
 // Outcome is what became of a message that was sent.
@@ -26,6 +28,8 @@ const (
 	MailboxFull
 	// SenderFenced: the sender's session has another connection, or is gone.
 	SenderFenced
+	// OutOfOrder: the sender's message before this one is missing. Nothing was stored; send that one first.
+	OutOfOrder
 )
 
 // Message is one message to store. The backbone copies all of it before Send returns.
@@ -33,38 +37,37 @@ type Message struct {
 	Room, From, Session, Target []byte // text, as in Held
 	// Fingerprint tells repetitions of a message from others of the same sender.
 	Fingerprint uint64
-	Kind        byte   // see Body
-	RequestID   []byte // at most MaxRequestID bytes
-	Data        []byte
+	// Before is the fingerprint of the sender's message before this one: unless that was answered for good, this one is OutOfOrder.
+	// 0: whatever came before does not matter.
+	Before uint64
+	// Deadline is when Send is answered at the latest; zero: CallTimeout from now.
+	Deadline  time.Time
+	Kind      byte   // see Body
+	RequestID []byte // at most MaxRequestID bytes
+	Data      []byte
 	// Trace, unless empty, travels with the message to where it is delivered, within Redis: words of whoever follows it,
 	// without spaces.
 	Trace []byte
 }
 
-// newSendScript puts the settings into the script: as arguments they would be parsed for every message. generation is a Lua expression
-// that differs from primary to primary. Being part of the text it is part of the script's name, so that no primary serves a send
-// of somebody who takes it for another one.
-func newSendScript(o Options, generation string) *script {
-	return loadScript("send", fmt.Sprintf("local MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\nlocal GENERATION = %s\n",
-		o.MailboxEntries, o.MailboxBytes, bellBytes, generation))
-}
-
 // sending is a Send under way. All its arguments are views of buf and are passed to go-redis by pointer, so that
 // a pooled sending costs no allocation of ours.
 type sending struct {
-	call
+	pipeline.Call
 	b    *Backbone
 	buf  []byte
 	args []any
 	done func(Outcome, error)
-	end  func(*redis.Cmd, error) // finish, bound once
+	// finish and release, bound once
+	finished func(*redis.Cmd, error)
+	released func()
 
-	mailbox, from, session, target, print, body, trace string
+	mailbox, from, session, target, print, before, body, trace string
 }
 
 func newSending() any {
 	s := &sending{}
-	s.end = s.finish
+	s.finished, s.released = s.finish, s.release
 	return s
 }
 
@@ -77,12 +80,19 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 	s.b, s.done = b, done
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
-	s.args = append(s.args[:0], "EVALSHA", &s.sha, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body)
+	s.args = append(s.args[:0], "EVALSHA", &s.SHA, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body, &s.before)
 	if s.trace != "" {
 		s.args = append(s.args, &s.trace)
 	}
-	s.call = call{script: b.send, cmd: redis.NewCmd(bg, s.args...), deadline: time.Now().Add(b.opt.CallTimeout), done: s.end, sender: s.from}
-	b.batcher.put(&s.call)
+	deadline := m.Deadline
+	if deadline.IsZero() {
+		deadline = time.Now().Add(b.opt.CallTimeout)
+	}
+	s.Call = pipeline.Call{
+		Script: sendScript, Cmd: redis.NewCmd(bg, s.args...), Key: key, Deadline: deadline, Sender: s.from,
+		Done: s.finished, Release: s.released,
+	}
+	b.pipelines.Put(&s.Call)
 }
 
 func (s *sending) fill(m Message) (roomKey string) {
@@ -99,10 +109,12 @@ func (s *sending) fill(m Message) (roomKey string) {
 	}
 	s.from, s.session, s.target, s.trace = part(m.From), part(m.Session), part(m.Target), part(m.Trace)
 	var print [8]byte
-	for i := range print {
-		print[i] = byte(m.Fingerprint >> (8 * i))
+	binary.LittleEndian.PutUint64(print[:], m.Fingerprint)
+	s.print, s.before = part(print[:]), ""
+	if m.Before != 0 {
+		binary.LittleEndian.PutUint64(print[:], m.Before)
+		s.before = part(print[:])
 	}
-	s.print = part(print[:])
 	from := len(buf)
 	buf = AppendBody(buf, m.Kind, m.From, m.RequestID, m.Data)
 	s.body = view(buf[from:])
@@ -132,23 +144,26 @@ func (s *sending) finish(cmd *redis.Cmd, err error) {
 			outcome = MailboxFull
 		case "F":
 			outcome = SenderFenced
+		case pipeline.OutOfOrder:
+			outcome = OutOfOrder
 		default:
 			err = errReply
 		}
 	}
-	if cap(s.buf) <= 8<<10 {
-		s.call, s.done = call{}, nil
-		s.b.sendings.Put(s)
-	}
 	done(outcome, err)
 }
 
-// bury finds out whether the instance that a mailbox's client was last connected to is dead. On a cluster nothing can be
-// said: PUBLISH counts the receivers at one node.
-func (b *Backbone) bury(mailbox string) {
-	if b.deaf != "1" {
-		return
+// release gives the memory back. finish may have answered long before: a round trip that takes too long still reads it.
+func (s *sending) release() {
+	if cap(s.buf) <= 8<<10 {
+		s.Call, s.done = pipeline.Call{}, nil
+		s.b.sendings.Put(s)
 	}
+}
+
+// bury finds out whether the instance that a mailbox's client was last connected to is dead. On a cluster the script says nothing:
+// see proven in lua/lib.lua.
+func (b *Backbone) bury(mailbox string) {
 	room := strings.Clone(mailbox[1 : 1+roomLen])
 	client := strings.Clone(mailbox[len(mailbox)-clientLen:])
 	b.run(buryScript, room, func(*redis.Cmd, error) {}, client, b.opt.Instance, b.opt.Grace.Milliseconds()) // the lease tells too

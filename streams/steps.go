@@ -62,7 +62,7 @@ func (b *Backbone) Detach(h Held, p Parting, done func(Hold, error)) {
 		hold, err := holdOf(r.str())
 		b.ended(h.Room, r.list)
 		done(hold, err)
-	}, h.Client, h.Session, idOrDash(p.Acked), b.opt.Grace.Milliseconds(), b.deaf, p.how(), p.Tally.did())
+	}, h.Client, h.Session, idOrDash(p.Acked), b.opt.Grace.Milliseconds(), p.how(), p.Tally.did())
 }
 
 // Ack moves the client's position to id and frees what lies before it. It proves that the client speaks on
@@ -108,17 +108,56 @@ func (b *Backbone) leave(h Held, acked, how, did string, done func(int64, error)
 		}
 		b.ended(h.Room, r.list)
 		done(n, nil)
-	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds(), b.deaf, how, did)
+	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds(), how, did)
 }
 
-// Alive answers a probe of the instance replyTo: the connection of client is alive.
-func (b *Backbone) Alive(replyTo, nonce, client string) {
-	b.batcher.put(&call{
-		script:   aliveCall,
-		cmd:      redis.NewCmd(bg, "PUBLISH", channel(replyTo), string(BellAlive)+nonce+client),
-		deadline: time.Now().Add(probeTimeout),
-		done:     func(*redis.Cmd, error) {}, // unanswered is answer enough
-	})
+// Undo gives up whatever an attach got that was never answered: the session number tells. clientID is that of a fresh session (Attach.NewClient).
+// waits is the client whose session waits for it again, "" for none.
+func (b *Backbone) Undo(room, session, clientID, how string, done func(waits string, err error)) {
+	b.run(undoScript, room, func(cmd *redis.Cmd, err error) {
+		if err != nil {
+			done("", err)
+			return
+		}
+		r := reader{list: asList(cmd.Val())}
+		waits := r.str()
+		if r.err != nil {
+			done("", r.err)
+			return
+		}
+		b.ended(room, r.list)
+		if waits == "-" {
+			waits = ""
+		}
+		done(waits, nil)
+	}, session, clientID, b.opt.Grace.Milliseconds(), Parting{How: how}.how())
+}
+
+// Claims tells which live sessions of a room this instance is said to hold.
+func (b *Backbone) Claims(room string, done func([]Held, error)) {
+	b.run(claimsScript, room, func(cmd *redis.Cmd, err error) {
+		if err != nil {
+			done(nil, err)
+			return
+		}
+		r := reader{list: asList(cmd.Val())}
+		done(r.claims(room), r.err)
+	}, b.opt.Instance)
+}
+
+// claims reads clientId, session, … to the end.
+func (r *reader) claims(room string) (list []Held) {
+	for len(r.list) > 0 && r.err == nil {
+		list = append(list, Held{Room: room, Client: r.str(), Session: r.str()})
+	}
+	return list
+}
+
+// Alive answers a probe of the instance replyTo: the connection of client in room is alive.
+func (b *Backbone) Alive(room, replyTo, nonce, client string) {
+	c := b.newCall(aliveScript, roomKey(room), func(*redis.Cmd, error) {}, []any{replyTo, nonce + client}) // unanswered is answer enough
+	c.Unmarked, c.Deadline = true, time.Now().Add(probeTimeout)
+	b.pipelines.Put(c)
 }
 
 // Synced is what Sync knows.
@@ -129,6 +168,7 @@ type Synced struct {
 	More    bool // entries follow those given
 	Peers   []Peer
 	Entries []Entry
+	Claims  []Held // see Backbone.Claims
 }
 
 // Sync reads what a connection may have missed: who is present, and the mailbox after an entry, one page.
@@ -139,16 +179,18 @@ func (b *Backbone) Sync(h Held, after EntryID, done func(Synced, error)) {
 			done(Synced{}, err)
 			return
 		}
-		done(parseSynced(cmd.Val()))
+		done(parseSynced(h.Room, cmd.Val()))
 	}, h.Client, h.Session, after.String(), b.opt.PageEntries, b.opt.PageBytes, held.Milliseconds())
 }
 
-func parseSynced(v any) (s Synced, err error) {
+func parseSynced(room string, v any) (s Synced, err error) {
 	r := reader{list: asList(v)}
 	if s.Hold, err = holdOf(r.str()); err != nil || s.Hold != HoldOK {
 		return s, err
 	}
 	s.Version, s.Last, s.More = r.uint(), r.id(), r.int() == 1
 	s.Peers, s.Entries = r.peers(), r.entries()
-	return s, r.err
+	claims := reader{list: asList(r.next())}
+	s.Claims = claims.claims(room)
+	return s, errors.Join(r.err, claims.err)
 }

@@ -104,7 +104,7 @@ func TestPlainClientThatLooksAliveIsProbed(t *testing.T) {
 		if probe.ReplyTo != x.name || probe.Nonce != got.Nonce || probe.Session != w.session {
 			t.Errorf("probe: %+v, nonce %s", probe, got.Nonce)
 		}
-		y.Alive(probe.ReplyTo, probe.Nonce, w.id)
+		y.Alive(room, probe.ReplyTo, probe.Nonce, w.id)
 		if alive := x.bell(t, streams.BellAlive, w.id); alive.Nonce != got.Nonce {
 			t.Errorf("answer: %+v", alive)
 		}

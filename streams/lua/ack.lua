@@ -7,6 +7,7 @@ local rec = redis.call('HGET', KEYS[1], ARGV[1])
 if not rec then return 'G' end
 local m = parse(ARGV[1], rec)
 if m.sid ~= ARGV[2] then return 'F' end
+if CLUSTER then redis.call('EXISTS', KEYS[1], box(m.id)) end -- see together
 if ARGV[3] ~= '-' then acked(m.id, ARGV[3]) end -- first, so that it works when memory is full
 spoken(m)
 return 'O'

@@ -5,22 +5,24 @@
 --      2 role  3 dialect  4 keep  5 instance  6 session  7 clientId for a new session
 --      8 token hash or -  9 grace ms  10 held ms  11 most members  12 page entries  13 page bytes
 --      14 clientId to come back as or -  15 its token's hash (r), or the older token's (x), or -
---      16 cursor: entry ID or -  17 ms this request has waited  18 1: no receivers means dead
---      19 nonce for probes, or - when they are done  20 token hash if the resume succeeds, or -
---      21 trace of this connection or -
---      22.. clientId, session of who did not answer a probe
+--      16 cursor: entry ID or -  17 ms this request has waited
+--      18 nonce for probes, or - when they are done  19 token hash if the resume succeeds, or -
+--      20 trace of this connection or -
+--      21.. clientId, session of who did not answer a probe
 -- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal, ended, link}
 --   verdict N new, R resumed (or restored), or alone: {'C', ended, clientId, …} contested, wait for the probes;
---   {'B', ended} room full; {'F'} another connection holds the session (x)
+--   {'B', ended} room full; {'F'} another connection holds the session (x); {'E'} it was ended lately (x)
 --   ended: sessions that were ended by the way (lib.lua, remove); link: trace of the session's last traced connection, or ''
 --   refusal of a resume, '' if none: N no such session, M mismatch, L lost
 local mode, role, dialect, keep, inst, sid = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local grace, held = tonumber(ARGV[9]), ARGV[10]
 local count, bytes = tonumber(ARGV[12]), tonumber(ARGV[13])
 local want, hash, after = ARGV[14], ARGV[15], ARGV[16]
+local NONCE, TRACE = ARGV[18], ARGV[20]
 local t = clock()
 load()
-proven = ARGV[18] == '1'
+-- Nor may a new mailbox be made where it cannot be: see together.
+if CLUSTER then redis.call('EXISTS', box(ARGV[7])) end
 
 if mode == 'x' and members[want] and members[want].sid ~= sid then return {'F'} end
 
@@ -33,7 +35,7 @@ for _, m in ipairs(due) do remove(m, 'w') end
 
 -- takeable finds the plain session a returning plain client takes over (PROTOCOL.md part 3).
 local function takeable()
-  for i = 22, #ARGV, 2 do
+  for i = 21, #ARGV, 2 do
     local m = members[ARGV[i]]
     if m and m.state == 'L' and m.sid == ARGV[i + 1] then lapse(m, t, grace) end
   end
@@ -44,11 +46,11 @@ local function takeable()
       list[#list + 1] = m
     end
   end
-  if ARGV[19] ~= '-' then
+  if NONCE ~= '-' then
     local asked = {}
     for _, m in ipairs(live) do
-      local n = redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('p', m, inst, ARGV[19]))
-      if n == 0 and proven and m.inst ~= inst then
+      local n = ring(m.inst, words('p', m, inst, NONCE))
+      if n == 0 and provable(m.inst) and m.inst ~= inst then
         lapse(m, t, grace)
         waiting[#waiting + 1] = m
       else
@@ -103,7 +105,7 @@ end
 local function announce(kind, m)
   local deaf = tell(role, words(kind, m, version()))
   deaf[inst] = nil -- the one that asks lives: it is subscribing again
-  if proven then bury(deaf, t, grace) end
+  bury(deaf, t, grace)
 end
 
 local function hold(m)
@@ -122,14 +124,14 @@ local function fresh(id, refusal)
   local epoch = t
   if mode == 'x' then epoch = math.max(t, above(after)) end
   local m = {id = id, role = role, dialect = dialect, keep = keep, state = 'L', inst = inst, sid = sid, epoch = int(epoch),
-    joined = version(), at = int(t), due = '0', tok = ARGV[8], prev = prev}
+    joined = version(), at = int(t), due = '0', tok = ARGV[8], prev = prev, later = ''}
   redis.call('DEL', box(id))
   redis.call('XGROUP', 'CREATE', box(id), 'g', '0', 'MKSTREAM')
   members[id] = m
   save(m)
-  if ARGV[21] ~= '-' then
+  if TRACE ~= '-' then
     local all = total(m)
-    all[7] = ARGV[21]
+    all[7] = TRACE
     tally(m, all)
   end
   hold(m)
@@ -144,8 +146,8 @@ local function come(m, token, prev)
   local rest, dropped = supersede(m.id)
   local all = total(m, '1 0 0 ' .. #rest .. ' ' .. dropped) -- before this connection takes the place of the one before
   link = all[7] or ''
-  if ARGV[21] ~= '-' then all[7] = ARGV[21] end
-  if m.sid ~= sid then redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m)) end
+  if TRACE ~= '-' then all[7] = TRACE end
+  if m.sid ~= sid then ring(m.inst, words('f', m)) end
   m.state, m.inst, m.sid, m.at, m.due, m.tok, m.prev = 'L', inst, sid, int(t), '0', token, prev
   hold(m)
   save(m)
@@ -171,6 +173,7 @@ end
 
 if mode == 'x' then
   local m = members[want]
+  if not m and noted(want) then return {'E'} end -- this very call may be late
   if not m then return fresh(want, '') end
   m.epoch = int(math.max(t, tonumber(m.epoch) + 1, above(after)))
   m.state, m.inst, m.due = 'L', inst, '0'
@@ -203,9 +206,9 @@ local older = hash ~= '-' and hash == m.prev and t - tonumber(ARGV[17]) >= tonum
 if m.role ~= role or m.dialect ~= 'r' or not (current or older) then return fresh(ARGV[7], 'M') end
 local _, _, last = hot(extras['#' .. m.id])
 if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
-  redis.call('PUBLISH', 'rejoin:i:' .. m.inst, words('f', m))
+  ring(m.inst, words('f', m))
   how = 'store_lost'
   remove(m, 'n')
   return fresh(ARGV[7], 'L')
 end
-return come(m, ARGV[20], hash)
+return come(m, ARGV[19], hash)

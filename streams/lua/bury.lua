@@ -5,9 +5,10 @@
 -- ARGV 1 clientId  2 the instance that asks: it lives, it is subscribing again  3 grace ms
 -- Reply: O done, G the session is gone, or listened for after all
 load()
-proven = true
 local m = members[ARGV[1]]
 if not m or m.state ~= 'L' or m.inst == ARGV[2] then return 'G' end
-if redis.call('PUBSUB', 'NUMSUB', 'rejoin:i:' .. m.inst)[2] ~= 0 then return 'G' end
+local channel = 'rejoin:i:' .. m.inst
+if not provable(m.inst) or redis.call('PUBSUB', 'NUMSUB', channel)[2] ~= 0 then return 'G' end
+if CLUSTER and redis.call('PUBSUB', 'NUMSUB', channel .. '@' .. redis.call('CLUSTER', 'MYID'))[2] ~= 0 then return 'G' end
 bury({[m.inst] = true}, clock(), tonumber(ARGV[3]))
 return 'O'

@@ -1,13 +1,13 @@
 -- detach: a connection is gone; its session's grace window starts, or the session ends if it has none.
 --
 -- KEYS[1] room hash
--- ARGV 1 clientId  2 session  3 acknowledged entry ID or -  4 grace ms  5 1: no receivers means dead
---      6 how the session ended, if it ends  7 what this connection did (lib.lua)
+-- ARGV 1 clientId  2 session  3 acknowledged entry ID or -  4 grace ms
+--      5 how the session ended, if it ends  6 what this connection did (lib.lua)
 -- Reply: {O done, F another connection holds the session (or it is suspended already), G there is none; sessions ended, …}
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
 if not rec then return {'G'} end
 load()
-proven, how, did = ARGV[5] == '1', ARGV[6], ARGV[7]
+how, did = ARGV[5], ARGV[6]
 local m, grace = members[ARGV[1]], tonumber(ARGV[4])
 if m.sid ~= ARGV[2] or m.state == 'S' then return {'F'} end
 if ARGV[3] ~= '-' then acked(m.id, ARGV[3]) end

@@ -1,14 +1,14 @@
 -- leave: a session ends: because its client said so, or because its window is over. Exactly one caller wins.
 --
 -- KEYS[1] room hash
--- ARGV 1 clientId  2 session, or - for "its window is over"  3 acknowledged entry ID or -  4 grace ms  5 1: no receivers means dead
---      6 how it ended, unless its window did  7 what this connection did (lib.lua), or -
+-- ARGV 1 clientId  2 session, or - for "its window is over"  3 acknowledged entry ID or -  4 grace ms
+--      5 how it ended, unless its window did  6 what this connection did (lib.lua), or -
 -- Reply: {0 it ended now, -1 not this caller's to end, n > 0 the window has n ms left; the session ended}
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
 if not rec then return {-1} end
 load()
-proven, how = ARGV[5] == '1', ARGV[6]
-if ARGV[7] ~= '-' then did = ARGV[7] end
+how = ARGV[5]
+if ARGV[6] ~= '-' then did = ARGV[6] end
 local m = members[ARGV[1]]
 if ARGV[2] == '-' then
   if m.state ~= 'S' then return {-1} end

@@ -1,16 +1,18 @@
--- lib.lua: what the room scripts share; it is put in front of each of them when they are loaded.
+-- lib.lua: what the room scripts share; it is put in front of each of them when they are loaded. In front of it stands CLUSTER:
+-- whether Redis is a cluster.
 --
 -- KEYS[1] is always the room hash `{room}:m`; the mailboxes `{room}:s:<clientId>` share its hash tag.
 -- A member's record is one line of words:
 --   role dialect keep state instance session epoch joined attached due token previousToken
 -- keep 1: the session survives a lost connection; state L live, S suspended; joined: the room's version
 -- then; attached, due: Unix time in ms; token: a hash or '-'.
--- 'x<clientId>' is its tally, see total. (The prefix is one that earlier versions leave alone.)
+-- Words behind these are of later versions: they are kept as they are. None of them may be '-'.
+-- 'x<clientId>' is its tally, see total; 'x!<clientId>' belongs to send.lua. A field of another kind needs one of the
+-- prefixes ! # ~ v g x, which earlier versions leave alone.
 local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joined', 'at', 'due', 'tok', 'prev'}
 local room = string.sub(KEYS[1], 2, -4)
 local prefix = string.sub(KEYS[1], 1, -2)
 local members, extras
-local proven = false -- whether a doorbell without receivers proves that nobody listens; set by the scripts that remove
 -- What the script's own connection did, "0 in out 0 0" to be added to the tally, and the word that says how its session ended if
 -- it ends; set by the scripts that know.
 local did, how
@@ -30,10 +32,10 @@ local function int(n) return string.format('%.0f', n) end
 local function box(id) return prefix .. 's:' .. id end
 
 local function parse(id, rec)
-  local m, i = {id = id}, 0
+  local m, i = {id = id, later = ''}, 0
   for word in string.gmatch(rec, '%S+') do
     i = i + 1
-    m[FIELDS[i]] = word
+    if FIELDS[i] then m[FIELDS[i]] = word else m.later = m.later .. ' ' .. word end
   end
   return m
 end
@@ -41,7 +43,16 @@ end
 local function save(m)
   local words = {}
   for i, f in ipairs(FIELDS) do words[i] = m[f] end
-  redis.call('HSET', KEYS[1], m.id, table.concat(words, ' '))
+  redis.call('HSET', KEYS[1], m.id, table.concat(words, ' ') .. m.later)
+end
+
+-- together fails when a mailbox is not where the room is: their slot is on its way from one primary to another, a few keys at a time.
+-- It asks for several keys at once, which Redis refuses then (TRYAGAIN, or a key that is not local). Nothing has been written yet,
+-- and the call is repeated until the slot is in one place. A mailbox that is really lost is no error.
+local function together()
+  local keys = {KEYS[1]}
+  for id in pairs(members) do keys[#keys + 1] = box(id) end
+  if #keys > 1 then redis.call('EXISTS', unpack(keys)) end
 end
 
 -- load reads the room once: members by clientId, and the fields that belong to them.
@@ -52,6 +63,7 @@ local function load()
     if string.find(all[i], '^[!#~vgx]') then extras[all[i]] = all[i + 1]
     else members[all[i]] = parse(all[i], all[i + 1]) end
   end
+  if CLUSTER then together() end
 end
 
 local function version()
@@ -77,6 +89,26 @@ local function tally(m, all)
   redis.call('HSET', KEYS[1], 'x' .. m.id, extras['x' .. m.id])
 end
 
+-- ring publishes a doorbell for an instance and returns how many heard it. On a cluster an instance listens at each primary, on a
+-- channel of that primary's: so what a primary rings for does not depend on another one. The channel without a primary is for
+-- instances of earlier versions, and for those that have not found this primary yet.
+-- One that does not hear it is dead, or will sync as soon as it has subscribed (again), which takes its sessions back.
+local me
+local function ring(inst, text)
+  if CLUSTER then
+    me = me or redis.call('CLUSTER', 'MYID')
+    local heard = redis.call('PUBLISH', 'rejoin:i:' .. inst .. '@' .. me, text)
+    if heard > 0 then return heard end
+  end
+  return redis.call('PUBLISH', 'rejoin:i:' .. inst, text)
+end
+
+-- provable: does a doorbell without receivers prove that an instance does not listen? On a cluster only for those of this version and
+-- later ones: others listen at one primary, and PUBLISH counts the receivers at its own.
+local function provable(inst)
+  return not CLUSTER or string.find(inst, '%.' .. string.rep('%x', 19) .. '$') ~= nil
+end
+
 -- tell rings once at every instance that holds a live client of the other role.
 -- It returns the instances that nobody listens on.
 local function tell(role, text)
@@ -84,7 +116,7 @@ local function tell(role, text)
   for _, m in pairs(members) do
     if m.role ~= role and m.state == 'L' and not rung[m.inst] then
       rung[m.inst] = true
-      if redis.call('PUBLISH', 'rejoin:i:' .. m.inst, text) == 0 then deaf[m.inst] = true end
+      if ring(m.inst, text) == 0 and provable(m.inst) then deaf[m.inst] = true end
     end
   end
   return deaf
@@ -105,14 +137,18 @@ local function ended(m)
 end
 
 -- report keeps such a list for senders that do not hear it now: they are away, or nobody listens where they were
--- last. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection.
+-- last. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection. A list that was cut
+-- ends with CUT in place of a clientId: versions that do not know it skip it.
+local CUT = string.rep('*', 36) .. '0000000'
 local function report(m, list, deaf)
   local kept = {}
   for _, item in ipairs(list) do
     local f = members[item[1]]
-    if f and f.dialect == 'r' and (f.state == 'S' or proven and deaf[f.inst]) then
+    if f and f.dialect == 'r' and (f.state == 'S' or deaf[f.inst]) then
       local text = kept[f.id] or extras['~' .. f.id] or ''
-      if #text + 36 + #item[2] <= 32768 then kept[f.id] = text .. m.id .. item[2] end
+      if string.sub(text, -#CUT) ~= CUT then
+        kept[f.id] = text .. (#text + 36 + #item[2] <= 32768 and m.id .. item[2] or CUT)
+      end
     end
   end
   for from, text in pairs(kept) do
@@ -139,6 +175,14 @@ local function note(id)
   redis.call('HSET', KEYS[1], 'x', extras.x)
 end
 
+local function noted(id)
+  local x = extras.x or ''
+  for i = 1, #x, NAME do
+    if string.sub(x, i, i + NAME - 1) == string.sub(id, 1, NAME) then return true end
+  end
+  return false
+end
+
 -- remove ends a session for good; why: 'n' it left, 'w' its window ended. It notes, for the one line that the caller writes of it:
 --   clientId role dialect instance how undelivered lasted-ms connections in out replayed superseded
 local function remove(m, why)
@@ -147,7 +191,7 @@ local function remove(m, why)
   all[1] = int(math.max(0, clock() - tonumber(all[1])))
   gone[#gone + 1] = table.concat({m.id, m.role, m.dialect, m.inst, why == 'w' and 'expired' or how or 'lost', #list, unpack(all, 1, 6)}, ' ')
   redis.call('DEL', box(m.id))
-  redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id)
+  redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id, 'x!' .. m.id)
   members[m.id], extras['#' .. m.id], extras['~' .. m.id], extras['x' .. m.id] = nil, nil, nil, nil
   note(m.id)
   report(m, list, tell(m.role, words('l', m, version(), why) .. '\n' .. table.concat(flat)))
@@ -262,6 +306,18 @@ local function present(role, t)
     local left = 0
     if m.state == 'S' then left = tonumber(m.due) - t end
     for _, w in ipairs({m.id, m.state, m.dialect, m.keep, m.sid, m.inst, int(left)}) do flat[#flat + 1] = w end
+  end
+  return flat
+end
+
+-- claims lists the live members that an instance is said to hold: clientId, session, flat.
+local function claims(inst)
+  local flat = {}
+  for _, m in pairs(members) do
+    if m.inst == inst and m.state == 'L' then
+      flat[#flat + 1] = m.id
+      flat[#flat + 1] = m.sid
+    end
   end
   return flat
 end

@@ -1,32 +1,48 @@
 -- send: check, dedupe, store, ring. Every message comes through here, so it stands alone, without lib.lua, and takes
 -- the members' records (see there) apart itself, by position. What never changes stands in front of it when it is
 -- loaded: MOST_ENTRIES and MOST_BYTES of a mailbox, MOST_RUNG: the largest body that a doorbell carries;
--- GENERATION, which differs from primary to primary.
+-- CLUSTER: whether Redis is one; GENERATION, which differs from primary to primary.
+--
+-- A send names the one before it, so that order holds over whatever becomes of that one: refused because memory is full, given up,
+-- carried out late, repeated. '!<sender>' is a ring of the fingerprints that were stored, the last one at its end;
+-- 'x!<sender>' is the last that was answered for good otherwise.
 --
 -- KEYS[1] room hash  KEYS[2] mailbox of the target
 -- ARGV 1 sender  2 its session  3 target  4 fingerprint, 8 bytes  5 body (body.go)
---      6 trace, if the message is followed (keys.go, tracedChannel)
+--      6 fingerprint of the sender's message before this one, or ''
+--      7 trace, if the message is followed (keys.go, tracedChannel)
 -- Reply: S stored, N stored and nobody listens where the target is, D stored before, M no such target,
---        B mailbox full, F the sender is fenced or gone
+--        B mailbox full, F the sender is fenced or gone, O the message before this one is missing
 local call, byte, find, match, sub = redis.call, string.byte, string.find, string.match, string.sub
-local room, from, target, body, trace = KEYS[1], ARGV[1], ARGV[3], ARGV[5], ARGV[6]
+local room, from, target, print, body, before, trace = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local got = call('HMGET', room, from, target, '!' .. from, '#' .. target, 'g')
 local sender, to, ring = got[1], got[2], got[3] or ''
 if not sender or match(sender, '^%S+ (%S+)', 9) ~= ARGV[2] then return 'F' end
 if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer token
-  call('HSET', room, from, (string.gsub(sender, '%S+$', '-')))
-  call('HDEL', room, '~' .. from)
+  local head, prev, later = match(sender, '^(' .. string.rep('%S+ ', 11) .. ')(%S+)(.*)$')
+  if prev ~= '-' then
+    call('HSET', room, from, head .. '-' .. later)
+    call('HDEL', room, '~' .. from)
+  end
 end
-if find(ring, ARGV[4], 1, true) then return 'D' end
-if not to or byte(to) == byte(sender) then return 'M' end -- the role
+
+-- final answers without storing: what comes behind this message may be stored.
+local function final(reply)
+  redis.pcall('HSET', room, 'x!' .. from, print)
+  return reply
+end
+
+if find(ring, print, 1, true) then return sub(ring, -8) == print and 'D' or final('D') end
+if before ~= '' and sub(ring, -8) ~= before and call('HGET', room, 'x!' .. from) ~= before then return 'O' end
+if not to or byte(to) == byte(sender) then return final('M') end -- the role
 local live = byte(to, 7) == 76 -- L
 if not live then
   local t = call('TIME')
-  if tonumber(match(to, '(%S+) %S+ %S+$')) <= t[1] * 1000 + math.floor(t[2] / 1000) then return 'M' end
+  if tonumber(match(to, '^' .. string.rep('%S+ ', 9) .. '(%S+)')) <= t[1] * 1000 + math.floor(t[2] / 1000) then return final('M') end
 end
 local bytes, count = match(got[4] or '0 0', '^(%d+) (%d+)')
 bytes, count = bytes + #body, count + 1
-if bytes > MOST_BYTES or count > MOST_ENTRIES then return 'B' end
+if bytes > MOST_BYTES or count > MOST_ENTRIES then return final('B') end
 local inst, epoch = match(to, '^(%S+) %S+ (%S+)', 9)
 if got[5] ~= GENERATION then
   -- The first message on this primary. It may lack the last that its predecessor stored, and would give their numbers to others:
@@ -45,15 +61,23 @@ if got[5] ~= GENERATION then
   end
   call('HSET', room, 'g', GENERATION)
 end
+-- A mailbox that is missing is not made anew: its numbers would begin again, and it would live for ever. Its instance finds out (sync).
 local id
-if trace then id = call('XADD', KEYS[2], epoch .. '-*', 'b', body, 't', trace)
-else id = call('XADD', KEYS[2], epoch .. '-*', 'b', body) end
+if trace then id = call('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-*', 'b', body, 't', trace)
+else id = call('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-*', 'b', body) end
+if not id then return final('M') end
 -- %d, for concatenation would format a float, which costs four times as much.
-call('HSET', room, '!' .. from, sub(ring .. ARGV[4], -512), '#' .. target, string.format('%d %d %s', bytes, count, id))
+call('HSET', room, '!' .. from, sub(ring .. print, -512), '#' .. target, string.format('%d %d %s', bytes, count, id))
 if not live then return 'S' end
 if #body > MOST_RUNG then body = '' end
-if trace and call('PUBLISH', 'rejoin:i:' .. inst .. '{traced}', 't' .. sub(room, 2, -4) .. target .. id .. ' ' .. trace .. ' ' .. body) > 0 then
-  return 'S'
+
+local channel, text = 'rejoin:i:' .. inst, 'd' .. sub(room, 2, -4) .. target .. id .. ' ' .. body
+if trace then
+  local traced = 't' .. sub(room, 2, -4) .. target .. id .. ' ' .. trace .. ' ' .. body
+  if CLUSTER and call('PUBLISH', channel .. '@' .. GENERATION .. '{traced}', traced) > 0 then return 'S' end
+  if call('PUBLISH', channel .. '{traced}', traced) > 0 then return 'S' end
 end
-if call('PUBLISH', 'rejoin:i:' .. inst, 'd' .. sub(room, 2, -4) .. target .. id .. ' ' .. body) == 0 then return 'N' end
+-- See ring in lib.lua. On a cluster GENERATION is this primary's ID.
+if CLUSTER and call('PUBLISH', channel .. '@' .. GENERATION, text) > 0 then return 'S' end
+if call('PUBLISH', channel, text) == 0 then return 'N' end
 return 'S'

@@ -3,16 +3,11 @@
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2 session  3 entry ID  4 page entries  5 page bytes  6 held ms
--- Reply: {'O', version, last entry ID, more, peers, entries}, {'F'} fenced, {'E'} ended, {'G'} not known
+-- Reply: {'O', version, last entry ID, more, peers, entries, claims}, {'F'} fenced, {'E'} ended, {'G'} not known
+--   claims: clientId, session of each live member that this connection's instance is said to hold
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
 load()
-if not rec then
-  local x = extras.x or ''
-  for i = 1, #x, NAME do
-    if string.sub(x, i, i + NAME - 1) == string.sub(ARGV[1], 1, NAME) then return {'E'} end
-  end
-  return {'G'}
-end
+if not rec then return {noted(ARGV[1]) and 'E' or 'G'} end
 local t, m = clock(), members[ARGV[1]]
 if m.sid ~= ARGV[2] then return {'F'} end
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
@@ -22,7 +17,8 @@ if m.state == 'S' then
   tell(m.role, words('r', m, version()))
 end
 if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
-local entries, more = page(redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', tonumber(ARGV[4]) + 1),
-  tonumber(ARGV[4]), tonumber(ARGV[5]))
-local _, _, last = hot(extras['#' .. m.id])
-return {'O', extras.v or '0', last, more, present(m.role, t), entries}
+-- No more is read than fits, as far as the average entry tells.
+local most, room_for, waiting, n, last = tonumber(ARGV[4]), tonumber(ARGV[5]), hot(extras['#' .. m.id])
+if waiting > 0 and n > 0 then most = math.max(1, math.min(most, math.ceil(room_for * n / waiting))) end
+local entries, more = page(redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', most + 1), most, room_for)
+return {'O', extras.v or '0', last, more, present(m.role, t), entries, claims(m.inst)}

@@ -1,4 +1,4 @@
-package streams
+package pipeline
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// replicas is how many replicas must hold what a batch wrote before any of its calls is answered (WAIT); 0: none. What is on fewer
+// Replicas is how many replicas must hold what a batch wrote before any of its calls is answered (WAIT); 0: none. What is on fewer
 // in time is repeated, as if Redis had not answered.
-type replicas int
-
-// replicaWait is how long one WAIT may block its connection; below ioTimeout.
-const replicaWait = 2 * time.Second
+type Replicas struct {
+	Count    int
+	Patience time.Duration // how long one WAIT may block its connection; below Options.IOTimeout and the time that calls have
+}
 
 // errReplicas: the calls were made, but not enough replicas have said that they have them.
 type errReplicas struct{ have, want int64 }
@@ -23,7 +23,7 @@ func (e errReplicas) Error() string { return fmt.Sprintf("on %d replicas, want %
 
 // waiting is what one batch waits for.
 type waiting struct {
-	need   replicas
+	need   Replicas
 	marks  []redis.Cmder // one server: they travel in the batch's own pipeline
 	reply  *redis.IntCmd
 	shards map[*redis.Client][]string // a cluster: the keys to mark, by primary, as it was before the batch
@@ -31,15 +31,17 @@ type waiting struct {
 
 // mark is a write in the room's slot that leaves nothing behind. WAIT counts from the last write of its connection, and a call that
 // is repeated may write nothing; on a cluster the mark also proves that the primary still has the slot.
-func mark(key string) *redis.StatusCmd { return redis.NewStatusCmd(bg, "SET", key, "", "PX", 1) }
+func mark(key string) *redis.StatusCmd {
+	return redis.NewStatusCmd(context.Background(), "SET", key, "", "PX", 1)
+}
 
-func (r replicas) wait() *redis.IntCmd {
-	return redis.NewIntCmd(bg, "WAIT", int(r), replicaWait.Milliseconds())
+func (r Replicas) wait() *redis.IntCmd {
+	return redis.NewIntCmd(context.Background(), "WAIT", r.Count, r.Patience.Milliseconds())
 }
 
 // prepare comes before the Exec of a batch, whose calls are in pipe already. It returns nil when nobody waits.
-func (r replicas) prepare(ctx context.Context, client redis.UniversalClient, pipe redis.Pipeliner, batch []*call) (*waiting, error) {
-	if r == 0 {
+func (r Replicas) prepare(ctx context.Context, client redis.UniversalClient, pipe redis.Pipeliner, batch []*Call) (*waiting, error) {
+	if r.Count == 0 {
 		return nil, nil //nolint:nilnil // methods of nil work
 	}
 	keys := rooms(batch)
@@ -66,16 +68,12 @@ func (r replicas) prepare(ctx context.Context, client redis.UniversalClient, pip
 }
 
 // rooms returns the keys to mark of a batch: {room}:w for each of its rooms, in the slot of {room}:m.
-func rooms(batch []*call) (keys []string) {
+func rooms(batch []*Call) (keys []string) {
 	seen := map[string]bool{}
 	for _, c := range batch {
-		args := c.cmd.Args()
-		if len(args) < 4 || args[0] != "EVALSHA" {
-			continue // not a script, so not a room's
-		}
-		if key, ok := args[3].(string); ok && !seen[key] {
-			seen[strings.Clone(key)] = true // its memory is used again
-			keys = append(keys, strings.TrimSuffix(key, "m")+"w")
+		if !c.Unmarked && !seen[c.Key] {
+			seen[strings.Clone(c.Key)] = true // its memory is used again
+			keys = append(keys, strings.TrimSuffix(c.Key, "m")+"w")
 		}
 	}
 	return keys
@@ -126,8 +124,8 @@ func (w *waiting) judge(marks []redis.Cmder, reply *redis.IntCmd) error {
 	if err != nil {
 		return fmt.Errorf("wait for replicas: %w", err)
 	}
-	if have < int64(w.need) {
-		return errReplicas{have, int64(w.need)}
+	if have < int64(w.need.Count) {
+		return errReplicas{have, int64(w.need.Count)}
 	}
 	return nil
 }

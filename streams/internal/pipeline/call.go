@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"crypto/sha1" //nolint:gosec // Redis names scripts by their SHA-1 (EVALSHA)
+	"encoding/hex"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Script is a Lua script, in the form for a single server and in that for a cluster.
+type Script struct {
+	Name            string // for metrics
+	Single, Cluster Text
+}
+
+// Text is a script as Redis knows it.
+type Text struct{ Source, SHA string }
+
+// NewText names a script by its text.
+func NewText(source string) Text {
+	sum := sha1.Sum([]byte(source)) //nolint:gosec // see the import
+	return Text{Source: source, SHA: hex.EncodeToString(sum[:])}
+}
+
+func (s *Script) text(cluster bool) Text {
+	if cluster {
+		return s.Cluster
+	}
+	return s.Single
+}
+
+// Call is one script call. It belongs to the pipelines from Put until Release, or Done if there is no Release.
+type Call struct {
+	Script *Script
+	Cmd    *redis.Cmd
+	// Key is the first key of the call. Calls of one key are made in the order in which they were put.
+	Key      string
+	Deadline time.Time
+	// Done gets the answer, once, by Deadline: a reply, or ErrBusy, ErrUnavailable (it may have been made, and may
+	// still be made), or ErrClosed. It must not block and must not read cmd when err is set.
+	Done func(cmd *redis.Cmd, err error)
+	// Release, unless nil, is called once when the memory behind Cmd and Key is not used any more; after Done.
+	Release func()
+
+	// Sender is whose send this is, empty for other calls. Out-of-order replies (OutOfOrder) of a send are repeated
+	// while an earlier call of its key is.
+	Sender string
+	// SHA is an argument, by pointer: the script's name where the call is made, set at every attempt.
+	SHA string
+
+	// Waited is an argument: ms since Started, brought up to date at every attempt; nil for most calls.
+	Waited  *int64
+	Started time.Time
+
+	// Urgent calls go before all others, and are taken when the queue is full.
+	Urgent bool
+	// Unmarked calls are no writes of a room: WAIT does not speak of them.
+	Unmarked bool
+
+	slot    uint16
+	routed  bool // counted in Pipelines.flying
+	given   bool // answered before the round trip ended; guarded by worker.answering
+	tries   uint8
+	trouble error // why it is repeated
+}
+
+// OutOfOrder is the reply of a send whose predecessor is missing.
+const OutOfOrder = "O"
+
+func (c *Call) outOfOrder() bool { return c.Sender != "" && c.Cmd.Val() == OutOfOrder }
+
+// prepare brings the arguments up to date before an attempt.
+func (c *Call) prepare(now time.Time, cluster bool, send string) {
+	c.Cmd.SetErr(nil)
+	if c.SHA = send; c.Sender == "" {
+		c.SHA = c.Script.text(cluster).SHA
+	}
+	if c.Waited != nil {
+		*c.Waited = now.Sub(c.Started).Milliseconds()
+	}
+}

@@ -1,0 +1,108 @@
+package streams
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
+)
+
+//go:embed lua/*.lua
+var luaFiles embed.FS
+
+func luaFile(name string) string {
+	b, err := luaFiles.ReadFile("lua/" + name + ".lua")
+	if err != nil {
+		panic(err) // embedded at build time
+	}
+	return string(b)
+}
+
+// loadScript puts the preludes in front of lua/<name>.lua.
+func loadScript(name, prelude string) *pipeline.Script {
+	text := func(cluster bool) pipeline.Text {
+		return pipeline.NewText(clusterLine(cluster) + prelude + luaFile(name))
+	}
+	return &pipeline.Script{Name: name, Single: text(false), Cluster: text(true)}
+}
+
+func clusterLine(cluster bool) string { return fmt.Sprintf("local CLUSTER = %t\n", cluster) }
+
+var (
+	lib = luaFile("lib")
+
+	attachScript = loadScript("attach", lib)
+	undoScript   = loadScript("undo", lib)
+	buryScript   = loadScript("bury", lib)
+	detachScript = loadScript("detach", lib)
+	leaveScript  = loadScript("leave", lib)
+	aliveScript  = loadScript("alive", lib)
+	ackScript    = loadScript("ack", lib)
+	syncScript   = loadScript("sync", lib)
+	claimsScript = loadScript("claims", lib)
+	tallyScript  = loadScript("tally", lib)
+	leaseScript  = loadScript("lease", "")
+
+	// scripts are all but send, which holds settings: see sendText.
+	scripts = []*pipeline.Script{
+		attachScript, undoScript, buryScript, detachScript, leaveScript, aliveScript, ackScript, syncScript, claimsScript, tallyScript,
+		leaseScript,
+	}
+	sendScript = &pipeline.Script{Name: "send"} // its text depends on the primary
+)
+
+func scriptNames() (names []string) {
+	for _, s := range append(scripts, sendScript) {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// sendText puts the settings into the script: as arguments they would be parsed for every message. generation is a Lua expression
+// that differs from primary to primary. Being part of the text it is part of the script's name, so that no primary serves a send
+// that was meant for another one.
+func sendText(o Options, cluster bool, generation string) pipeline.Text {
+	return pipeline.NewText(fmt.Sprintf("%slocal MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\nlocal GENERATION = %s\n%s",
+		clusterLine(cluster), o.MailboxEntries, o.MailboxBytes, bellBytes, generation, luaFile("send")))
+}
+
+// sendOf makes the send script for the primary at conn; nil stands for all primaries of a cluster, which tell their
+// generation by themselves: INFO would cost a script more than all the rest.
+func (b *Backbone) sendOf(ctx context.Context, conn *redis.Conn) (pipeline.Text, error) {
+	switch {
+	case b.local != nil:
+		return sendText(b.opt, false, "''"), nil
+	case conn == nil:
+		return sendText(b.opt, true, "redis.call('CLUSTER', 'MYID')"), nil
+	}
+	info, err := conn.Info(ctx, "server").Result()
+	if err != nil && !unknownCommand(err) { // an embedded one of another process answers that it does not know
+		return pipeline.Text{}, fmt.Errorf("read run ID: %w", err)
+	}
+	return sendText(b.opt, false, "'"+infoField(info, "run_id")+"'"), nil
+}
+
+// unknownCommand reports whether Redis said that it does not know what it was asked, or may not tell.
+func unknownCommand(err error) bool {
+	var reply redis.Error
+	if err == nil || !asReply(err, &reply) {
+		return false
+	}
+	msg := reply.Error()
+	return strings.HasPrefix(msg, "ERR unknown") || strings.HasPrefix(msg, "section (") || strings.HasPrefix(msg, "NOPERM") ||
+		strings.HasPrefix(msg, "ERR wrong number") || strings.HasPrefix(msg, "ERR This instance has cluster support disabled")
+}
+
+// infoField finds a field in the reply of INFO.
+func infoField(info, name string) string {
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
