@@ -87,9 +87,20 @@ func edgeConfig(cfg config) edge.Config {
 	ec.MaxMessageBytes = cfg.MaxMessageBytes
 	ec.RateLimit = cfg.RateMessages
 	ec.RateWindow = time.Duration(cfg.RateMillis) * time.Millisecond
+	ec.ControlLimit = controlLimit(cfg.RateMessages, ec.RateWindow)
 	ec.PingInterval = cfg.PingInterval
 	ec.Origins = cfg.Origins
 	return ec
+}
+
+// controlLimit is how many pings and pongs a client may send in the window in which it may send that many messages: ten times as
+// many, and always enough to answer what it is pinged (P7.7).
+func controlLimit(messages int, window time.Duration) int {
+	if messages == 0 {
+		return 0
+	}
+	const aSecond, most = 1000, 65_534
+	return min(most, max(10*messages, aSecond*int((window+time.Second-1)/time.Second)))
 }
 
 // hubAdapter fits the hub to what the edge expects: its Open returns an interface.

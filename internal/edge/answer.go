@@ -3,6 +3,8 @@ package edge
 import (
 	"strconv"
 	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/signaling"
 )
 
 // answer is an HTTP response. The connection is closed after it.
@@ -60,7 +62,7 @@ func (a *answer) append(dst []byte, now time.Time, head bool) []byte {
 // answer sends an HTTP response and closes.
 func (c *conn) answer(a *answer, head bool) {
 	c.loop.srv.metrics.answered(a.status)
-	c.loop.in.seal(c, c.end)
+	c.loop.in.seal(c, signaling.End{})
 	c.loop.reply = a.append(c.loop.reply[:0], time.Now(), head)
 	c.writeNow(c.loop.reply)
 	c.finish()

@@ -37,8 +37,11 @@ type Config struct {
 	// gets 503 or close 1013.
 	MaxBufferedBytes int
 	// RateLimit is how many data frames a connection may send in a RateWindow, which starts with its first
-	// frame; one more closes with 1013. Control frames are free. 0: no limit; at most 65,534.
+	// frame; one more closes with 1013. 0: no limit; at most 65,534.
 	RateLimit int
+	// ControlLimit is the same for pings and pongs. It has to leave room for the answers to the pings that are sent to a client,
+	// the session's included: some dozens a second at most. 0: no limit; at most 65,534.
+	ControlLimit int
 	// RateWindow is the length of that window.
 	RateWindow time.Duration
 	// MaxOutputBytes bounds what waits to be written to a connection before Deliver refuses; at
@@ -57,7 +60,7 @@ type Config struct {
 	Origins []string
 }
 
-// maxRateLimit is what fits conn.rateFrames with one more.
+// maxRateLimit is what fits a counter of rate with one more.
 const maxRateLimit = 1<<16 - 2
 
 // DefaultConfig returns the settings that PROTOCOL.md promises where nothing else is said.
@@ -71,6 +74,7 @@ func DefaultConfig() Config {
 		MessageTimeout:   30 * time.Second,
 		MaxBufferedBytes: 32 << 20,
 		RateLimit:        100,
+		ControlLimit:     1000,
 		RateWindow:       time.Second,
 		MaxOutputBytes:   64 << 10,
 		PingInterval:     25 * time.Second,
@@ -98,11 +102,11 @@ func (c *Config) check() error {
 	positive("MaxOutputBytes", int64(c.MaxOutputBytes))
 	positive("PingInterval", int64(c.PingInterval))
 	positive("CloseTimeout", int64(c.CloseTimeout))
-	if min(c.MaxConnections, c.MaxPerAddress, c.NewPerAddress, c.RateLimit) < 0 || c.RetryAfter < 0 {
-		errs = append(errs, errors.New("MaxConnections, MaxPerAddress, NewPerAddress, RateLimit and RetryAfter may not be negative"))
+	if min(c.MaxConnections, c.MaxPerAddress, c.NewPerAddress, c.RateLimit, c.ControlLimit) < 0 || c.RetryAfter < 0 {
+		errs = append(errs, errors.New("MaxConnections, MaxPerAddress, NewPerAddress, RateLimit, ControlLimit and RetryAfter may not be negative"))
 	}
-	if c.RateLimit > maxRateLimit {
-		errs = append(errs, fmt.Errorf("RateLimit is %d, may be %d at most", c.RateLimit, maxRateLimit))
+	if asked := max(c.RateLimit, c.ControlLimit); asked > maxRateLimit {
+		errs = append(errs, fmt.Errorf("RateLimit and ControlLimit may be %d at most, not %d", maxRateLimit, asked))
 	}
 	return errors.Join(errs...)
 }

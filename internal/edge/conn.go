@@ -27,25 +27,38 @@ type conn struct {
 
 	// owned by the loop
 	socket
-	session    Session // nil before Hub.Open, after Session.Closed, and for a refused connect
-	work       *work   // nil while idle
-	outbound   int32   // bytes the kernel had not taken when last looked at
-	place      int32   // in its slot of the sweep table
-	rateStart  uint32  // of the current window, ms on the loop's clock
-	rateFrames uint16  // data frames in the window
-	slot       uint16  // of the sweep table
-	state      state
-	quiet      uint8 // visits of the sweep since something arrived
-	behind     bool  // listed in loop.behind
-	admitted   bool  // counted in Server.upgraded
+	session  Session // nil before Hub.Open, after Session.Closed, and for a refused connect
+	work     *work   // nil while idle
+	outbound int32   // bytes the kernel had not taken when last looked at
+	place    int32   // in its slot of the sweep table
+	rate     rate
+	slot     uint16 // of the sweep table
+	state    state
+	quiet    uint8 // visits of the sweep since something arrived
+	marks    marks
+
+	// guarded by the inbox: how it ended, valid once closed
+	endKind signaling.EndKind
+	endCode wire.CloseCode
 
 	// any goroutine
 	waiting atomic.Int32 // bytes in the inbox and those the kernel has not taken
 	closed  atomic.Bool  // nothing may be queued any more; set with the inbox locked
-
-	// guarded by the inbox: how it ended, valid once closed
-	end signaling.End
 }
+
+// marks are what is true of a connection.
+type marks uint8
+
+const (
+	markBehind   marks = 1 << iota // listed in loop.behind
+	markMoved                      // its socket took something since the sweep looked
+	markAdmitted                   // counted in Server.upgraded
+	markPinged                     // by the sweep, and has not answered
+)
+
+func (m marks) has(n marks) bool { return m&n != 0 }
+func (m *marks) set(n marks)     { *m |= n }
+func (m *marks) clear(n marks)   { *m &^= n }
 
 // Deliver implements signaling.Conn.
 func (c *conn) Deliver(payload, ping []byte) bool {
@@ -72,7 +85,7 @@ func (c *conn) endSession() {
 		return
 	}
 	c.session = nil
-	session.Closed(c.end)
+	session.Closed(signaling.End{Kind: c.endKind, Code: c.endCode})
 }
 
 // drop closes the socket now, whatever waits to be written. The session hears of it as lost unless it was

@@ -209,6 +209,48 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
+// TestControlLimit is about pings and pongs: there is room for many, and messages do not count.
+func TestControlLimit(t *testing.T) {
+	t.Parallel()
+	hub := newHub()
+	hub.quiet = true
+	r := start(t, hub, func(cfg *edge.Config) { cfg.RateLimit, cfg.ControlLimit, cfg.RateWindow = 100, 10, time.Minute })
+	for name, flood := range map[string]byte{"pings": ping, "pongs": pong} {
+		c, s := r.open(t)
+		c.write(join(bytes.Repeat(frame(flood, []byte("x")), 9), bytes.Repeat(frame(text, nil), 20), frame(ping, []byte("last"))))
+		for {
+			first, payload, err := c.read()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if first == pong && string(payload) == "last" {
+				break
+			}
+		}
+		c.write(frame(flood, []byte("x")))
+		c.expectClose(wire.CloseTryAgainLater, "too many pings or pongs, slow down")
+		if end := s.end(t); end.Kind != signaling.EndPolicy || len(s.got()) != 20 {
+			t.Errorf("%s: ended %v after %d messages", name, end, len(s.got()))
+		}
+	}
+}
+
+// TestEmptyPongs: the session is told of those that a ping of the sweep's asked for, each once.
+func TestEmptyPongs(t *testing.T) {
+	t.Parallel()
+	hub := newHub()
+	hub.quiet = true
+	r := start(t, hub, func(cfg *edge.Config) { cfg.PingInterval = 300 * time.Millisecond })
+	c, s := r.open(t)
+	c.write(bytes.Repeat(frame(pong, nil), 20))
+	c.expect(ping, nil)
+	c.write(join(bytes.Repeat(frame(pong, nil), 20), frame(pong, []byte("a")), frame(text, nil)))
+	eventually(t, "the message", func() bool { return len(s.got()) == 1 })
+	if got := s.pongsGot(); !equal(got, []string{"", "a"}) {
+		t.Fatalf("the session got the pongs %q", got)
+	}
+}
+
 func TestRateWindowEnds(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.RateLimit, cfg.RateWindow = 1, time.Millisecond })
@@ -381,7 +423,7 @@ func TestSendBeyondTwiceTheBoundIsLost(t *testing.T) {
 // TestPingFloodWithoutReading costs the bound and no more.
 func TestPingFloodWithoutReading(t *testing.T) {
 	t.Parallel()
-	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 4 << 10 })
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes, cfg.ControlLimit = 4<<10, 0 })
 	c, s := r.open(t)
 	flood := bytes.Repeat(frame(ping, bytes.Repeat([]byte("p"), 125)), 500)
 	for range 40 {

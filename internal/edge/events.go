@@ -64,7 +64,7 @@ func (c *conn) received(data []byte) {
 	c.loop.srv.metrics.received(len(data))
 	c.loop.enter()
 	c.quiet = 0
-	if c.behind {
+	if c.marks.has(markBehind) {
 		c.settle(0) // the session may want to know whether there is room
 	}
 	switch c.state {
@@ -80,7 +80,7 @@ func (c *conn) received(data []byte) {
 // ended is called when the socket is about to be closed, by whichever side, also from within a write that failed. Once it
 // returns, nobody uses the descriptor any more.
 func (c *conn) ended() {
-	if c.admitted {
+	if c.marks.has(markAdmitted) {
 		c.loop.srv.upgraded.Add(-1)
 		c.loop.srv.clients.drop(c)
 	}

@@ -56,7 +56,7 @@ func (in *inbox) sealLocked(c *conn, end signaling.End) bool {
 		return false
 	}
 	c.closed.Store(true)
-	c.end = end
+	c.endKind, c.endCode = end.Kind, end.Code
 	return true
 }
 

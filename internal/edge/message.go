@@ -16,6 +16,7 @@ const (
 	reasonBadCloseBody = "invalid close frame"
 	reasonOverloaded   = "overloaded, try again later"
 	reasonSlowMessage  = "message took too long"
+	reasonControlRate  = "too many pings or pongs, slow down"
 )
 
 // message hands one whole data message to the session. RFC 6455 section 8.1 wants text checked.
@@ -30,17 +31,31 @@ func (c *conn) message(text bool, payload []byte) {
 
 // control handles one whole control frame (RFC 6455 section 5.5).
 func (c *conn) control(op ws.OpCode, payload []byte) {
+	if op != ws.OpClose && !c.countControl() {
+		return
+	}
 	switch op {
 	case ws.OpPing:
 		// Section 5.5.3 asks for an answer to the most recent ping only: one that pings without
 		// reading gets no more than its bound.
 		c.queue(ws.OpPong, payload, nil, skipWhenFull)
 	case ws.OpPong:
-		c.loop.served++
-		c.session.Pong(payload)
+		c.pong(payload)
 	case ws.OpClose:
 		c.clientClose(payload)
 	}
+}
+
+// pong hands a pong over that may tell the session something: an empty one only if the sweep has asked for it.
+func (c *conn) pong(payload []byte) {
+	if len(payload) == 0 && !c.marks.has(markPinged) {
+		return
+	}
+	if len(payload) == 0 {
+		c.marks.clear(markPinged)
+	}
+	c.loop.served++
+	c.session.Pong(payload)
 }
 
 // clientClose answers a close frame with its own code (RFC 6455 section 5.5.1).
@@ -70,21 +85,3 @@ func (c *conn) fail(v violation) {
 	c.queueClose(v.code, v.reason, signaling.End{Kind: signaling.EndPolicy})
 }
 
-// countFrame counts one data frame against the rate limit and closes if it is one too many. Windows do not
-// overlap: the first frame after the end of one starts the next.
-func (c *conn) countFrame() bool {
-	cfg := &c.loop.srv.cfg
-	if cfg.RateLimit == 0 {
-		return true
-	}
-	now := uint32(c.loop.now()) // wraps after 49 days, as the difference does
-	if c.rateFrames == 0 || now-c.rateStart >= uint32(cfg.RateWindow.Milliseconds()) {
-		c.rateStart, c.rateFrames = now, 0
-	}
-	c.rateFrames++
-	if int(c.rateFrames) <= cfg.RateLimit {
-		return true
-	}
-	c.fail(violation{wire.CloseTryAgainLater, wire.ReasonRateLimit})
-	return false
-}

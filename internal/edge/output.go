@@ -29,18 +29,19 @@ func (c *conn) write(frames []byte) {
 	c.settle(int32(len(frames)))
 }
 
-// settle brings the count of waiting bytes up to date after n bytes have left the inbox, and reports whether
-// the socket has taken something since it was looked at last.
-func (c *conn) settle(n int32) bool {
+// settle brings the count of waiting bytes up to date after n bytes have left the inbox, and notes whether the socket has
+// taken something.
+func (c *conn) settle(n int32) {
 	left := int32(c.unsent())
-	moved := left < c.outbound+n
+	if left < c.outbound+n {
+		c.marks.set(markMoved)
+	}
 	c.waiting.Add(left - c.outbound - n)
 	c.outbound = left
-	if left > 0 && !c.behind {
-		c.behind = true
+	if left > 0 && !c.marks.has(markBehind) {
+		c.marks.set(markBehind)
 		c.loop.behind = append(c.loop.behind, backlog{c, c.loop.now()})
 	}
-	return moved
 }
 
 // catchUp looks at the connections that are behind: producers see their room again, and one that has not taken
@@ -49,7 +50,11 @@ func (l *loop) catchUp(now int64) {
 	for i := len(l.behind) - 1; i >= 0; i-- {
 		b := &l.behind[i]
 		c := b.conn
-		if c.state != stateDead && c.settle(0) {
+		if c.state != stateDead {
+			c.settle(0)
+		}
+		if c.marks.has(markMoved) {
+			c.marks.clear(markMoved)
 			b.moved = now
 		}
 		if c.state != stateDead && c.outbound > 0 {
@@ -58,7 +63,7 @@ func (l *loop) catchUp(now int64) {
 			}
 			c.drop(dropStalled)
 		}
-		c.behind = false
+		c.marks.clear(markBehind)
 		last := len(l.behind) - 1
 		l.behind[i] = l.behind[last]
 		l.behind[last] = backlog{}

@@ -106,7 +106,9 @@ func (l *loop) visit() {
 		c.quiet++
 		switch c.quiet {
 		case quietToPing:
-			c.queue(ws.OpPing, nil, nil, skipWhenFull)
+			if c.queue(ws.OpPing, nil, nil, skipWhenFull) {
+				c.marks.set(markPinged)
+			}
 		case quietToDrop:
 			c.drop(dropSilent)
 		}

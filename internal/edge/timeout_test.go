@@ -131,6 +131,33 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
+// TestASlowReaderIsNoStalledOne: what counts is whether the socket takes anything, not whether it is ever done.
+func TestASlowReaderIsNoStalledOne(t *testing.T) {
+	t.Parallel()
+	const interval = 200 * time.Millisecond
+	hub := newHub()
+	hub.quiet = true
+	r := start(t, hub, func(cfg *edge.Config) { cfg.PingInterval, cfg.MaxOutputBytes = interval, 8<<20 })
+	c, s := r.open(t)
+	const size = 6 << 20
+	s.conn.Send(make([]byte, size))
+	buf := make([]byte, size/100) // it takes a hundred reads, of which more than two intervals have to go by
+	for begin, read := time.Now(), 0; time.Since(begin) < 4*interval || read < size; {
+		if read < size {
+			n, err := io.ReadAtLeast(c.in, buf[:min(len(buf), size-read)], 1)
+			if err != nil {
+				t.Fatalf("lost after %d bytes and %v: %v", read, time.Since(begin), err)
+			}
+			read += n
+		}
+		c.write(frame(text, []byte("I am here")))
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := r.metric(t, "rejoin_edge_drops_total", "reason=stalled"); n != 0 {
+		t.Fatalf("%v dropped as stalled", n)
+	}
+}
+
 // TestClientGoneBeforeOpen blocks the loop until the request and the end of file behind it are both there.
 func TestClientGoneBeforeOpen(t *testing.T) {
 	t.Parallel()

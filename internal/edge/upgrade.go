@@ -70,7 +70,7 @@ func (c *conn) request(raw []byte) {
 		c.answer(&c.loop.srv.unavailable, false)
 		return
 	}
-	c.admitted = true // and counted out when it ends
+	c.marks.set(markAdmitted) // and counted out when it ends
 	if !c.loop.srv.clients.take(c, client) {
 		c.answer(&c.loop.srv.tooMany, false)
 		return

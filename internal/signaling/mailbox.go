@@ -1,6 +1,11 @@
 package signaling
 
 import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -8,12 +13,15 @@ import (
 )
 
 // Pings carry one letter and what it is about; every WebSocket stack returns it in a pong by itself
-// (RFC 6455 section 5.5.3).
+// (RFC 6455 section 5.5.3). A pong is worth what it proves and no more: one that proves nothing new does nothing. What
+// makes this instance ask Redis for a page carries a number that only a client that has read the ping can know.
 const (
 	pingEntry = 'a' // "a<entry ID>": all up to this entry arrived
-	pingPage  = 'c' // "c<entry ID>": the same, and there is more to read
+	pingPage  = 'c' // "c<8 hex digits><entry ID>": the same, and there is more to read
 	pingProbe = 'p' // "p<nonce>": the connection is alive
 )
+
+const pageNonceLen = 8
 
 // rung takes a doorbell about this session's mailbox. The shard is locked.
 func (s *Session) rung(e streams.Entry) {
@@ -116,17 +124,22 @@ func (s *Session) written() {
 	case s.proves():
 		if s.proof == proofNone {
 			s.proof = proofAsked
-			s.ping(pingEntry)
+			s.ping()
 		}
 	case s.dialect == wire.Plain:
 		s.acknowledge(s.last) // written is delivered
 	}
 }
 
-// ping asks for a proof that all up to the last entry delivered arrived.
-func (s *Session) ping(kind byte) {
+// ping asks for a proof that all up to the last entry delivered arrived, and for the next page if one is waited for.
+func (s *Session) ping() {
 	sh := s.shard() // its scratch: what goes through an interface is on the heap
-	sh.frame = appendPing(sh.frame[:0], kind, s.last)
+	if s.extra != nil && s.extra.page != 0 {
+		sh.frame = appendPageNonce(append(sh.frame[:0], pingPage), s.extra.page)
+		sh.frame = s.last.AppendText(sh.frame)
+	} else {
+		sh.frame = appendPing(sh.frame[:0], pingEntry, s.last)
+	}
 	s.conn.Ping(sh.frame)
 }
 
@@ -134,10 +147,15 @@ func appendPing(dst []byte, kind byte, upTo streams.EntryID) []byte {
 	return upTo.AppendText(append(dst, kind))
 }
 
+func appendPageNonce(dst []byte, nonce uint32) []byte {
+	return hex.AppendEncode(dst, binary.BigEndian.AppendUint32(make([]byte, 0, 4), nonce))
+}
+
 // await stops deliveries until the client has read what is queued.
 func (s *Session) await() {
 	s.catching = true
-	s.ping(pingPage)
+	s.more().page = 1 + rand.Uint32N(math.MaxUint32) // not 0
+	s.ping()
 }
 
 // catchUp reads the mailbox after the last entry delivered, once the pause is over. The shard is locked.
@@ -157,7 +175,7 @@ func (s *Session) catchUp() {
 func (s *Session) ask() {
 	s.syncing, s.todo = true, todoNothing
 	if s.extra != nil {
-		s.extra.want = streams.EntryID{}
+		s.extra.want, s.extra.page = streams.EntryID{}, 0
 	}
 }
 
@@ -280,8 +298,9 @@ func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID,
 	}
 }
 
-// Pong takes a pong's application data. A client may answer the latest of several pings only (RFC 6455 section
-// 5.5.3), so any pong tells that those before it arrived.
+// Pong takes a pong's application data. Without data it is the answer to a ping of the edge's own, which hands over no
+// other empty one. A client may answer the latest of several pings only (RFC 6455 section 5.5.3), so a pong that was asked for
+// tells that those before it arrived; what they asked is asked again.
 func (s *Session) Pong(data []byte) {
 	sh := s.shard()
 	sh.mu.Lock()
@@ -289,31 +308,54 @@ func (s *Session) Pong(data []byte) {
 	if s.state != live {
 		return
 	}
-	var kind byte
-	if len(data) > 0 {
-		kind, data = data[0], data[1:]
+	if len(data) == 0 {
+		s.askAgain()
+		return
 	}
-	switch kind {
-	case pingEntry, pingPage:
-		s.arrived(data)
+	switch data[0] {
+	case pingEntry:
+		if s.proof == proofAsked { // at most ten times a second
+			s.arrived(data[1:])
+		}
+	case pingPage:
+		s.readAll(data[1:])
 	case pingProbe:
-		s.alive(data)
+		if s.alive(data[1:]) {
+			s.askAgain()
+		}
 	}
-	if s.proof == proofAsked && kind != pingEntry && kind != pingPage {
-		s.ping(pingEntry) // again: its pong may be one of those that are left out
+}
+
+// askAgain repeats the ping that is under way: its pong may be one of those that are left out.
+func (s *Session) askAgain() {
+	if s.proof == proofAsked || s.extra != nil && s.extra.page != 0 {
+		s.ping()
 	}
+}
+
+// readAll takes the answer to the ping behind a page: the client has read all that was queued. Any other, and the
+// same once more, does nothing.
+func (s *Session) readAll(answer []byte) {
+	var nonce [pageNonceLen]byte
+	if s.extra == nil || s.extra.page == 0 || len(answer) < pageNonceLen ||
+		!bytes.Equal(answer[:pageNonceLen], appendPageNonce(nonce[:0], s.extra.page)) {
+		return
+	}
+	s.extra.page = 0
+	s.arrived(answer[pageNonceLen:])
 	if s.catching {
 		s.catchUp()
 	}
 }
 
-// arrived takes the proof that what a plain client was sent has arrived.
+// arrived takes the proof that what a plain client was sent has arrived, if that is news.
 func (s *Session) arrived(upTo []byte) {
-	id, ok := wire.ParseEntryID(upTo)
-	if !ok || !s.proves() {
+	text, ok := wire.ParseEntryID(upTo)
+	id := streams.EntryID(text)
+	if !ok || !s.proves() || !s.moves(id) {
 		return
 	}
-	s.acknowledge(streams.EntryID(id))
+	s.acknowledge(id)
 	switch {
 	case s.acked.Compare(s.last) == 0:
 		s.proof = proofNone
@@ -350,10 +392,15 @@ func (sh *shard) askUnproven() {
 // hundreds of messages a second and acknowledges them all does not run into its mailbox' bound (256 by default).
 const flushEntries = 64
 
+// moves reports whether an entry was delivered on this connection and is ahead of the client's position.
+func (s *Session) moves(id streams.EntryID) bool {
+	return id.Compare(s.last) <= 0 && id.Compare(s.acked) > 0
+}
+
 // acknowledge moves the client's position. It is flushed at once if that has not been done for a second,
 // otherwise by the sweep. An entry that was never delivered on this connection, or is behind the position already, changes nothing.
 func (s *Session) acknowledge(id streams.EntryID) {
-	if id.Compare(s.last) > 0 || id.Compare(s.acked) <= 0 {
+	if !s.moves(id) {
 		return
 	}
 	entries := uint64(1)

@@ -141,14 +141,19 @@ func (h *Hub) absent(b *streams.Bell) {
 	})
 }
 
-// alive answers a probe, and those before it: their pongs may be left out. The shard is locked.
-func (s *Session) alive(nonce []byte) {
+// alive answers a probe, and those before it: their pongs may be left out. It reports whether there was such a probe. The shard
+// is locked.
+func (s *Session) alive(nonce []byte) bool {
 	if s.extra == nil {
-		return
+		return false
 	}
 	i := slices.IndexFunc(s.extra.probes, func(a asked) bool { return a.nonce == string(nonce) })
+	if i < 0 {
+		return false
+	}
 	for _, a := range s.extra.probes[:i+1] {
 		s.hub.backbone.Alive(a.replyTo, a.nonce, s.id.String())
 	}
 	s.extra.probes = append([]asked(nil), s.extra.probes[i+1:]...)
+	return true
 }

@@ -98,11 +98,11 @@ func (b *scripted) note(c call) {
 	b.log = append(b.log, c)
 }
 
-// calls returns the calls with that name so far.
+// calls returns the calls with that name so far; all of them without a name.
 func (b *scripted) calls(name string) []call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(b.log), func(c call) bool { return c.name != name })
+	return slices.DeleteFunc(slices.Clone(b.log), func(c call) bool { return name != "" && c.name != name })
 }
 
 // answer queues one answer; the function that makes it is looked up when its turn comes.

@@ -96,7 +96,9 @@ type Session struct {
 type extra struct {
 	opening *opening // while attaching
 	// want is the latest entry rung for since the mailbox was last asked.
-	want      streams.EntryID
+	want streams.EntryID
+	// page is the number in the ping whose pong asks for the next page; 0: none is under way.
+	page      uint32
 	tokenHash string
 	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string

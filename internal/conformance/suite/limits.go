@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -9,6 +10,7 @@ func limitChecks() []check {
 		{"limits: the largest message, and one byte more", "P7.1", tooBig},
 		{"limits: text that is not UTF-8", "P7.2", notUTF8},
 		{"limits: the 101st message in a second; pings do not count", "P7.3", tooFast},
+		{"limits: a flood of pongs, and of pings", "P7.7", tooManyControlFrames},
 		{"websocket: protocol errors close with 1002", "X1.2", protocolErrors},
 		{"websocket: ping and close are echoed", "X1.1 P7.4", echoes},
 	}
@@ -60,6 +62,15 @@ func tooFast(p *probe) {
 	}
 	s.write(one)
 	s.wantClose(1013, "rate limit hit, slow down")
+}
+
+func tooManyControlFrames(p *probe) {
+	const more = 5000 // than a second allows, however it falls
+	for _, op := range []byte{opPong, opPing} {
+		s := p.plain(p.a, wallet).settled()
+		_ = s.tryWrite(bytes.Repeat(frame(0x80|op, []byte("unasked")), more)) // it may be closed before all is written
+		s.wantClose(1013, "too many pings or pongs, slow down")
+	}
 }
 
 func protocolErrors(p *probe) {
