@@ -19,7 +19,7 @@ func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 	h.each(func(s *Session) {
 		switch s.state {
 		case live:
-			s.goAway(jitter(within-spare), wire.GoAwayDrain, spare)
+			s.goAway(h.chance.jitter(within-spare), wire.GoAwayDrain, spare)
 		case attaching:
 			s.giveUp(EndLocal, wire.CloseServiceRestart, wire.ReasonGoingAway)
 		}

@@ -2,10 +2,8 @@ package signaling
 
 import (
 	"errors"
-	"hash/maphash"
 	"iter"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +30,10 @@ type Config struct {
 	// ICELifetime old, which must be at least four times SyncInterval; nil: nothing. It must not block.
 	ICEServers  func(client string, now time.Time) []wire.ICEServer
 	ICELifetime time.Duration
+
+	// Seed, unless zero, replaces all randomness of the hub, so that a simulated history can be repeated. A server leaves it zero:
+	// clients choose their rooms, and are not to choose their places.
+	Seed uint64
 
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
@@ -70,13 +72,13 @@ type Hub struct {
 	began    time.Time
 
 	sendings sync.Pool    // of *sending
-	seed     maphash.Seed // clients choose their rooms: they are not to choose their places
+	chance   chance
 }
 
 // shard guards the sessions of its rooms.
 type shard struct {
 	mu       sync.Mutex
-	seed     maphash.Seed
+	chance   *chance
 	rooms    map[uint64]*Session // by hash of the room, a list by Session.next: 16 bytes a client in place of 40
 	dirty    []*Session          // acknowledged more than was flushed
 	unproven []*Session          // waiting for proofLater
@@ -96,9 +98,9 @@ const attachPatience = 2 * time.Second
 func NewHub(cfg Config, b Backbone) *Hub {
 	h := &Hub{cfg: cfg, log: cfg.Logger, backbone: b, missing: map[string]int{}, wake: make(chan struct{}, 1), began: time.Now()}
 	h.sendings.New = newSending
-	h.seed = maphash.MakeSeed()
+	h.chance.init(cfg.Seed)
 	for i := range h.shards {
-		h.shards[i].seed, h.shards[i].rooms = h.seed, map[uint64]*Session{}
+		h.shards[i].chance, h.shards[i].rooms = &h.chance, map[uint64]*Session{}
 	}
 	h.windows.init(h)
 	h.probes.init(h)
@@ -124,7 +126,7 @@ func (h *Hub) Busy() error {
 }
 
 func (h *Hub) shard(room wire.RoomID) *shard {
-	return &h.shards[maphash.Bytes(h.seed, room[:])%shardCount]
+	return &h.shards[h.chance.place(room)%shardCount]
 }
 
 // each calls f for every session, with its shard locked.
@@ -146,7 +148,7 @@ func (sh *shard) each(f func(*Session)) {
 	}
 }
 
-func (sh *shard) key(room wire.RoomID) uint64 { return maphash.Bytes(sh.seed, room[:]) }
+func (sh *shard) key(room wire.RoomID) uint64 { return sh.chance.place(room) }
 
 // of yields the sessions of a room; the one that was yielded may be removed meanwhile.
 func (sh *shard) of(room wire.RoomID) iter.Seq[*Session] {
@@ -197,13 +199,5 @@ func (sh *shard) find(room wire.RoomID, sid number) *Session {
 
 // now is the time in milliseconds since a minute before the hub began; it wraps after 49 days, as its users allow.
 func (h *Hub) now() uint32 { return uint32((time.Since(h.began) + time.Minute).Milliseconds()) } //nolint:gosec // it wraps
-
-// jitter returns a random duration in [0, d).
-func jitter(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
-	}
-	return rand.N(d)
-}
 
 func entryID(id streams.EntryID) wire.EntryID { return wire.EntryID(id) }

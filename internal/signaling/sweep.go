@@ -156,7 +156,7 @@ func (h *Hub) rotate(now time.Time) {
 		early := time.Duration(s.sid[0])*(limit/10)/256 + within + spare + min(sweepEvery, limit/8)
 		if s.state == live && !s.rotating && age >= limit-early {
 			s.rotating = true
-			s.goAway(jitter(within), wire.GoAwayRotate, spare)
+			s.goAway(h.chance.jitter(within), wire.GoAwayRotate, spare)
 		}
 	})
 }
