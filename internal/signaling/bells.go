@@ -26,9 +26,10 @@ func (h *Hub) Bell(b *streams.Bell) {
 	sh := h.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	here := true
 	switch b.Kind {
 	case streams.BellData:
-		sh.ring(room, client, b)
+		here = sh.ring(room, client, b)
 	case streams.BellFenced, streams.BellProbe:
 		if s := sh.find(room, parseNumber(b.Session)); s != nil {
 			s.summoned(b)
@@ -36,7 +37,10 @@ func (h *Hub) Bell(b *streams.Bell) {
 			h.absent(b)
 		}
 	default:
-		sh.presence(room, b)
+		here = sh.presence(room, b)
+	}
+	if !here {
+		h.askClaims(room)
 	}
 }
 
@@ -63,24 +67,31 @@ func (s *Session) keepBell(b *streams.Bell) {
 	s.todo = max(s.todo, todoSync)
 }
 
-func (sh *shard) ring(room wire.RoomID, client wire.ClientID, b *streams.Bell) {
+// ring takes a doorbell about a mailbox. It reports whether its client is here, or may be.
+func (sh *shard) ring(room wire.RoomID, client wire.ClientID, b *streams.Bell) (here bool) {
 	for s := range sh.of(room) {
 		if s.state == attaching {
 			s.todo = max(s.todo, todoSync) // it may be this one's: its client ID is not known yet
+			here = true
 		} else if s.id == client {
 			s.rung(streams.Entry{ID: b.ID, Body: b.Body, Trace: b.Trace})
+			here = true
 		}
 	}
+	return here
 }
 
-func (sh *shard) presence(room wire.RoomID, b *streams.Bell) {
+// presence takes a doorbell about a member of a room. It reports whether any session of that room is here.
+func (sh *shard) presence(room wire.RoomID, b *streams.Bell) (here bool) {
 	for s := range sh.of(room) {
+		here = true
 		if s.state == live {
 			s.presence(b)
 		} else {
 			s.keepBell(b)
 		}
 	}
+	return here
 }
 
 // Instances implements streams.Handler: the clients of an instance without a lease are detached on its behalf.

@@ -37,7 +37,11 @@ func (b *sink) Leave(streams.Held, streams.Parting, func(bool, error))          
 func (b *sink) Count(_, _ string, _ streams.Tally)                              {}
 func (b *sink) Expire(_, _ string, _ func(time.Duration, error))                {}
 func (b *sink) Sync(streams.Held, streams.EntryID, func(streams.Synced, error)) {}
-func (b *sink) Alive(_, _, _ string)                                            {}
+func (b *sink) Alive(_, _, _, _ string)                                         {}
+func (b *sink) Serves(string) error                                             { return nil }
+func (b *sink) CallTimeout() time.Duration                                      { return testTimeout }
+func (b *sink) Claims(string, func([]streams.Held, error))                      {}
+func (b *sink) Undo(_, _, _, _ string, _ func(string, error))                   {}
 
 // drop is a Conn that counts.
 type drop struct{ delivered, sent, pings, bytes int }

@@ -105,6 +105,42 @@ func (d *detaching) answered(_ streams.Hold, err error) {
 	}
 }
 
+// undoing takes back an attach whose outcome is unknown: Redis may have made it, or may still make it, and a session without
+// a connection would never end. All is found by the session number, so it does no harm to others.
+type undoing struct {
+	hub     *Hub
+	room    wire.RoomID
+	session string
+	client  string // that a fresh session would have
+	last    bool
+}
+
+// lateAttach is after how long no attach that was given up is still on its way.
+const lateAttach = 10 * time.Second
+
+func (u *undoing) begin() {
+	u.hub.leaving.Add(1)
+	u.try()
+}
+
+func (u *undoing) try() {
+	u.hub.backbone.Undo(u.room.String(), u.session, u.client, string(howNotAttached), u.answered)
+}
+
+func (u *undoing) answered(waits string, err error) {
+	if err != nil && u.hub.retries.add(err, u.try) {
+		return
+	}
+	u.hub.leaving.Add(-1)
+	if id, ok := wire.ParseClientID([]byte(waits)); ok {
+		u.hub.windows.own(u.room, id, u.hub.backbone.Grace())
+	}
+	if !u.last && err == nil {
+		u.last = true // Redis may have been reached by another connection than the attach, which it reads only now
+		u.hub.timers.after(lateAttach, u.begin)
+	}
+}
+
 // leave ends a session for good. Like a detach it is repeated.
 func (h *Hub) leave(held streams.Held, p streams.Parting) {
 	h.leaving.Add(1)
@@ -128,8 +164,9 @@ type retries struct {
 }
 
 // add reports whether f will run again.
+// No error says that a step need not be made: what is unknown is tried again, until Redis answers or this instance ends.
 func (r *retries) add(err error, f func()) bool {
-	if !errors.Is(err, streams.ErrUnavailable) && !errors.Is(err, streams.ErrBusy) {
+	if errors.Is(err, streams.ErrClosed) {
 		return false
 	}
 	r.mu.Lock()

@@ -54,6 +54,8 @@ type Hub struct {
 	windows windows
 	probes  probes
 	retries retries
+	timers  timers
+	doubts  doubts
 	unusual ration // lines about ends that nobody wanted
 
 	draining atomic.Bool
@@ -71,7 +73,7 @@ type Hub struct {
 	wake     chan struct{}
 	began    time.Time
 
-	sendings sync.Pool    // of *sending
+	sendings sync.Pool // of *sending
 	chance   chance
 }
 
@@ -124,6 +126,10 @@ func (h *Hub) Busy() error {
 	}
 	return nil
 }
+
+// Serves says why a newcomer to a room would not be served, nil if it would, as far as is known: the part of Redis that has the room
+// may be away.
+func (h *Hub) Serves(room wire.RoomID) error { return h.backbone.Serves(room.String()) }
 
 func (h *Hub) shard(room wire.RoomID) *shard {
 	return &h.shards[h.chance.place(room)%shardCount]

@@ -196,7 +196,7 @@ func (s *Session) proceed() {
 
 // answer gives the answers that waited until it was clear that the session is this connection's.
 func (s *Session) answer() {
-	if s.extra == nil {
+	if s.extra == nil || s.state != live {
 		return
 	}
 	for _, frame := range s.extra.unanswered {
@@ -229,6 +229,7 @@ func (s *Session) synced(r streams.Synced, err error) {
 	case streams.HoldGone:
 		s.restore() // Redis lost it
 	case streams.HoldOK:
+		sh.giveUpGhosts(s.hub, s.room, r.Claims)
 		stale := uint32(r.Version) < s.version
 		s.reconcile(r.Peers, r.Version)
 		s.page(r.Entries, r.More, r.Last, stale)
@@ -239,7 +240,7 @@ func (s *Session) synced(r streams.Synced, err error) {
 // later catches up, or does what else is to be done, after d. Nothing is read or delivered before.
 func (s *Session) later(d time.Duration) {
 	s.catching, s.paused = true, true
-	time.AfterFunc(d, func() {
+	s.hub.timers.after(d, func() {
 		sh := s.shard()
 		sh.mu.Lock()
 		defer sh.mu.Unlock()
@@ -372,7 +373,7 @@ const proofEvery = 100 * time.Millisecond
 // askLater has a session asked for proof with the others of its shard that wait for that. The shard is locked.
 func (sh *shard) askLater(s *Session) {
 	if sh.unproven = append(sh.unproven, s); len(sh.unproven) == 1 {
-		time.AfterFunc(proofEvery, sh.askUnproven)
+		s.hub.timers.after(proofEvery, sh.askUnproven)
 	}
 }
 

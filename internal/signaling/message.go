@@ -22,7 +22,7 @@ func (s *Session) Message(payload []byte) {
 	case attaching:
 		s.keepForLater(payload)
 	case live:
-		s.message(payload)
+		s.message(payload, time.Now())
 	case closed:
 	}
 }
@@ -39,12 +39,16 @@ func (s *Session) keepForLater(payload []byte) {
 		s.giveUp(EndPolicy, wire.CloseTryAgainLater, reasonTooEager)
 		return
 	}
+	if len(o.inbox) == 0 {
+		o.arrived = time.Now()
+	}
 	o.inbox = append(o.inbox, append([]byte(nil), payload...))
 }
 
 const reasonTooEager = "too much sent before the session was ready"
 
-func (s *Session) message(payload []byte) {
+// message takes a message that arrived when it began.
+func (s *Session) message(payload []byte, began time.Time) {
 	sh := s.shard()
 	m, reply := sh.dec.Decode(payload, s.dialect)
 	switch {
@@ -54,7 +58,7 @@ func (s *Session) message(payload []byte) {
 	case m.Kind == wire.KindAck:
 		s.ack(m.Ack)
 	default:
-		s.relay(m)
+		s.relay(m, began)
 	}
 }
 
@@ -83,6 +87,7 @@ type sending struct {
 	s         *Session
 	began     time.Time
 	print     uint64
+	before    uint64
 	requestID []byte
 	frame     []byte
 	span      trace.Span                      // nil: not traced
@@ -98,41 +103,44 @@ func newSending() any {
 }
 
 // relay stores a message in its target's mailbox; Redis retires the older token with it. The shard is locked.
-func (s *Session) relay(m wire.Message) {
+func (s *Session) relay(m wire.Message, began time.Time) {
 	target, _ := wire.ParseClientID(m.Target) // what is no client ID is nobody's: the zero one
 	s.spoke()
-	s.sends++
-	print := s.fingerprint(m, target)
-	if s.extra != nil && s.extra.again.refuses(print) {
+	print, before, ok := s.follow(m, target)
+	if !ok {
 		s.hub.metrics.message(outcomeRetry)
 		s.send(func(dst []byte) []byte { return wire.AppendRetry(dst, m.RequestID, retryInMs) })
 		return
 	}
 	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
-	p.s, p.began, p.print, p.requestID = s, time.Now(), print, append(p.requestID[:0], m.RequestID...)
+	p.s, p.began, p.print, p.before, p.requestID = s, began, print, before, append(p.requestID[:0], m.RequestID...)
 	p.traceSend(m)
 	room := s.room.AppendText(p.ids[:0])
 	from := s.id.AppendText(p.ids[64:64])
 	to := target.AppendText(p.ids[100:100])
 	session := s.sid.appendText(p.ids[136:136])
 	s.hub.backbone.Send(streams.Message{
-		Room: room, From: from, Session: session, Target: to, Fingerprint: print,
-		Kind: byte(m.Kind), RequestID: m.RequestID, Data: m.Data, Trace: p.trace,
+		Room: room, From: from, Session: session, Target: to, Fingerprint: print, Before: before,
+		Deadline: began.Add(s.hub.backbone.CallTimeout()),
+		Kind:     byte(m.Kind), RequestID: m.RequestID, Data: m.Data, Trace: p.trace,
 	}, p.done)
 }
 
-// fingerprint tells a message that is sent again from another one. On rejoin.v1 the client says so by its request ID;
-// a plain client never repeats, so each of its messages is its own, and only our own repetitions are caught.
-func (s *Session) fingerprint(m wire.Message, target wire.ClientID) uint64 {
+// fingerprint tells a message of a rejoin.v1 client that is sent again from another one: the client says so by its request ID.
+func fingerprint(requestID []byte, target wire.ClientID) uint64 {
 	var d xxhash.Digest
 	d.Reset()
-	if s.dialect == wire.RejoinV1 {
-		_, _ = d.Write(m.RequestID)
-		_, _ = d.Write(target[:])
-		return d.Sum64()
-	}
+	_, _ = d.Write(requestID)
+	_, _ = d.Write(target[:])
+	return d.Sum64()
+}
+
+// plainPrint is the fingerprint of the nth message of a plain client. Such a client never repeats, so each of its messages is its own, and
+// only our own repetitions are caught.
+func (s *Session) plainPrint(n uint32) uint64 {
+	var d xxhash.Digest
+	d.Reset()
 	_, _ = d.Write(s.sid[:])
-	n := s.sends
 	_, _ = d.Write([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)})
 	return d.Sum64()
 }
@@ -144,21 +152,21 @@ func (p *sending) finish(o streams.Outcome, err error) {
 	s.hub.metrics.message(became)
 	p.traceSent(became)
 	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
+	if err != nil || o == streams.OutOfOrder {
+		s.locked(func() { s.missed(p.print, p.before, o == streams.OutOfOrder) })
+	}
 	switch {
 	case o == streams.Stored || o == streams.StoredBefore:
 		p.frame = wire.AppendConfirmation(p.frame[:0], p.requestID)
 	case o == streams.MailboxFull && !plain:
 		p.frame = wire.AppendMailboxFull(p.frame[:0], p.requestID)
-	case (err != nil || o == streams.SenderFenced) && !plain:
-		if err != nil {
-			s.locked(func() { s.more().again.from(p.print) })
-		}
+	case (err != nil || o == streams.SenderFenced || o == streams.OutOfOrder) && !plain:
 		p.frame = wire.AppendRetry(p.frame[:0], p.requestID, retryInMs)
 	default:
 		p.frame = wire.AppendMissingRemoteClient(p.frame[:0], p.requestID)
 	}
 	if o == streams.SenderFenced {
-		s.locked(func() { s.doubt(p.frame) })
+		s.locked(func() { s.doubt(p.frame, p.began) })
 	} else {
 		s.conn.Send(p.frame)
 	}
@@ -171,44 +179,22 @@ func (p *sending) finish(o streams.Outcome, err error) {
 	}
 }
 
-// again keeps the order when a message could not be stored: its client is told to send that one and all behind it again, and
-// what was on its way already is refused until it does.
-type again struct {
-	print uint64    // of the first message that was not stored; 0: none
-	until time.Time // a client that gave that one up may go on then
-}
-
-// from notes a message that was not stored. Behind the first one it changes nothing.
-func (a *again) from(print uint64) {
-	if a.print == 0 || time.Now().After(a.until) {
-		*a = again{print, time.Now().Add(refuseAtMost)}
-	}
-}
-
-// refuses reports whether a message has to wait for an earlier one.
-func (a *again) refuses(print uint64) bool {
-	if a.print != 0 && (a.print == print || time.Now().After(a.until)) {
-		*a = again{}
-	}
-	return a.print != 0
-}
-
 // doubt finds out whether another connection has this session, or nobody; only then is the answer given: a connection
-// that is fenced hears nothing but that it is. The shard is locked.
-func (s *Session) doubt(answer []byte) {
+// that is fenced hears nothing but that it is. When that cannot be found out in time, it is answered all the same. The shard is locked.
+func (s *Session) doubt(answer []byte, began time.Time) {
 	if s.state != live {
 		return
 	}
 	x := s.more()
-	x.unanswered = append(x.unanswered, bytes.Clone(answer))
+	if x.unanswered = append(x.unanswered, bytes.Clone(answer)); len(x.unanswered) == 1 {
+		left := s.hub.backbone.CallTimeout() - time.Since(began)
+		s.hub.timers.after(left, func() { s.locked(s.answer) })
+	}
 	s.todo = max(s.todo, todoSync)
 	s.proceed()
 }
 
-const (
-	retryInMs    = 1000
-	refuseAtMost = 3 * time.Second
-)
+const retryInMs = 1000
 
 // expected reports whether an error tells of the state of Redis, or of this instance's end, and of nothing else.
 func expected(err error) bool {

@@ -47,6 +47,7 @@ type metrics struct {
 	announced  prometheus.Counter
 	holes      prometheus.Counter
 	restored   prometheus.Counter
+	ghosts     prometheus.Counter
 	answered   prometheus.Histogram
 	attaching  prometheus.Histogram
 }
@@ -84,12 +85,13 @@ func newMetrics(reg prometheus.Registerer, h *Hub) *metrics {
 		superseded: counter("rejoin_superseded_total", "Waiting messages left out because a later offer replaced them or their sender left."),
 		announced:  counter("rejoin_announcements_total", "Presence announcements written."),
 		holes:      counter("rejoin_doorbell_holes_total", "Doorbells that showed that an earlier one was lost."),
+		ghosts:     counter("rejoin_ghosts_total", "Sessions that Redis believed to be here and that were not: given up."),
 		restored:   counter("rejoin_restores_total", "Sessions attached again because the primary changed or lost its data."),
 		byOutcome:  map[outcome]prometheus.Counter{},
 		answered:   seconds("rejoin_message_duration_seconds", "From a message's arrival to the answer its sender gets, the wait for Redis included."),
 		attaching:  seconds("rejoin_connect_duration_seconds", "From an upgrade to a session that is attached."),
 	}
-	reg.MustRegister(m.messages, m.connects, m.resumes, m.drops, m.ends, m.lostMail, m.delivered, m.replayed, m.superseded, m.announced, m.holes, m.restored,
+	reg.MustRegister(m.messages, m.connects, m.resumes, m.drops, m.ends, m.lostMail, m.delivered, m.replayed, m.superseded, m.announced, m.holes, m.restored, m.ghosts,
 		m.answered, m.attaching,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_draining", Help: "1 from the signal to end until the end."}, h.drains),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_sessions", Help: "Sessions with a connection here."},

@@ -1,7 +1,6 @@
 package signaling
 
 import (
-	"errors"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -74,7 +73,14 @@ func (o *opening) resume(offer wire.Offer, room wire.RoomID, role wire.Role, now
 
 func (s *Session) attach() {
 	s.hub.attaching.Add(1)
-	s.hub.backbone.Attach(s.opening().request, s.attached)
+	r := &s.opening().request
+	if r.Deadline = r.Started.Add(s.hub.backbone.CallTimeout()); r.Probed {
+		// The probe took some of the time; what is left is enough for Redis when it is well.
+		if least := time.Now().Add(s.hub.backbone.CallTimeout() / 2); r.Deadline.Before(least) {
+			r.Deadline = least
+		}
+	}
+	s.hub.backbone.Attach(*r, s.attached)
 }
 
 func (s *Session) attached(a streams.Attached, err error) {
@@ -92,7 +98,7 @@ func (s *Session) attached(a streams.Attached, err error) {
 		s.hub.metrics.connect(s.dialect, connectFailed)
 		s.opening().traceRefused(connectFailed)
 		s.hub.log.Warn("session not attached", "error", err)
-		s.undo(err)
+		s.undo()
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
 	case a.Verdict == streams.RoomFull:
 		s.hub.metrics.connect(s.dialect, connectFull)
@@ -110,20 +116,11 @@ func (s *Session) attached(a streams.Attached, err error) {
 	}
 }
 
-// undo takes back an attach whose outcome is unknown: Redis may have done it, or may still do it, and nobody would ever
-// end a session that has no connection. Both steps are fenced by the session number. The shard is locked.
-func (s *Session) undo(err error) {
-	if !errors.Is(err, streams.ErrUnavailable) {
-		return
-	}
+// undo takes back an attach whose outcome is unknown. The shard is locked.
+func (s *Session) undo() {
 	r := &s.opening().request
-	held := streams.Held{Room: r.Room, Client: r.NewClient, Session: r.Session}
-	s.hub.leave(held, streams.Parting{How: string(howNotAttached)})
-	if id, ok := wire.ParseClientID([]byte(r.Resume)); ok {
-		held.Client = r.Resume
-		d := &detaching{hub: s.hub, held: held, parting: streams.Parting{How: string(howNotAttached)}, window: &windowKey{s.room, id}}
-		d.begin()
-	}
+	u := &undoing{hub: s.hub, room: s.room, session: r.Session, client: r.NewClient}
+	u.begin()
 }
 
 // giveUp closes a connection that is still being attached. The answer is waited for: what it brings has to be ended.
@@ -195,7 +192,7 @@ func (s *Session) begin(a streams.Attached) {
 	}
 	s.proceed()
 	for _, m := range o.inbox {
-		s.message(m)
+		s.message(m, o.arrived)
 	}
 }
 

@@ -136,7 +136,7 @@ func (h *Hub) absent(b *streams.Bell) {
 	held := streams.Held{Room: b.Room, Client: client, Session: b.Session}
 	h.backbone.Detach(held, streams.Parting{How: string(howLost)}, func(_ streams.Hold, err error) {
 		if err == nil {
-			h.backbone.Alive(replyTo, nonce, client)
+			h.backbone.Alive(held.Room, replyTo, nonce, client)
 		}
 	})
 }
@@ -152,7 +152,7 @@ func (s *Session) alive(nonce []byte) bool {
 		return false
 	}
 	for _, a := range s.extra.probes[:i+1] {
-		s.hub.backbone.Alive(a.replyTo, a.nonce, s.id.String())
+		s.hub.backbone.Alive(s.room.String(), a.replyTo, a.nonce, s.id.String())
 	}
 	s.extra.probes = append([]asked(nil), s.extra.probes[i+1:]...)
 	return true

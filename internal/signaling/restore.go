@@ -54,6 +54,8 @@ func (s *Session) restored(a streams.Attached, err error) {
 		case s.state != live:
 		case a.Verdict == streams.Fenced:
 			s.fence()
+		case a.Verdict == streams.Outlived:
+			s.outlived()
 		case err != nil || a.Verdict == streams.RoomFull:
 			s.todo = todoRestore
 			s.later(syncRetry)
@@ -66,12 +68,12 @@ func (s *Session) restored(a streams.Attached, err error) {
 
 // again goes on after a restore.
 func (s *Session) again(a streams.Attached) {
-	s.epoch = a.Epoch
+	s.epoch, s.anew = a.Epoch, true // what was confirmed lately may be lost
 	s.hub.metrics.restored.Inc()
 	if a.Verdict == streams.Fresh {
 		// The room is being rebuilt by all who hold its sessions: who is not there yet may be on the way.
 		s.more().settled = time.Now().Add(settleAfterLoss)
-		time.AfterFunc(settleAfterLoss, func() { s.locked(s.catchUp) })
+		s.hub.timers.after(settleAfterLoss, func() { s.locked(s.catchUp) })
 	}
 	s.version = 0 // a promoted replica may be behind
 	s.reconcile(a.Peers, a.Version)

@@ -29,6 +29,8 @@ type scripted struct {
 	detach  func(streams.Held) (streams.Hold, error)
 	ack     func(streams.Held, streams.EntryID) (streams.Hold, error)
 	leave   func(streams.Held) (bool, error)
+	undo    func(session string) (string, error)
+	claims  func(room string) ([]streams.Held, error)
 	expire  func(client string) (time.Duration, error)
 	sync    func(streams.Held, streams.EntryID) (streams.Synced, error)
 }
@@ -41,8 +43,9 @@ type call struct {
 }
 
 const (
-	testEpoch = 7
-	testGrace = time.Minute
+	testEpoch   = 7
+	testGrace   = time.Minute
+	testTimeout = 5 * time.Second
 )
 
 func newScripted(tb testing.TB) *scripted {
@@ -122,6 +125,9 @@ func answer[R any](b *scripted, pick func() func() (R, error), friendly R, done 
 func (b *scripted) Ready() error         { return nil }
 func (b *scripted) Instance() string     { return "here" }
 func (b *scripted) Grace() time.Duration { return testGrace }
+func (b *scripted) Serves(string) error  { return nil }
+
+func (b *scripted) CallTimeout() time.Duration { return testTimeout }
 
 func (b *scripted) Attach(a streams.Attach, done func(streams.Attached, error)) {
 	b.note(call{name: "attach", client: a.NewClient, attach: a})
@@ -183,6 +189,26 @@ func (b *scripted) Leave(h streams.Held, p streams.Parting, done func(bool, erro
 	}, true, done)
 }
 
+func (b *scripted) Undo(_, session, client, _ string, done func(string, error)) {
+	b.note(call{name: "undo", client: client})
+	answer(b, func() func() (string, error) {
+		if f := b.undo; f != nil {
+			return func() (string, error) { return f(session) }
+		}
+		return nil
+	}, "", done)
+}
+
+func (b *scripted) Claims(room string, done func([]streams.Held, error)) {
+	b.note(call{name: "claims"})
+	answer(b, func() func() ([]streams.Held, error) {
+		if f := b.claims; f != nil {
+			return func() ([]streams.Held, error) { return f(room) }
+		}
+		return nil
+	}, nil, done)
+}
+
 func (b *scripted) Count(_, client string, _ streams.Tally) {
 	b.note(call{name: "count", client: client})
 }
@@ -207,7 +233,7 @@ func (b *scripted) Sync(h streams.Held, after streams.EntryID, done func(streams
 	}, streams.Synced{Last: after}, done)
 }
 
-func (b *scripted) Alive(replyTo, nonce, client string) {
+func (b *scripted) Alive(_, replyTo, nonce, client string) {
 	b.note(call{name: "alive " + replyTo + " " + nonce, client: client})
 }
 

@@ -76,7 +76,7 @@ type Session struct {
 	todo      todo
 	proof     proof // of the entries delivered to a plain client
 	dirty     bool  // in the shard's dirty list
-	rotating  bool  // was asked to reconnect
+	anew      bool  // the next message names none before it: see order.go
 	unflushed uint8 // entries acknowledged since the position was flushed, at most flushEntries
 	sends     uint32
 	flushed   uint32 // when the position was last flushed, Hub.now
@@ -103,7 +103,9 @@ type extra struct {
 	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string
 	probes         []asked
-	again          again
+	before         uint64 // fingerprint of the last message of a rejoin.v1 client that was passed on: see order.go
+	gap            gap
+	rotating       bool               // was asked to reconnect
 	unanswered     [][]byte           // answers to messages that Redis refused because the session was not this one's
 	connect        *trace.SpanContext // of this connection, if it is traced
 	// settled is when what Redis lost counts as gone.
@@ -119,6 +121,7 @@ type opening struct {
 	resumed wire.ResumeToken // the next one, if it is not
 	bells   []streams.Bell   // presence and probes, for when it is live
 	inbox   [][]byte
+	arrived time.Time // the first of the inbox
 	bytes   int
 	end     *End       // the connection is gone already
 	span    trace.Span // nil: not traced

@@ -33,6 +33,7 @@ func (h *Hub) Run(ctx context.Context) {
 			h.windows.close()
 			h.probes.close()
 			h.retries.stop()
+			h.timers.stop()
 			return
 		case <-h.wake:
 			h.forAll(ctx)
@@ -154,8 +155,8 @@ func (h *Hub) rotate(now time.Time) {
 		// Spread over the last tenth, earlier by what the client gets to come back, and by one sweep.
 		age := now.Sub(time.Unix(int64(s.opened), 0))
 		early := time.Duration(s.sid[0])*(limit/10)/256 + within + spare + min(sweepEvery, limit/8)
-		if s.state == live && !s.rotating && age >= limit-early {
-			s.rotating = true
+		if s.state == live && age >= limit-early && !s.more().rotating {
+			s.extra.rotating = true
 			s.goAway(h.chance.jitter(within), wire.GoAwayRotate, spare)
 		}
 	})
@@ -168,7 +169,7 @@ func (s *Session) goAway(delay time.Duration, reason string, spare time.Duration
 		s.send(func(dst []byte) []byte { return wire.AppendGoAway(dst, delay.Milliseconds(), reason) })
 		delay += spare
 	}
-	time.AfterFunc(delay, func() { s.locked(s.sendAway) })
+	s.hub.timers.after(delay, func() { s.locked(s.sendAway) })
 }
 
 // sendAway hands the session over: its grace window starts, then the connection is closed. The shard is locked.
