@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -46,7 +47,7 @@ func (p *Partitioned) addReplica(ctx context.Context, binary string) (err error)
 	}
 	nodes := append([]*instance{p.replica}, p.cluster.nodes...)
 	for _, node := range nodes {
-		for _, line := range []string{"CONFIG SET cluster-node-timeout 1000", "CONFIG SET repl-diskless-sync-delay 0"} {
+		for _, line := range []string{"CONFIG SET cluster-node-timeout 1000", "CONFIG SET repl-diskless-sync-delay 0", "CONFIG SET cluster-require-full-coverage no"} {
 			if _, err = command(ctx, node.address(), line); err != nil {
 				return err
 			}
@@ -125,5 +126,37 @@ func (p *Partitioned) await(what string, done func(context.Context) (bool, error
 	defer cancel()
 	if err := poll(ctx, done); err != nil {
 		p.tb.Fatal(fmt.Errorf("wait for %s: %w", what, err))
+	}
+}
+
+// Holder returns which of the three primaries has a key, 0 to 2.
+func (p *Partitioned) Holder(key string) int {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	slot, err := command(ctx, p.cluster.nodes[0].address(), "CLUSTER KEYSLOT "+key)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	n, err := p.holder(ctx, slot)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return n
+}
+
+// Pause stops a primary in its tracks (SIGSTOP): its connections stay open and are not answered.
+func (p *Partitioned) Pause(primary int) { p.signal(primary, syscall.SIGSTOP) }
+
+// Resume lets a paused primary run on.
+func (p *Partitioned) Resume(primary int) { p.signal(primary, syscall.SIGCONT) }
+
+// Kill ends a primary without a word.
+func (p *Partitioned) Kill(primary int) { p.cluster.nodes[primary].kill() }
+
+func (p *Partitioned) signal(primary int, sig syscall.Signal) {
+	p.tb.Helper()
+	if err := p.cluster.nodes[primary].process.signal(sig); err != nil {
+		p.tb.Fatalf("send %v: %v", sig, err)
 	}
 }

@@ -35,37 +35,91 @@ func (p *Partitioned) migrate(ctx context.Context, slot string) error {
 	if err := p.settle(ctx, slot); err != nil {
 		return err
 	}
+	m, err := p.beginMove(ctx, slot)
+	if err != nil {
+		return err
+	}
+	return m.finish(ctx)
+}
+
+// Move is a slot on its way from one primary to another, some of its keys here and some there.
+type Move struct {
+	p              *Partitioned
+	slot           string
+	to             int
+	source, target *instance
+	targetID       string
+}
+
+// BeginMove puts the slot of a key on its way to the next primary, with none of its keys yet.
+func (p *Partitioned) BeginMove(key string) *Move {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	slot, err := command(ctx, p.cluster.nodes[0].address(), "CLUSTER KEYSLOT "+key)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	m, err := p.beginMove(ctx, slot)
+	if err != nil {
+		p.tb.Fatal(fmt.Errorf("begin to move a slot: %w", err))
+	}
+	return m
+}
+
+// Keys moves these keys.
+func (m *Move) Keys(keys ...string) {
+	m.p.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := moveKeys(ctx, m.source, m.target, strings.Join(keys, " ")); err != nil {
+		m.p.tb.Fatal(fmt.Errorf("move keys: %w", err))
+	}
+}
+
+// Finish moves all keys that are left, and returns when all nodes agree on who has the slot.
+func (m *Move) Finish() {
+	m.p.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := m.finish(ctx); err != nil {
+		m.p.tb.Fatal(fmt.Errorf("move a slot: %w", err))
+	}
+}
+
+func (p *Partitioned) beginMove(ctx context.Context, slot string) (*Move, error) {
 	nodes := p.cluster.nodes
 	from, err := p.holder(ctx, slot)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	to := (from + 1) % len(nodes)
-	source, target := nodes[from], nodes[to]
-	sourceID, err := command(ctx, source.address(), "CLUSTER MYID")
+	m := &Move{p: p, slot: slot, to: (from + 1) % len(nodes), source: nodes[from]}
+	m.target = nodes[m.to]
+	sourceID, err := command(ctx, m.source.address(), "CLUSTER MYID")
 	if err != nil {
+		return nil, err
+	}
+	if m.targetID, err = command(ctx, m.target.address(), "CLUSTER MYID"); err != nil {
+		return nil, err
+	}
+	if _, err = command(ctx, m.target.address(), "CLUSTER SETSLOT "+slot+" IMPORTING "+sourceID); err != nil {
+		return nil, err
+	}
+	_, err = command(ctx, m.source.address(), "CLUSTER SETSLOT "+slot+" MIGRATING "+m.targetID)
+	return m, err
+}
+
+func (m *Move) finish(ctx context.Context) error {
+	if err := drainSlot(ctx, m.source, m.target, m.slot); err != nil {
 		return err
 	}
-	targetID, err := command(ctx, target.address(), "CLUSTER MYID")
-	if err != nil {
-		return err
-	}
-	if _, err = command(ctx, target.address(), "CLUSTER SETSLOT "+slot+" IMPORTING "+sourceID); err != nil {
-		return err
-	}
-	if _, err = command(ctx, source.address(), "CLUSTER SETSLOT "+slot+" MIGRATING "+targetID); err != nil {
-		return err
-	}
-	if err = drainSlot(ctx, source, target, slot); err != nil {
-		return err
-	}
-	p.moved[slot] = to
-	for _, node := range append([]*instance{target, source}, nodes...) {
-		if _, err = command(ctx, node.address(), "CLUSTER SETSLOT "+slot+" NODE "+targetID); err != nil {
+	m.p.moved[m.slot] = m.to
+	for _, node := range append([]*instance{m.target, m.source}, m.p.cluster.nodes...) {
+		if _, err := command(ctx, node.address(), "CLUSTER SETSLOT "+m.slot+" NODE "+m.targetID); err != nil {
 			return err
 		}
 	}
-	return p.settle(ctx, slot)
+	return m.p.settle(ctx, m.slot)
 }
 
 // settle returns when all nodes agree on who has which slots since when (the configuration epochs), and one that was moved is where
@@ -120,11 +174,15 @@ func drainSlot(ctx context.Context, source, target *instance, slot string) error
 		if err != nil || keys == "" {
 			return err
 		}
-		line := fmt.Sprintf("MIGRATE 127.0.0.1 %d \"\" 0 5000 KEYS %s", target.port, strings.ReplaceAll(keys, "\n", " "))
-		if _, err := command(ctx, source.address(), line); err != nil {
+		if err := moveKeys(ctx, source, target, strings.ReplaceAll(keys, "\n", " ")); err != nil {
 			return err
 		}
 	}
+}
+
+func moveKeys(ctx context.Context, source, target *instance, keys string) error {
+	_, err := command(ctx, source.address(), fmt.Sprintf("MIGRATE 127.0.0.1 %d \"\" 0 5000 KEYS %s", target.port, keys))
+	return err
 }
 
 // holder returns which node serves a slot.

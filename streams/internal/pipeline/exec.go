@@ -38,19 +38,18 @@ func (w *worker) call(ctx context.Context, started time.Time) (few, err error) {
 	if err != nil {
 		return nil, err
 	}
-	_, cluster := client.(*redis.ClusterClient)
-	if cluster {
-		// go-redis follows redirections there, each with time-outs of its own.
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, w.p.opt.IOTimeout)
-		defer cancel()
-	}
 	if err := w.load(ctx, client); err != nil {
 		return nil, err
 	}
+	cluster, _ := client.(*redis.ClusterClient)
+	for _, c := range w.batch {
+		c.prepare(started, cluster != nil, w.sha)
+	}
+	if cluster != nil {
+		return w.callCluster(ctx, cluster)
+	}
 	pipe := client.Pipeline()
 	for _, c := range w.batch {
-		c.prepare(started, cluster, w.sha)
 		_ = pipe.Process(ctx, c.Cmd)
 	}
 	wait, err := w.p.opt.Replicas.prepare(ctx, client, pipe, w.batch)

@@ -45,10 +45,11 @@ type Pipelines struct {
 
 	routing atomic.Bool // calls go to the worker of their primary
 	mu      sync.Mutex
-	workers map[string]*worker // by the primary's ID
-	table   *[slots]*worker    // nil entries: not known
-	flying  map[uint16]*flight // by slot: the calls that are queued or under way
-	kick    chan struct{}      // the table may be out of date
+	workers map[string]*worker       // by the primary's ID
+	nodes   map[string]*redis.Client // primaries by address
+	table   *[slots]*worker          // nil entries: not known
+	flying  map[uint16]*flight       // by slot: the calls that are queued or under way
+	kick    chan struct{}            // the table may be out of date
 }
 
 // flight keeps the calls of a slot at one worker while there are any: that is what keeps them in order.
@@ -67,7 +68,7 @@ var errConnecting = errors.New("connecting")
 // New returns Pipelines that take calls at once and answer them when there is a client; see Connect.
 func New(opt Options) *Pipelines {
 	p := &Pipelines{
-		opt: opt, metrics: newMetrics(opt.Registerer, opt.Names), workers: map[string]*worker{}, flying: map[uint16]*flight{},
+		opt: opt, metrics: newMetrics(opt.Registerer, opt.Names), workers: map[string]*worker{}, flying: map[uint16]*flight{}, nodes: map[string]*redis.Client{},
 		kick: make(chan struct{}, 1),
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())

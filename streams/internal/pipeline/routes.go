@@ -107,6 +107,13 @@ func (p *Pipelines) Primaries() map[string]error {
 	return list
 }
 
+// primaryAt returns a client of the primary at an address, nil if it is not known.
+func (p *Pipelines) primaryAt(addr string) *redis.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.nodes[addr]
+}
+
 // Moved: the table of who has which slots may be out of date.
 func (p *Pipelines) Moved() {
 	select {
@@ -160,6 +167,9 @@ func (p *Pipelines) ask(ctx context.Context, cluster *redis.ClusterClient, found
 			return fmt.Errorf("read slots: %w", err)
 		}
 		once.Do(func() { p.update(ranges.Val()) })
+		p.mu.Lock()
+		p.nodes[node.Options().Addr] = node
+		p.mu.Unlock()
 		found(Primary{id.Val(), node})
 		return nil
 	})
