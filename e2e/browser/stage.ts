@@ -66,6 +66,13 @@ export class Stage {
     return page;
   }
 
+  /** An empty page in a browser profile of its own. */
+  async blank(): Promise<Page> {
+    const context = await this.browser.newContext();
+    this.#undo.push(() => context.close());
+    return context.newPage();
+  }
+
   #watch(page: Page): void {
     page.on('pageerror', (error) => this.errors.push(String(error)));
     page.on('console', (message) => {

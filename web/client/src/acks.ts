@@ -1,3 +1,4 @@
+import { cancel, later, type Timer } from './platform.js';
 import { encodeAck, isAfter } from './wire.js';
 
 /** Decides when handled messages are acknowledged: every 16, or a second after the first (rule R2.3). */
@@ -6,7 +7,7 @@ export class Acks {
   received = '';
   handled = '';
   #count = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer;
 
   constructor(
     private readonly every: number,
@@ -25,7 +26,7 @@ export class Acks {
     if (!isAfter(id, this.handled)) return;
     this.handled = id;
     if (++this.#count >= this.every) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), this.afterMs);
+    else this.#timer ??= later(() => this.flush(), this.afterMs);
   }
 
   /** Acknowledges now; 0-0 when nothing was handled yet, which retires the older token (rule R4.4). */
@@ -43,7 +44,7 @@ export class Acks {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    cancel(this.#timer);
     this.#timer = undefined;
   }
 }

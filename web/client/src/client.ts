@@ -6,7 +6,8 @@ import type { ClientEvents, ClientState, MessageEvent, PeerEvent } from './event
 import { Link, type LinkEnd, type LinkOwner } from './link.js';
 import { type ClientOptions, endpoint, type Settings, withDefaults } from './options.js';
 import { Outbox } from './outbox.js';
-import type { Position } from './storage.js';
+import { attempt, byteLength, cancel, later, monotonic, repeat, sleepDetector, type Timer } from './platform.js';
+import { asPosition, type Position } from './storage.js';
 import { watchPage } from './watch.js';
 import * as wire from './wire.js';
 
@@ -36,7 +37,9 @@ const peerChanges: Record<wire.PeerInfo, PeerEvent['change']> = {
  * confirmed is sent again, and what was missed is received, once and in order.
  *
  *     connecting ──► open ──lost──► waiting ──back-off, online, visible──► connecting
- *                      └─ close, detach, a final close code (rules X1) ─► ended
+ *                      └─ close, detach, a final close code (rules X1), a platform that refuses ─► ended
+ *
+ * Nothing that a platform refuses is thrown at the application: it works without, or ends with a RejoinError.
  */
 export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   /** The peers in the room, oldest first. */
@@ -53,6 +56,8 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   #moved = false; // such an attempt was made: it may have fenced #link
   #position: Position | undefined;
   #hadSession = false;
+  #wasOpen = false; // the platform takes our URLs
+  #error: RejoinError | undefined;
   #replay = 0; // messages still to come from the mailbox
   #maxBytes = 0;
   #silence = 37_500;
@@ -60,9 +65,11 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   #failures = 0; // picks the back-off
   #made = 0;
   #prefix = `${Math.random().toString(36).slice(2, 12)}-`;
-  #timer: ReturnType<typeof setTimeout> | undefined; // the next attempt, or the move
-  #pulse: ReturnType<typeof setInterval>;
-  #probedAt = 0;
+  #timer: Timer; // the next attempt, or the move
+  #pulse: Timer;
+  #probedAt: number | undefined;
+  #slept: () => boolean;
+  #excused = false; // the last beat came late
   #unwatch: () => void;
   #acks: Acks;
   #outbox: Outbox;
@@ -79,12 +86,18 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.#hadSession = !!this.#position;
     this.#acks.reset(this.#position?.after ?? '');
     this.#unwatch = watchPage(() => this.wake());
-    this.#pulse = setInterval(() => this.#beat(), Math.min(1_000, answerTimeout / 4));
-    queueMicrotask(() => this.#connect()); // so that listeners can be added first
+    this.#slept = sleepDetector(answerTimeout);
+    this.#pulse = repeat(() => this.#beat(), Math.min(1_000, answerTimeout / 4));
+    void Promise.resolve().then(() => this.#connect()); // so that listeners can be added first
   }
 
   get state(): ClientState {
     return this.#state;
+  }
+
+  /** Why it ended; undefined before. */
+  get error(): RejoinError | undefined {
+    return this.#error;
   }
 
   get dialect(): 'rejoin.v1' | 'plain' | undefined {
@@ -94,13 +107,16 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   /** Resolves when the message is stored in the mailbox of its peer; rejects with a RejoinError. It survives reconnects. */
   send({ to, method, payload, requestId, ...rest }: OutgoingMessage): Promise<void> {
     const id = requestId ?? this.#prefix + ++this.#made;
-    return this.sendRaw(id, wire.encodeMessage({ ...rest, requestId: id, method, targetClientId: to, encryptedPayload: payload }));
+    let error: unknown;
+    const fields = { ...rest, requestId: id, method, targetClientId: to, encryptedPayload: payload };
+    const text = attempt(() => wire.encodeMessage(fields), (cause) => (error = cause));
+    return text ? this.sendRaw(id, text) : Promise.reject(new RejoinError('validation', 'cannot be written as JSON', {}, { cause: error }));
   }
 
   /** The same for a message that is JSON already. */
   sendRaw(requestId: string, text: string): Promise<void> {
-    if (this.#state === 'ended') return Promise.reject(new RejoinError('closed', 'the client has ended'));
-    if (this.#maxBytes && new TextEncoder().encode(text).length > this.#maxBytes) {
+    if (this.#error) return Promise.reject(this.#error);
+    if (this.#maxBytes && byteLength(text) > this.#maxBytes) {
       return Promise.reject(new RejoinError('tooBig', `more than ${this.#maxBytes} bytes`));
     }
     return this.#outbox.add(requestId, text);
@@ -146,25 +162,38 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.emit('state', state);
   }
 
-  #open(): Link {
+  /** An attempt at the next URL that the platform takes; why not, when it takes none of them. */
+  #open(): Link | RejoinError {
     const { urls, room, source, WebSocket, connectTimeout, dialect } = this.#settings;
+    if (!WebSocket) return new RejoinError('blocked', 'no WebSocket here: give one as option WebSocket');
     // Browsers fail a connection whose server chooses no subprotocol: now and then a server without sessions gets its chance.
     const auto = dialect === 'auto' && !this.#hadSession;
     const plain = dialect === 'plain' || (auto && this.#failures % 3 === 2);
-    const url = endpoint(urls[this.#attempts++ % urls.length]!, room, source);
-    return new Link(new WebSocket(url, plain ? [] : wire.offerOf(this.#position)), this, connectTimeout, plain || auto);
+    const protocols = plain ? [] : wire.offerOf(this.#position);
+    let error: unknown;
+    for (const _ of urls) {
+      const base = urls[this.#attempts++ % urls.length]!;
+      const socket = attempt(() => new WebSocket(endpoint(base, room, source), protocols), (cause) => (error = cause));
+      if (socket) return new Link(socket, this, connectTimeout, plain || auto);
+    }
+    return new RejoinError('blocked', `the platform refuses to connect: ${String(error)}`, {}, { cause: error });
   }
 
   #connect(): void {
     if (this.#state === 'ended') return;
-    clearTimeout(this.#timer);
+    cancel(this.#timer);
     this.#setState('connecting');
     this.#moved = false;
-    this.#link = this.#open();
+    const link = this.#open();
+    if (link instanceof Link) this.#link = link;
+    else if (!this.#wasOpen) this.#finish(link);
+    else this.#lost({ code: 1006, reason: link.message }); // it could once: perhaps it can again
   }
 
   /** Part of LinkOwner, for the link. */
   session(link: Link, frame: wire.SessionFrame): void {
+    const peers = frame.peers.map((peer) => ({ id: peer.remoteClientId, state: peer.state })); // first, for it throws when there are none
+    const undelivered = (frame.undelivered ?? []).map((u) => ({ peer: u.remoteClientId, requestIds: u.requestIds }));
     if (link === this.#next) {
       this.#link?.close();
       this.#next = undefined;
@@ -175,11 +204,11 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.#maxBytes = frame.maxMessageBytes;
     this.#silence = frame.pingMs * 1.5;
     if (!frame.resumed) this.#acks.reset('');
-    this.#position = { token: frame.resumeToken, after: this.#acks.handled };
+    this.#position = asPosition({ token: frame.resumeToken, after: this.#acks.handled });
     this.#save();
     this.#replay = frame.replay ?? 0;
     this.peers.clear();
-    for (const peer of frame.peers) this.peers.set(peer.remoteClientId, peer.state);
+    for (const peer of peers) this.peers.set(peer.id, peer.state);
     if (frame.resumed) this.#acks.flush();
     this.#setState('open');
     this.emit('session', {
@@ -188,8 +217,8 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
       reason: frame.reason,
       replay: this.#replay,
       superseded: frame.superseded ?? 0,
-      peers: frame.peers.map((peer) => ({ id: peer.remoteClientId, state: peer.state })),
-      undelivered: (frame.undelivered ?? []).map((u) => ({ peer: u.remoteClientId, requestIds: u.requestIds })),
+      peers,
+      undelivered,
       graceMs: frame.graceMs,
       pingMs: frame.pingMs,
       maxMessageBytes: frame.maxMessageBytes,
@@ -208,15 +237,17 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
 
   #install(link: Link): void {
     this.#link = link;
-    this.#failures = this.#probedAt = 0;
+    this.#failures = 0;
+    this.#probedAt = undefined;
     this.#moved = false;
-    clearTimeout(this.#timer);
+    this.#wasOpen = true;
+    cancel(this.#timer);
   }
 
   /** Part of LinkOwner, for the link. */
   frame(link: Link, frame: wire.ServerFrame): void {
     if (link !== this.#link || this.#state === 'ended') return;
-    this.#probedAt = 0;
+    this.#probedAt = undefined;
     switch (frame.info) {
       case 'remoteData':
         return this.#data(frame);
@@ -232,7 +263,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
         this.iceServers = frame.iceServers;
         return this.emit('iceServers', { iceServers: frame.iceServers, ttlSeconds: frame.ttlSeconds });
       case 'storeReplaced':
-        return this.emit('storeReplaced', { doubtful: this.#outbox.confirmedSince(Date.now() - frame.agoMs - doubtMs) });
+        return this.emit('storeReplaced', { doubtful: this.#outbox.confirmedSince(monotonic() - frame.agoMs - doubtMs) });
     }
     const change = peerChanges[frame.info as wire.PeerInfo];
     if (change) this.#peer(frame as wire.PeerFrame, change); // what is unknown is ignored (rule R1.7)
@@ -267,10 +298,12 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   #goAway({ reconnectInMs: inMs, reason }: wire.GoAwayFrame): void {
     this.emit('goAway', { inMs, reason });
     if (this.#next || this.#link?.dialect !== 'rejoin.v1') return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    cancel(this.#timer);
+    this.#timer = later(() => {
+      const link = this.#open();
+      if (!(link instanceof Link)) return; // the connection is used until it ends
       this.#moved = true;
-      this.#next = this.#open();
+      this.#next = link;
     }, Math.random() * inMs);
   }
 
@@ -299,21 +332,22 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     else this.#outbox.failAll(new RejoinError('unconfirmed', 'the connection ended before the answer', { closeCode: end.code }));
     // Accept, then close, would otherwise go round with the smallest of waits for ever.
     const n = this.#failures++ + (end.code === 1013 || end.code === 1011 ? 4 : 0);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#connect(), inMs + backoff(n, bounds.min, bounds.max));
+    cancel(this.#timer);
+    this.#timer = later(() => this.#connect(), inMs + backoff(n, bounds.min, bounds.max));
     this.#setState('waiting');
     this.emit('disconnected', end);
   }
 
   #finish(error: RejoinError, code?: number): void {
     if (this.#state === 'ended') return;
-    clearTimeout(this.#timer);
-    clearInterval(this.#pulse);
+    cancel(this.#timer);
+    cancel(this.#pulse);
     this.#unwatch();
     this.#acks.stop();
     this.#next?.close();
     this.#link?.close(code);
     this.#link = this.#next = undefined;
+    this.#error = error;
     this.#setState('ended');
     this.#outbox.failAll(error);
     this.emit('ended', error);
@@ -323,8 +357,12 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   #beat(): void {
     if (this.#state !== 'open' || !this.#link) return;
     const { answerTimeout, silence } = this.#settings;
-    const now = Date.now();
-    if (this.#probedAt && now - this.#probedAt > answerTimeout) return this.#link.drop('silent');
+    const now = monotonic();
+    // What came while the page was frozen or the machine slept is read only now. In a page whose timers are throttled every beat is
+    // late: the second in a row judges.
+    this.#excused = this.#slept() && !this.#excused;
+    if (this.#excused) return this.#probe();
+    if (this.#probedAt !== undefined && now - this.#probedAt > answerTimeout) return this.#link.drop('silent');
     const owed = this.#outbox.oldestSentAt;
     const isOwed = owed !== undefined && now - owed > answerTimeout && now - this.#link.heardAt > answerTimeout;
     if (isOwed || now - this.#link.heardAt > (silence || this.#silence)) this.#probe();
@@ -332,8 +370,8 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
 
   /** A browser can send no ping: a message that is answered at once stands in. The plain dialect has none. */
   #probe(): void {
-    if (this.#probedAt || this.#link?.dialect !== 'rejoin.v1') return;
-    if (this.#link.send(wire.probe)) this.#probedAt = Date.now();
+    if (this.#probedAt !== undefined || this.#link?.dialect !== 'rejoin.v1') return;
+    if (this.#link.send(wire.probe)) this.#probedAt = monotonic();
   }
 
   #save(): void {

@@ -1,3 +1,5 @@
+import { callSafely } from './platform.js';
+
 /** Typed events: E maps the name of an event to what its listeners get. */
 export class Emitter<E> {
   #listeners = new Map<keyof E, Set<(event: never) => void>>();
@@ -11,14 +13,6 @@ export class Emitter<E> {
 
   /** A listener that throws is reported as an uncaught error and keeps no other from being called. */
   protected emit<K extends keyof E>(name: K, event: E[K]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      try {
-        (listener as (event: E[K]) => void)(event);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) callSafely(listener as (event: E[K]) => void, event);
   }
 }

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'duplicateRequestId' // a message with that id awaits its answer
   | 'outboxFull' // too many messages await their answer
   | 'unconfirmed' // plain dialect: the connection ended before the answer
+  | 'blocked' // the platform lets this client connect nowhere (ws: from an https: page, a bad URL, no WebSocket); see cause
   | 'closed' // close() or detach() was called
   | 'resumedElsewhere' // another connection took the session up (4001)
   | 'refused'; // the server closed for a reason that will not go away; see closeCode
@@ -18,8 +19,9 @@ export class RejoinError extends Error {
     readonly code: ErrorCode,
     message: string,
     readonly details: { closeCode?: number; issues?: unknown } = {},
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 

@@ -1,3 +1,4 @@
+import { attempt, cancel, later, monotonic, type Timer } from './platform.js';
 import { type ServerFrame, type SessionFrame, subprotocol } from './wire.js';
 
 /** The part of WebSocket that is used; the `ws` package has it too. */
@@ -36,16 +37,16 @@ export interface LinkOwner {
  */
 export class Link {
   dialect: 'rejoin.v1' | 'plain' | undefined;
-  heardAt = 0;
+  heardAt = monotonic();
   #socket: Socket;
   #owner: LinkOwner | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer;
 
   /** fallback: a server that does not speak first is plain; else such a connection is given up. */
   constructor(socket: Socket, owner: LinkOwner, timeoutMs: number, fallback: boolean) {
     this.#socket = socket;
     this.#owner = owner;
-    this.#timer = setTimeout(() => this.drop('no answer in time'), timeoutMs);
+    this.#timer = later(() => this.drop('no answer in time'), timeoutMs);
     socket.onopen = () => this.#opened(timeoutMs, fallback);
     socket.onmessage = (event: { data: unknown }) => this.#received(String(event.data), fallback);
     socket.onclose = (event: LinkEnd) => this.#end({ code: event.code, reason: event.reason });
@@ -55,15 +56,14 @@ export class Link {
   /** Writes a frame; false when the connection is not open. */
   send(data: string): boolean {
     if (!this.#owner || !this.dialect) return false;
-    this.#socket.send(data);
-    return true;
+    return attempt(() => (this.#socket.send(data), true)) ?? false; // some throw when the connection has just ended
   }
 
   /** Ends the connection on purpose; the owner is not told. */
   close(code = 4000, reason = ''): void {
     this.#owner = undefined;
-    clearTimeout(this.#timer);
-    this.#socket.close(code, reason);
+    cancel(this.#timer);
+    attempt(() => this.#socket.close(code, reason), () => attempt(() => this.#socket.close()));
   }
 
   /** Gives up a connection that is believed dead, without waiting for its closing handshake. */
@@ -75,28 +75,26 @@ export class Link {
   }
 
   #opened(timeoutMs: number, fallback: boolean): void {
-    this.heardAt = Date.now();
+    this.heardAt = monotonic();
     if (this.#socket.protocol !== subprotocol && fallback) return this.#decidePlain();
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (fallback ? this.#decidePlain() : this.drop('no session in time')), timeoutMs);
+    cancel(this.#timer);
+    this.#timer = later(() => (fallback ? this.#decidePlain() : this.drop('no session in time')), timeoutMs);
   }
 
   #decidePlain(): void {
-    clearTimeout(this.#timer);
+    cancel(this.#timer);
     this.dialect = 'plain';
     this.#owner?.plain(this);
   }
 
   #received(text: string, fallback: boolean): void {
-    this.heardAt = Date.now();
-    let frame: ServerFrame;
-    try {
-      frame = JSON.parse(text) as ServerFrame;
-    } catch {
-      return this.drop('not JSON');
-    }
+    this.heardAt = monotonic();
+    attempt(() => this.#take(JSON.parse(text) as ServerFrame, fallback), () => this.drop('not understood'));
+  }
+
+  #take(frame: ServerFrame, fallback: boolean): void {
     if (!this.dialect && frame.info === 'session') {
-      clearTimeout(this.#timer);
+      cancel(this.#timer);
       this.dialect = 'rejoin.v1';
       return this.#owner?.session(this, frame);
     }
@@ -108,7 +106,7 @@ export class Link {
   #end(end: LinkEnd): void {
     const owner = this.#owner;
     this.#owner = undefined;
-    clearTimeout(this.#timer);
+    cancel(this.#timer);
     owner?.ended(this, end);
   }
 }

@@ -1,5 +1,6 @@
 import type { RejoinClient } from './client.js';
 import type { MessageEvent } from './events.js';
+import { callSafely } from './platform.js';
 import type { Method } from './wire.js';
 
 export interface NegotiationOptions {
@@ -46,7 +47,9 @@ export class Negotiation {
   #unlisten: () => void;
 
   constructor(options: NegotiationOptions) {
-    this.#options = { encode: JSON.stringify, decode: (text) => JSON.parse(text) as Signal, onerror: () => {}, ...options };
+    const { encode = JSON.stringify, decode = (text) => JSON.parse(text) as Signal, onerror = () => {} } = options;
+    // A handler that throws must not end the chains below.
+    this.#options = { ...options, encode, decode, onerror: (error) => callSafely(onerror, error) };
     this.#unlisten = options.client.on('message', (message) => {
       if (message.from === options.peer) this.#incoming = this.#incoming.then(() => this.#take(message)).catch(this.#options.onerror);
     });

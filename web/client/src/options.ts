@@ -1,5 +1,6 @@
 import type { SocketConstructor } from './link.js';
-import { noStorage, type PositionStorage, reloadStorage } from './storage.js';
+import { globalWebSocket, page } from './platform.js';
+import { guarded, noStorage, type PositionStorage, reloadStorage } from './storage.js';
 import type { Role } from './wire.js';
 
 /** Whom to be and how to behave. Times are milliseconds. */
@@ -31,15 +32,14 @@ export interface ClientOptions {
   manualAck?: boolean;
 }
 
-export type Settings = Required<Omit<ClientOptions, 'url'>> & { urls: string[] };
+export type Settings = Required<Omit<ClientOptions, 'url' | 'WebSocket'>> & { urls: string[]; WebSocket: SocketConstructor | undefined };
 
 export function withDefaults(options: ClientOptions): Settings {
-  const inPage = typeof document !== 'undefined' && typeof sessionStorage !== 'undefined';
-  const key = `rejoin:${options.source}:${options.room.toLowerCase()}`;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as ClientOptions;
+  const key = `rejoin:${given.source}:${String(given.room).toLowerCase()}`;
   const settings = {
     dialect: 'auto' as const,
-    storage: options.storage ?? (inPage && options.dialect !== 'plain' ? reloadStorage(key) : noStorage),
-    WebSocket: globalThis.WebSocket as unknown as SocketConstructor,
+    WebSocket: globalWebSocket() as SocketConstructor | undefined,
     backoff: { min: 100, max: 10_000 },
     connectTimeout: 10_000,
     silence: 0,
@@ -47,17 +47,17 @@ export function withDefaults(options: ClientOptions): Settings {
     outbox: 256,
     ack: { every: 16, after: 1_000 },
     manualAck: false,
-    ...options,
-    urls: [options.url].flat(),
+    ...given,
+    storage: guarded(given.storage ?? (page() && given.dialect !== 'plain' ? reloadStorage(key) : noStorage)),
+    urls: [given.url ?? []].flat(),
   };
   if (!settings.urls.length) throw new TypeError('no url given');
-  if (!settings.WebSocket) throw new TypeError('no WebSocket here: give one as option WebSocket');
   return settings;
 }
 
-/** The address of the room below base (rule P1.2). */
+/** The address of the room below base (rule P1.2). It throws when base is no URL. */
 export function endpoint(base: string, room: string, source: Role): string {
-  const url = new URL(base);
+  const url = new URL(base.trim());
   url.pathname = `${url.pathname.replace(/\/$/, '')}/${room}`;
   url.search = `?source=${source}&target=${source === 'wallet' ? 'extension' : 'wallet'}`;
   return url.href;

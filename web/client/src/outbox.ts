@@ -1,8 +1,9 @@
 import { RejoinError } from './errors.js';
+import { cancel, later, monotonic, type Timer } from './platform.js';
 
 interface Pending {
   data: string;
-  sentAt: number; // 0: not on this connection
+  sentAt: number | undefined; // undefined: not on this connection
   resolve: () => void;
   reject: (error: RejoinError) => void;
 }
@@ -12,13 +13,13 @@ const window = 32;
 /** Below the server's limit of 100 frames in 1,000 ms (rule P7.3), which acknowledgements share. */
 const rate = { frames: 90, ms: 1100 };
 
-/** The messages that await their answer, in the order they were sent in. */
+/** The messages that await their answer, in the order they were sent in. Times are those of monotonic(). */
 export class Outbox {
   #waiting = new Map<string, Pending>();
   #sent: number[] = []; // times of the frames of late
   #confirmed: { requestId: string; at: number }[] = []; // the last ones
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #pausedUntil = 0;
+  #timer: Timer;
+  #pausedUntil = -Infinity;
 
   /** write puts a frame on the wire and tells whether there is one. */
   constructor(
@@ -30,7 +31,7 @@ export class Outbox {
     if (this.#waiting.has(requestId)) return Promise.reject(new RejoinError('duplicateRequestId', 'request id in use'));
     if (this.#waiting.size >= this.limit) return Promise.reject(new RejoinError('outboxFull', 'too many messages wait'));
     return new Promise((resolve, reject) => {
-      this.#waiting.set(requestId, { data, sentAt: 0, resolve, reject });
+      this.#waiting.set(requestId, { data, sentAt: undefined, resolve, reject });
       this.pump();
     });
   }
@@ -43,7 +44,7 @@ export class Outbox {
     if (error) pending.reject(error);
     else {
       pending.resolve();
-      this.#confirmed.push({ requestId, at: Date.now() });
+      this.#confirmed.push({ requestId, at: monotonic() });
       if (this.#confirmed.length > 64) this.#confirmed.shift();
     }
     this.pump();
@@ -52,8 +53,8 @@ export class Outbox {
 
   /** Makes everything without an answer be sent again, in order, after so many milliseconds (rules R3.6 and R6.3). */
   rewind(inMs = 0): void {
-    for (const pending of this.#waiting.values()) pending.sentAt = 0;
-    this.#pausedUntil = Date.now() + inMs;
+    for (const pending of this.#waiting.values()) pending.sentAt = undefined;
+    this.#pausedUntil = monotonic() + inMs;
     this.pump();
   }
 
@@ -65,36 +66,36 @@ export class Outbox {
   failAll(error: RejoinError): void {
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
-    clearTimeout(this.#timer);
+    cancel(this.#timer);
     for (const pending of all) pending.reject(error);
   }
 
   /** When the oldest message without an answer was put on the wire; undefined when none is. */
   get oldestSentAt(): number | undefined {
-    for (const { sentAt } of this.#waiting.values()) if (sentAt) return sentAt;
+    for (const { sentAt } of this.#waiting.values()) if (sentAt !== undefined) return sentAt;
     return undefined;
   }
 
   /** Sends what may be sent now, and comes back for the rest. */
   pump(): void {
-    clearTimeout(this.#timer);
+    cancel(this.#timer);
     let open = 0;
     for (const pending of this.#waiting.values()) {
       if (++open > window) return;
-      if (pending.sentAt) continue;
+      if (pending.sentAt !== undefined) continue;
       const wait = this.#waitMs();
       if (wait > 0) {
-        this.#timer = setTimeout(() => this.pump(), wait);
+        this.#timer = later(() => this.pump(), wait);
         return;
       }
       if (!this.write(pending.data)) return;
-      pending.sentAt = Date.now();
+      pending.sentAt = monotonic();
       this.#sent.push(pending.sentAt);
     }
   }
 
   #waitMs(): number {
-    const now = Date.now();
+    const now = monotonic();
     while (this.#sent[0] !== undefined && this.#sent[0] <= now - rate.ms) this.#sent.shift();
     const paced = this.#sent.length < rate.frames ? 0 : this.#sent[0]! + rate.ms - now;
     return Math.max(paced, this.#pausedUntil - now);

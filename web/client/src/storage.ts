@@ -1,3 +1,5 @@
+import { attempt, listen, page, sessionStore } from './platform.js';
+
 /** All that is needed to take a session up again. The token is a secret. */
 export interface Position {
   token: string;
@@ -5,7 +7,10 @@ export interface Position {
   after: string;
 }
 
-/** Where a position outlives the page or the process. save(undefined) forgets it. */
+/**
+ * Where a position outlives the page or the process. save(undefined) forgets it. Both are synchronous. A storage that throws is done
+ * without, and what load returns is ignored unless it is a position.
+ */
 export interface PositionStorage {
   load(): Position | undefined;
   save(position: Position | undefined): void;
@@ -18,36 +23,62 @@ type WebStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /**
  * Keeps the position in sessionStorage over a reload. It is there only while the page is hidden or being left: browsers copy
- * sessionStorage into a duplicated tab, and two tabs with one position would evict each other.
+ * sessionStorage into a duplicated tab, and two tabs with one position would evict each other. Where sessionStorage is forbidden or
+ * full nothing is kept.
  */
-export function reloadStorage(key: string, store: WebStorage = sessionStorage): PositionStorage {
+export function reloadStorage(key: string, store: WebStorage | undefined = sessionStore()): PositionStorage {
+  const document = page();
   let current: Position | undefined;
   let leaving = false;
   const write = (): void => {
-    if (current && (leaving || document.visibilityState === 'hidden')) store.setItem(key, JSON.stringify(current));
-    else store.removeItem(key);
+    const isKept = current && (leaving || document?.visibilityState === 'hidden');
+    attempt(() => (isKept ? store?.setItem(key, JSON.stringify(current)) : store?.removeItem(key)));
   };
-  addEventListener('pagehide', () => ((leaving = true), write()));
-  addEventListener('pageshow', () => ((leaving = false), write()));
-  document.addEventListener('visibilitychange', write);
+  let undo: (() => void)[] = [];
+  // Only a position has to hear of the page's life: a client that was closed leaves no listener behind.
+  const keep = (position: Position | undefined): void => {
+    if (!position) undo.splice(0).forEach((stop) => stop());
+    else if (!current) {
+      undo = [
+        listen(globalThis as Partial<EventTarget>, 'pagehide', () => ((leaving = true), write())),
+        listen(globalThis as Partial<EventTarget>, 'pageshow', () => ((leaving = false), write())),
+        listen(document, 'visibilitychange', write),
+      ];
+    }
+    current = position;
+    write();
+  };
   return {
     load() {
-      current = parse(store.getItem(key));
-      write();
+      keep(asPosition(attempt(() => JSON.parse(store?.getItem(key) ?? 'null') as unknown)));
       return current;
     },
-    save(position) {
-      current = position;
-      write();
-    },
+    save: keep,
   };
 }
 
-function parse(text: string | null): Position | undefined {
-  try {
-    const p = JSON.parse(text ?? '') as Partial<Position>;
-    return typeof p.token === 'string' && typeof p.after === 'string' ? { token: p.token, after: p.after } : undefined;
-  } catch {
-    return undefined;
-  }
+/** The same storage, whatever it does: it cannot throw, nor reject where it is asynchronous in spite of its type. */
+export function guarded(storage: PositionStorage): PositionStorage {
+  return {
+    load: () => asPosition(settled(attempt(() => storage.load()))),
+    save: (position) => void settled(attempt(() => storage.save(position) as unknown)),
+  };
+}
+
+/** A promise gets a handler for its rejection, which would be nobody's otherwise. */
+function settled(value: unknown): unknown {
+  attempt(() => (value as Partial<Promise<unknown>> | undefined)?.then?.(undefined, () => {}));
+  return value;
+}
+
+const tokenPattern = /^[\w!#$%&'*+.^`|~-]{1,512}$/; // what a subprotocol may consist of (RFC 6455, section 4.1)
+const entryPattern = /^(\d{1,20}-\d{1,20})?$/;
+
+/** value, if a session can be taken up with it. */
+export function asPosition(value: unknown): Position | undefined {
+  return attempt(() => {
+    const { token, after } = value as Partial<Position>;
+    const fits = typeof token === 'string' && typeof after === 'string' && tokenPattern.test(token) && entryPattern.test(after);
+    return fits ? { token, after } : undefined;
+  });
 }

@@ -1,16 +1,18 @@
-const changes = ['online', 'offline', 'pageshow'] as const;
+import { listen, page } from './platform.js';
 
-/** Calls wake when the network goes or comes back, or the page does, so that nobody waits for a timer. Returns how to stop. */
+/**
+ * Calls wake when the network goes or comes back, or the page does, so that nobody waits for a timer. Workers hear of the network only,
+ * Node of nothing. Returns how to stop.
+ */
 export function watchPage(wake: () => void): () => void {
-  const target = globalThis as Partial<Pick<Window, 'addEventListener' | 'removeEventListener' | 'document'>>;
-  if (!target.addEventListener || !target.document) return () => {};
+  const document = page();
   const visible = (): void => {
-    if (target.document?.visibilityState === 'visible') wake();
+    if (document?.visibilityState === 'visible') wake();
   };
-  for (const type of changes) target.addEventListener(type, wake);
-  target.document.addEventListener('visibilitychange', visible);
-  return () => {
-    for (const type of changes) target.removeEventListener?.(type, wake);
-    target.document?.removeEventListener('visibilitychange', visible);
-  };
+  const undo = [
+    ...['online', 'offline', 'pageshow'].map((type) => listen(globalThis as Partial<EventTarget>, type, wake)),
+    listen(document, 'visibilitychange', visible),
+    listen(document, 'resume', wake), // of a page that was frozen
+  ];
+  return () => undo.forEach((stop) => stop());
 }

@@ -2,6 +2,7 @@ import { RejoinClient } from './client.js';
 import type { RejoinError } from './errors.js';
 import type { PeerEvent } from './events.js';
 import type { ClientOptions } from './options.js';
+import { attempt, callSafely, later } from './platform.js';
 import type { RelayedMessage, Role } from './wire.js';
 
 /** Everything but what the address says. */
@@ -49,7 +50,9 @@ export class RejoinWebSocket extends EventTarget {
   /** url is that of the plain dialect, ws://host/<connectionId>?source=…&target=…; protocols are ignored. */
   constructor(readonly url: string, _protocols?: string | string[], options: AdapterOptions = {}) {
     super();
-    const { origin, pathname, searchParams } = new URL(url);
+    const parsed = attempt(() => new URL(url));
+    if (!parsed) throw new DOMException(`${url} is no URL`, 'SyntaxError'); // as a WebSocket does
+    const { origin, pathname, searchParams } = parsed;
     const slash = pathname.lastIndexOf('/');
     const room = pathname.slice(slash + 1);
     const source = searchParams.get('source') as Role;
@@ -60,14 +63,14 @@ export class RejoinWebSocket extends EventTarget {
     this.client.on('message', ({ raw, from, requestId }) => {
       this.#emit({ info: 'remoteData', data: raw, remoteClientId: from, requestId });
     });
-    this.client.on('ended', ({ details, message }) => this.#closed(details.closeCode ?? 1000, message));
+    this.client.on('ended', (error) => this.#closed(error));
   }
 
   send(data: string): void {
     if (this.readyState === 0) throw new DOMException('still connecting', 'InvalidStateError');
     if (this.readyState !== 1) return;
     const { requestId, ...refused } = parse(data);
-    if (typeof requestId !== 'string') return queueMicrotask(() => this.#emit(refused));
+    if (typeof requestId !== 'string') return void Promise.resolve().then(() => this.#emit(refused));
     this.client.sendRaw(requestId, data).then(
       () => this.#emit({ info: 'confirmation', requestId }),
       (error: RejoinError) => {
@@ -105,18 +108,22 @@ export class RejoinWebSocket extends EventTarget {
   }
 
   /** As with a WebSocket no event comes while a method is being called: whoever calls close() may not be ready to hear of it. */
-  #closed(code: number, reason: string): void {
+  #closed({ code, details, message: reason }: RejoinError): void {
     this.readyState = 2;
-    setTimeout(() => {
+    later(() => {
       this.readyState = 3;
-      this.#dispatch('close', { code, reason, wasClean: true });
+      const wasClean = code !== 'blocked';
+      if (!wasClean) this.#dispatch('error', {});
+      this.#dispatch('close', { code: details.closeCode ?? (wasClean ? 1000 : 1006), reason, wasClean });
     });
   }
 
-  #dispatch(type: 'open' | 'message' | 'close', fields: object): void {
+  /** A handler that throws keeps no other from being called, as with a WebSocket. */
+  #dispatch(type: 'open' | 'message' | 'error' | 'close', fields: object): void {
     const event = Object.assign(new Event(type), fields);
     this.dispatchEvent(event);
-    (this[`on${type}`] as ((event: Event) => void) | null)?.(event);
+    const handler = this[`on${type}`] as ((event: Event) => void) | null;
+    if (handler) callSafely(handler, event);
   }
 }
 

@@ -135,7 +135,7 @@ test('a client whose session was taken up elsewhere ends and does not fight for 
   const other = join(x, room, 'wallet', { storage });
   expect(await wallet.event('ended')).toMatchObject({ code: 'resumedElsewhere' });
   expect((await other.event('session')).resumed).toBe(true);
-  await expect(wallet.candidate('x', 'y')).rejects.toMatchObject({ code: 'closed' });
+  await expect(wallet.candidate('x', 'y')).rejects.toMatchObject({ code: 'resumedElsewhere' });
 });
 
 test('a draining instance moves its clients without a gap', async () => {

@@ -21,7 +21,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 test('it holds the modules, their types, the README and the license, and nothing else', () => {
-  const modules = ['acks', 'backoff', 'client', 'emitter', 'errors', 'events', 'index', 'link', 'negotiation', 'options', 'outbox', 'storage', 'watch', 'websocket', 'wire'];
+  const modules = ['acks', 'backoff', 'client', 'emitter', 'errors', 'events', 'index', 'link', 'negotiation', 'options', 'outbox', 'platform', 'storage', 'watch', 'websocket', 'wire'];
   const dist = modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]);
   expect(files.sort()).toEqual(['LICENSE', 'README.md', 'package.json', ...dist].sort());
 });

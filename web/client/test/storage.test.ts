@@ -14,11 +14,13 @@ beforeEach(() => {
   items.clear();
   Object.assign(globalThis, {
     addEventListener: page.addEventListener.bind(page),
+    removeEventListener: page.removeEventListener.bind(page),
     document: Object.assign(new EventTarget(), { visibilityState: 'visible' }),
   });
 });
 afterEach(() => {
   Reflect.deleteProperty(globalThis, 'addEventListener');
+  Reflect.deleteProperty(globalThis, 'removeEventListener');
   Reflect.deleteProperty(globalThis, 'document');
 });
 
@@ -30,6 +32,16 @@ test('a position is in the store only while the page is being left: a duplicated
   expect(items.size).toBe(1);
   expect(reloadStorage('k', store).load()).toEqual({ token: 't', after: '1-1' });
   expect(items.size).toBe(0);
+});
+
+test('a client that was closed leaves no listener behind', () => {
+  const storage = reloadStorage('closed', store);
+  storage.save({ token: 't', after: '' });
+  storage.save(undefined);
+  items.set('closed', 'of the next client');
+  for (const type of ['pagehide', 'pageshow']) page.dispatchEvent(new Event(type));
+  document.dispatchEvent(new Event('visibilitychange'));
+  expect(items.get('closed')).toBe('of the next client');
 });
 
 test('what is no position is ignored', () => {

@@ -1,9 +1,10 @@
 // The page: it is a client of the room its address names, and shows what happens.
 import { type OutgoingMessage, RejoinClient, RejoinError } from '../../client/src/index.js';
+import { attempt, later, randomBytes } from '../../client/src/platform.js';
 import { byId, make, short, show } from './dom.js';
 import { BreakableSocket, cutSilently } from './network.js';
 import { Peer } from './peer.js';
-import { fragmentOf, otherRole, placeOf } from './place.js';
+import { fragmentOf, hex, otherRole, placeOf } from './place.js';
 import { qrCode } from './qr.js';
 import { Timeline } from './timeline.js';
 
@@ -18,13 +19,13 @@ interface Config {
 /** A client that notes what it sends. Noticing a dead network within seconds is for the show; the defaults are calmer. */
 class NotedClient extends RejoinClient {
   override send(message: OutgoingMessage): Promise<void> {
-    const requestId = crypto.getRandomValues(new Uint32Array(2)).join('-');
+    const requestId = `${prefix}-${++made}`;
     timeline.sent(requestId, message.method, message.to);
     const answer = super.send({ ...message, requestId });
     answer.then(
       () => {
         timeline.confirmed(requestId, this.peers.get(message.to) === 'suspended');
-        setTimeout(() => peer.id === message.to && channelIsOpen() || timeline.waiting(message.to), 1500);
+        later(() => peer.id === message.to && channelIsOpen() || timeline.waiting(message.to), 1500);
       },
       (error: RejoinError) => timeline.failed(requestId, error.code),
     );
@@ -32,14 +33,16 @@ class NotedClient extends RejoinClient {
   }
 }
 
-const config = (await (await fetch('config.json')).json()) as Config;
+const config = await readConfig();
 const place = placeOf(location.hash);
-history.replaceState(null, '', fragmentOf(place));
+attempt(() => history.replaceState(null, '', fragmentOf(place)), () => (location.hash = fragmentOf(place)));
 addEventListener('hashchange', () => location.reload());
 
 const timeline = new Timeline();
 let client: NotedClient;
 let peer: Peer;
+const prefix = hex(randomBytes(5)); // of request ids
+let made = 0;
 let first = true; // no session yet in the life of this page
 
 const channelIsOpen = (): boolean => byId('channel').dataset['state'] === 'open';
@@ -48,6 +51,16 @@ const news = (text: string): void => {
   show('news', text);
   timeline.note(text);
 };
+
+async function readConfig(): Promise<Config> {
+  try {
+    return (await (await fetch('config.json')).json()) as Config;
+  } catch (error) {
+    show('session', 'ended', 'ended');
+    show('news', 'The server does not answer; load this page again when it does.');
+    throw error;
+  }
+}
 
 function join(): void {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';

@@ -1,3 +1,5 @@
+import { cancel, monotonic, repeat, type Timer } from '../../client/src/platform.js';
+
 /** What the two pages say to each other over the data channel. */
 export type Word =
   | { type: 'ping'; at: number }
@@ -15,17 +17,17 @@ export interface ChannelEvents {
 /** The data channel of one connection: both sides make it with the same id, so either side's offer is enough. */
 export class Channel {
   readonly #channel: RTCDataChannel;
-  #pulse = 0;
+  #pulse: Timer;
 
   constructor(pc: RTCPeerConnection, private readonly events: ChannelEvents) {
     this.#channel = pc.createDataChannel('demo', { negotiated: true, id: 0 });
     this.#channel.onopen = () => {
       events.state(true);
       this.#ping();
-      this.#pulse = window.setInterval(() => this.#ping(), 1000);
+      this.#pulse = repeat(() => this.#ping(), 1000);
     };
     this.#channel.onclose = () => {
-      clearInterval(this.#pulse);
+      cancel(this.#pulse);
       events.state(false);
     };
     this.#channel.onmessage = ({ data }: MessageEvent<string>) => this.#take(parse(data));
@@ -39,12 +41,12 @@ export class Channel {
   }
 
   #ping(): void {
-    this.send({ type: 'ping', at: performance.now() });
+    this.send({ type: 'ping', at: monotonic() });
   }
 
   #take(word: Word): void {
     if (word.type === 'ping') this.send({ type: 'pong', at: word.at });
-    else if (word.type === 'pong') this.events.latency(performance.now() - word.at);
+    else if (word.type === 'pong') this.events.latency(monotonic() - word.at);
     else if (word.type === 'say') this.events.said(word.text);
     else if (word.type === 'receipts') this.events.receipts(word.receipts);
   }

@@ -1,13 +1,14 @@
 import type { Socket } from '../../client/src/index.js';
+import { attempt, later, monotonic } from '../../client/src/platform.js';
 
-let downUntil = 0;
+let downUntil = -Infinity; // of monotonic()
 const open = new Set<BreakableSocket>();
 
 /** Cuts all sockets of this page as a lost network does: nothing passes, nobody is told, and new ones get nowhere for a while. */
 export function cutSilently(ms: number, back: () => void): void {
-  downUntil = Date.now() + ms;
+  downUntil = monotonic() + ms;
   for (const socket of open) socket.cut();
-  setTimeout(back, ms);
+  later(back, ms);
 }
 
 /** A WebSocket that can be cut. What it is given after a cut is lost, as in a network. */
@@ -20,9 +21,12 @@ export class BreakableSocket implements Socket {
   #cut = false;
   #closed = false;
 
+  /** It throws where a WebSocket does, unless the network is down: then the connection is lost when it is back. */
   constructor(url: string, protocols: string[]) {
+    const wait = downUntil - monotonic();
+    if (wait > 0) later(() => attempt(() => this.#connect(url, protocols), () => this.#refused()), wait);
+    else this.#connect(url, protocols);
     open.add(this);
-    setTimeout(() => this.#connect(url, protocols), downUntil - Date.now());
   }
 
   get protocol(): string {
@@ -35,6 +39,10 @@ export class BreakableSocket implements Socket {
     socket.onopen = (event) => this.#pass(this.onopen, event);
     socket.onmessage = (event) => this.#pass(this.onmessage, event);
     socket.onclose = (event) => this.#pass(this.onclose, event);
+  }
+
+  #refused(): void {
+    this.#pass(this.onclose, Object.assign(new Event('close'), { code: 1006, reason: 'refused' }));
   }
 
   #pass(listener: ((event: never) => void) | null, event: Event): void {

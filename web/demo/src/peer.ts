@@ -1,5 +1,6 @@
 import type { RejoinClient } from '../../client/src/index.js';
 import { Negotiation } from '../../client/src/negotiation.js';
+import { attempt } from '../../client/src/platform.js';
 import { Channel, type ChannelEvents } from './channel.js';
 import { show } from './dom.js';
 
@@ -27,13 +28,13 @@ export class Peer {
     if (!id) return;
     this.#negotiation = new Negotiation({
       client: this.client, peer: id, polite: this.polite, create: () => this.#create(),
-      onerror: (error) => console.warn('negotiation', error),
+      onerror: failed,
     });
   }
 
   /** Begins a connection; the old one, if there is one, is closed. */
   start(): void {
-    this.#negotiation?.start();
+    attempt(() => this.#negotiation?.start(), failed);
   }
 
   get pc(): RTCPeerConnection | undefined {
@@ -64,4 +65,10 @@ export class Peer {
     show('news', 'Negotiating a connection.');
     return pc;
   }
+}
+
+/** Privacy settings, policies and some WebViews take WebRTC away. */
+function failed(error: unknown): void {
+  console.warn('negotiation', error);
+  if (typeof RTCPeerConnection === 'undefined') show('news', 'This browser has no WebRTC, or it is switched off.');
 }

@@ -1,4 +1,5 @@
 import type { Role } from '../../client/src/index.js';
+import { randomBytes } from '../../client/src/platform.js';
 
 /** What the fragment of the address says: role and room; it never reaches the server that gave us the page. */
 export interface Place {
@@ -25,6 +26,6 @@ export function fragmentOf({ role, room, relay }: Place): string {
 
 export const otherRole = (role: Role): Role => (role === 'wallet' ? 'extension' : 'wallet');
 
-function newRoom(): string {
-  return [...crypto.getRandomValues(new Uint8Array(32))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+export const hex = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+const newRoom = (): string => hex(randomBytes(32));

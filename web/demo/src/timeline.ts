@@ -1,3 +1,4 @@
+import { monotonic } from '../../client/src/platform.js';
 import { byId, icon, make, show } from './dom.js';
 
 export type EntryState = 'sent' | 'confirmed' | 'waiting' | 'received' | 'replayed' | 'superseded' | 'failed';
@@ -26,7 +27,7 @@ export class Timeline {
 
   sent(requestId: string, kind: string, to: string): void {
     const item = this.#add('out', kind, requestId, 'sent');
-    this.#outgoing.set(requestId, { item, kind, to, at: performance.now() });
+    this.#outgoing.set(requestId, { item, kind, to, at: monotonic() });
   }
 
   received(requestId: string, kind: string, replayed: boolean): void {
@@ -37,7 +38,7 @@ export class Timeline {
   confirmed(requestId: string, peerIsAway: boolean): void {
     const entry = this.#outgoing.get(requestId);
     if (!entry || entry.item.dataset['state'] !== 'sent') return;
-    const ms = Math.round(performance.now() - entry.at);
+    const ms = Math.round(monotonic() - entry.at);
     set(entry.item, peerIsAway ? 'waiting' : 'confirmed');
     entry.item.querySelector('.req')?.append(` · ${ms} ms`);
     this.#count();
