@@ -50,6 +50,7 @@ const script = `
     const client = new rejoin.RejoinClient({ backoff: { min: 10, max: 50 }, ...options });
     const kept = { client, events: [], errors: self.errors };
     client.on('state', (state) => kept.events.push(state));
+    client.on('disconnected', ({ reason }) => kept.events.push('disconnected: ' + reason));
     client.on('ended', ({ code }) => kept.events.push('ended: ' + code));
     client.on('message', ({ payload }) => kept.events.push('message: ' + payload));
     return self.kept = kept;
@@ -137,8 +138,8 @@ test('a content security policy that forbids the connection is an error that the
   const server = await stage.server();
   const page = await pageAt('local', {}, { 'content-security-policy': "connect-src 'none'" });
   await page.waitForFunction('self.join');
-  await page.evaluate((options) => void (globalThis as unknown as Scope).join(options), { url: `ws://127.0.0.1:${server.port}`, room: newRoom(), source: 'wallet' });
-  await page.waitForFunction(`${told('waiting')} || ${told('ended: blocked')}`);
+  await page.evaluate((options) => void (globalThis as unknown as Scope).join(options), { url: `ws://127.0.0.1:${server.port}`, room: newRoom(), source: 'wallet', connectTimeout: 60_000 });
+  await page.waitForFunction(told('disconnected: refused by the platform'));
   expect(await page.evaluate(() => (globalThis as unknown as Scope).kept.errors)).toEqual([]);
 });
 

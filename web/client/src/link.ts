@@ -50,7 +50,8 @@ export class Link {
     socket.onopen = () => this.#opened(timeoutMs, fallback);
     socket.onmessage = (event: { data: unknown }) => this.#received(String(event.data), fallback);
     socket.onclose = (event: LinkEnd) => this.#end({ code: event.code, reason: event.reason });
-    socket.onerror = () => {}; // a close event follows
+    // A close event follows, except in Chromium when a content security policy forbids the connection.
+    socket.onerror = () => void later(() => this.drop('refused by the platform'), 1_000);
   }
 
   /** Writes a frame; false when the connection is not open. */

@@ -152,6 +152,15 @@ test('a refusal after it was open is a lost connection: it tries again', async (
   expect(client.state).toBe('open');
 });
 
+test('an error event without a close event, as Chromium has it for a content security policy, is a lost connection', async () => {
+  vi.useFakeTimers();
+  const { client, socket, log } = await connect({ connectTimeout: 60_000 });
+  socket!.onerror?.({} as never);
+  vi.advanceTimersByTime(1_000);
+  expect(log).toEqual(['waiting', 'disconnected: refused by the platform']);
+  client.close();
+});
+
 test('a socket that throws at send and close neither ends the client nor loses the message', async () => {
   const { client, socket } = await connect();
   socket!.send = socket!.close = (): never => {

@@ -38,6 +38,7 @@ export class BreakableSocket implements Socket {
     const socket = (this.#socket = new WebSocket(url, protocols));
     socket.onopen = (event) => this.#pass(this.onopen, event);
     socket.onmessage = (event) => this.#pass(this.onmessage, event);
+    socket.onerror = (event) => this.#pass(this.onerror, event);
     socket.onclose = (event) => this.#pass(this.onclose, event);
   }
 
