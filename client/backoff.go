@@ -19,12 +19,12 @@ func (b Backoff) delay(n int) time.Duration {
 	return jitter(min(ceiling, b.Max))
 }
 
-// jitter is uniformly random in [0, d].
+// jitter is uniformly random in [0, d).
 func jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	return rand.N(d + 1)
+	return rand.N(d)
 }
 
 // sleep waits for d, or until ctx ends.

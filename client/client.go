@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -15,7 +14,7 @@ import (
 type Client struct {
 	// static
 	cfg    Config
-	log    *slog.Logger
+	log    *lineLog
 	prefix string // of request ids that are made up
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -48,7 +47,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("configure client: %w", err)
 	}
 	c := &Client{
-		cfg: cfg, log: cfg.Logger, prefix: rand.Text()[:10] + "-",
+		cfg: cfg, log: newLineLog(cfg.Logger), prefix: rand.Text()[:10] + "-",
 		ended: make(chan struct{}), done: make(chan struct{}),
 		acks:   acks{every: cfg.AckEvery, after: cfg.AckAfter},
 		outbox: newOutbox(cfg.Outbox), inbox: newInbox(cfg.Events),
@@ -62,6 +61,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	first, err := c.connect(ctx, nil)
 	if err != nil {
 		c.cancel()
+		c.log.flush(ctx)
 		return nil, err
 	}
 	c.install(first)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
+	"strings"
 	"time"
 )
 
@@ -18,8 +18,9 @@ const (
 // Config says whom to be and how to behave. The zero value of every optional field means its default.
 // A Config may be used for several clients; nothing in it is changed.
 type Config struct {
-	// URL is the base of the service, "ws://host:port" or "wss://host/prefix". URLs adds more of them;
-	// each attempt takes the next one in turn. At least one is needed.
+	// URL is the base of the service, "ws://host:port" or "wss://host/prefix"; http and https stand for ws and wss, and a query
+	// is kept. URLs adds more of them; each attempt takes the next one in turn. At least one is needed. White space around it, and around
+	// Room, Source and Resume, is no part of it.
 	URL  string
 	URLs []string
 	// Room is the connectionId: 64 hexadecimal digits. It is not checked here: the server does (rule P1.5).
@@ -66,11 +67,13 @@ type Config struct {
 	ReadLimit int64
 
 	// HTTPClient makes the upgrade request: its Transport is where to hook in proxies, TLS or a dialer.
-	// It must not set Timeout. Default: a client of its own without keep-alive.
+	// It must not set Timeout. Redirects are followed by its CheckRedirect; when that is nil, to the same host only, for the request
+	// carries the resume token. Default: a client of its own without keep-alive, which heeds HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	HTTPClient *http.Client
 	// Header is sent with each upgrade request, an Origin for example.
 	Header http.Header
-	// Logger gets debug lines about connections; never payloads, tokens or rooms. Default: silence.
+	// Logger gets debug lines about connections; never payloads, tokens or rooms. It may be slow, block or panic: the client
+	// does not wait for it, and drops lines while 64 of them wait. Default: silence.
 	Logger *slog.Logger
 }
 
@@ -84,9 +87,7 @@ type Backoff struct {
 const defaultPing = 25 * time.Second
 
 func (cfg Config) withDefaults() (Config, error) {
-	if cfg.URL != "" {
-		cfg.URLs = append([]string{cfg.URL}, cfg.URLs...)
-	}
+	cfg = cfg.trimmed()
 	if err := cfg.check(); err != nil {
 		return cfg, err
 	}
@@ -106,33 +107,57 @@ func (cfg Config) withDefaults() (Config, error) {
 			DisableKeepAlives: true, // an answer that is no upgrade must not leave a connection behind
 		}}
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
+	cfg.HTTPClient = withRedirects(cfg.HTTPClient)
 	return cfg, nil
 }
 
 func (cfg *Config) check() error {
 	var errs []error
-	if len(cfg.URLs) == 0 {
-		errs = append(errs, errors.New("no URL given"))
-	}
-	for _, u := range cfg.URLs {
-		if parsed, err := url.Parse(u); err != nil {
-			errs = append(errs, fmt.Errorf("parse URL: %w", err))
-		} else if parsed.Host == "" {
-			errs = append(errs, fmt.Errorf("URL %q: want ws://host:port or wss://host", u))
+	bad := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	if cfg.Source != Wallet && cfg.Source != Extension {
-		errs = append(errs, fmt.Errorf("source %q: want %q or %q", cfg.Source, Wallet, Extension))
+	bad(len(cfg.URLs) > 0, "no URL given")
+	for _, u := range cfg.URLs {
+		if _, err := parseBase(u); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	bad(cfg.Source == Wallet || cfg.Source == Extension, "source %q: want %q or %q", cfg.Source, Wallet, Extension)
+	bad(cfg.Backoff.Min >= 0 && cfg.Backoff.Max >= 0, "back-off %v to %v: want no negative times", cfg.Backoff.Min, cfg.Backoff.Max)
+	bad(cfg.ConnectTimeout >= 0 && cfg.WriteTimeout >= 0 && cfg.AckAfter >= 0, "ConnectTimeout, WriteTimeout or AckAfter is negative")
+	bad(cfg.Outbox >= 0 && cfg.Events >= 0 && cfg.AckEvery >= 0 && cfg.ReadLimit >= 0, "Outbox, Events, AckEvery or ReadLimit is negative")
+	for name, values := range cfg.Header {
+		bad(!strings.ContainsAny(name+strings.Join(values, ""), "\r\n\x00"), "header %q: a line break in it", name)
 	}
 	if r := cfg.Resume; r != nil {
-		if _, ok := parseEntryID(r.After); r.After != "" && !ok {
-			errs = append(errs, fmt.Errorf("position: %q is no entry ID", r.After))
-		}
+		_, ok := parseEntryID(r.After)
+		bad(r.After == "" || ok, "position: %q is no entry ID", r.After)
+		bad(isToken(r.Token), "position: its token has characters that no token has") // and a secret is not repeated
 	}
 	return errors.Join(errs...)
+}
+
+// isToken reports whether s can be part of a subprotocol (RFC 6455, section 4.1).
+func isToken(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) })
+}
+
+// trimmed takes the white space off what is often read from files and variables.
+func (cfg Config) trimmed() Config {
+	urls := make([]string, 0, len(cfg.URLs)+1)
+	for _, u := range append([]string{cfg.URL}, cfg.URLs...) {
+		if u = strings.TrimSpace(u); u != "" {
+			urls = append(urls, u)
+		}
+	}
+	cfg.URLs = urls
+	cfg.Room, cfg.Source = strings.TrimSpace(cfg.Room), strings.TrimSpace(cfg.Source)
+	if cfg.Resume != nil {
+		cfg.Resume = &Position{Token: strings.TrimSpace(cfg.Resume.Token), After: strings.TrimSpace(cfg.Resume.After)}
+	}
+	return cfg
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -140,19 +165,4 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-// endpoint is the address of our room below base (rule P1.2).
-func (cfg *Config) endpoint(base string) (string, error) {
-	u, err := url.Parse(base)
-	if err != nil {
-		return "", fmt.Errorf("parse URL: %w", err)
-	}
-	target := Extension
-	if cfg.Source == Extension {
-		target = Wallet
-	}
-	u = u.JoinPath(cfg.Room)
-	u.RawQuery = url.Values{"source": {cfg.Source}, "target": {target}}.Encode()
-	return u.String(), nil
 }

@@ -61,7 +61,7 @@ func (e *CloseError) Is(target error) bool {
 // RefusedError is an HTTP answer in place of an upgrade (rules P2).
 type RefusedError struct {
 	Status int
-	// RetryAfter is what the server asked to wait; 0 when it did not say.
+	// RetryAfter is what the server asked to wait, 5 minutes at most; 0 when it did not say.
 	RetryAfter time.Duration
 }
 

@@ -135,4 +135,8 @@ func (f *frame) disconnected() (PeerDisconnected, error) {
 	return e, nil
 }
 
-func millis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+// millis is that many milliseconds, within 30 years: what is longer than a Duration can say must not come out as a negative one.
+func millis(ms int64) time.Duration {
+	const most = 1 << 40
+	return time.Duration(min(max(ms, -most), most)) * time.Millisecond
+}

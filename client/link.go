@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -150,12 +151,28 @@ func (c *Client) offer() []string {
 // dialError tells an HTTP answer from a network error.
 func dialError(resp *http.Response, err error) error {
 	if resp == nil || resp.StatusCode == http.StatusSwitchingProtocols {
-		return fmt.Errorf("connect: %w", err)
+		return fmt.Errorf("connect: %w", unwrapURL(err))
 	}
 	_, _ = io.Copy(io.Discard, resp.Body) // what the library left of it, 1 KiB at most
-	refused := &RefusedError{Status: resp.StatusCode}
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		refused.RetryAfter = time.Duration(seconds) * time.Second
+	return &RefusedError{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
+}
+
+// maxRetryAfter bounds what a server can ask for: a proxy's error page must not keep a client away for days.
+const maxRetryAfter = 5 * time.Minute
+
+// retryAfter reads the header of that name, in both of its forms (RFC 9110, section 10.2.3). A date is compared with the server's own, for
+// our clock may differ.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
-	return refused
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(0, at.Sub(now)), maxRetryAfter)
 }

@@ -171,18 +171,19 @@ func TestOtherCloseCodesAreRetried(t *testing.T) {
 func TestRefusedUpgradeHonoursRetryAfter(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
-	var refused atomic.Int64
+	var refused atomic.Pointer[time.Time]
 	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) bool {
 		if requests.Add(1) > 1 {
 			return false
 		}
-		refused.Store(time.Now().UnixNano())
+		now := time.Now()
+		refused.Store(&now)
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return true
 	})
 	dial(t, s, fast(s), func(c *conn) { c.fresh("t1") })
-	if wait := time.Since(time.Unix(0, refused.Load())); wait < time.Second {
+	if wait := time.Since(*refused.Load()); wait < time.Second {
 		t.Errorf("came back after %v", wait)
 	}
 }

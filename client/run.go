@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -25,7 +26,7 @@ func (c *Client) run(l *link) {
 			c.finish(err)
 			return
 		}
-		c.log.Debug("connection lost", "error", err)
+		c.log.debug("connection lost", slog.Any("error", err))
 		c.lost(err)
 		if l, err = c.connect(c.ctx, err); err != nil {
 			c.finish(err)
@@ -59,7 +60,7 @@ func (c *Client) moveOn(l *link, move GoAway) (*link, error) {
 	}
 	next, err := c.open(c.ctx, c.nextURL())
 	if err != nil {
-		c.log.Debug("move to another connection", "error", err)
+		c.log.debug("move to another connection", slog.Any("error", err))
 		<-l.done
 		if cause := l.cause(); !errors.Is(cause, ErrResumedElsewhere) {
 			return nil, cause
@@ -86,7 +87,7 @@ func (c *Client) connect(ctx context.Context, cause error) (*link, error) {
 		if l, err = c.open(ctx, c.nextURL()); err == nil {
 			return l, nil
 		}
-		c.log.Debug("attempt", "number", n, "error", err)
+		c.log.debug("attempt", slog.Int("number", n), slog.Any("error", err))
 		if isFinal(err) {
 			return nil, err
 		}

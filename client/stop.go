@@ -3,13 +3,14 @@ package client
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/coder/websocket"
 )
 
 // Close leaves the room: it ends the session with close code 1000, and peers hear of it. Messages without an answer end with
-// ErrClosed. It blocks until the server has answered the close frame, or ctx ends, and every goroutine has ended. While
-// there is no connection the server is not told: it notices when the grace window ends.
+// ErrClosed. It blocks until the server has answered the close frame and every goroutine has ended, or ctx ends: its error is returned
+// then, and Done tells when the rest has ended. While there is no connection the server is not told: it notices when the grace window ends.
 func (c *Client) Close(ctx context.Context) error {
 	return c.leave(ctx, websocket.StatusNormalClosure)
 }
@@ -26,6 +27,7 @@ func (c *Client) Abort() {
 	c.finish(ErrClosed)
 	c.cancel()
 	<-c.done
+	c.log.flush(context.Background())
 }
 
 // Drop cuts the current connection without a close frame, as a network that fails would. The client comes back by itself, if
@@ -39,29 +41,34 @@ func (c *Client) Drop() {
 	}
 }
 
+// leave ends the client and waits for that. When it has ended already, or somebody else is ending it, it only waits.
 func (c *Client) leave(ctx context.Context, code websocket.StatusCode) error {
-	l := c.finish(ErrClosed)
-	var err error
-	if l != nil {
-		stop := context.AfterFunc(ctx, l.cancel)
-		if ack := c.lastAck(); ack != nil {
-			_ = c.writeFrame(l, ack) // a connection that fails here fails below, too
-		}
-		err = l.ws.Close(code, "")
-		stop()
-		if websocket.CloseStatus(err) == code {
-			err = nil // the reader saw the answer before Close did
-		}
+	if l, first := c.finish(ErrClosed); first {
+		c.shake(ctx, l, code)
+		c.cancel()
 	}
-	c.cancel()
-	<-c.done
-	if ctx.Err() != nil {
-		return ctx.Err()
+	select {
+	case <-c.done:
+	case <-ctx.Done(): // an HTTPClient may not heed its context: it is not waited for
 	}
-	if err != nil {
-		c.log.Debug("close handshake", "error", err)
+	c.log.flush(ctx)
+	return ctx.Err()
+}
+
+// shake does the closing handshake, if there is a connection. It blocks until the server has answered, or ctx ends.
+func (c *Client) shake(ctx context.Context, l *link, code websocket.StatusCode) {
+	if l == nil {
+		return
 	}
-	return nil
+	stop := context.AfterFunc(ctx, l.cancel)
+	defer stop()
+	if ack := c.lastAck(); ack != nil {
+		_ = c.writeFrame(l, ack) // a connection that fails here fails below, too
+	}
+	// The reader may have seen the answer before Close did: then its code is in the error.
+	if err := l.ws.Close(code, ""); err != nil && websocket.CloseStatus(err) != code {
+		c.log.debug("close handshake", slog.Any("error", err))
+	}
 }
 
 // lastAck is the acknowledgement that is still owed, nil when there is none: without it the peer would be told that what was
@@ -75,13 +82,13 @@ func (c *Client) lastAck() []byte {
 	return c.acks.take()
 }
 
-// finish ends the client for the given reason, if it has not ended yet, and returns the connection it had then. It leaves
-// that connection, and the goroutines, to the caller.
-func (c *Client) finish(err error) *link {
+// finish ends the client for the given reason, if it has not ended yet: then first is true, and l is the connection it had, nil if
+// none. It leaves that connection, and the goroutines, to the caller.
+func (c *Client) finish(err error) (l *link, first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		return nil
+		return nil, false
 	}
 	c.err = err
 	close(c.ended)
@@ -89,5 +96,5 @@ func (c *Client) finish(err error) *link {
 		err = unconfirmed(err)
 	}
 	c.outbox.failAll(err)
-	return c.link
+	return c.link, true
 }
