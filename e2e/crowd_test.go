@@ -82,7 +82,7 @@ func TestFlappingLeavesNoGhosts(t *testing.T) {
 	x, y := proctest.Start(t, redis), proctest.Start(t, redis)
 	room := newRoom()
 	watcher := dial(ctx, t, client.Config{URL: x.URL(), Room: room, Source: client.Extension, Plain: true})
-	wait[client.Connected](watcher)
+	watcher.settle()
 	flaps := many(1000)
 	go func() {
 		var wg sync.WaitGroup
@@ -116,9 +116,24 @@ func TestFlappingLeavesNoGhosts(t *testing.T) {
 			}
 		}
 	}()
-	here := map[string]bool{}
-	for {
-		switch ev := watcher.next().(type) {
+	// A visit may be registered after its visitor has closed, and end after the last message: all ends are waited for.
+	here, last := map[string]bool{}, ""
+	others := func() (n int) {
+		for id, present := range here {
+			if present && id != last {
+				n++
+			}
+		}
+		return n
+	}
+	for last == "" || others() > 0 {
+		ev, err := watcher.Next(ctx)
+		if err != nil {
+			t.Fatalf("%d ghosts, last one heard of: %t: %v", others(), last != "", err)
+		}
+		switch ev := ev.(type) {
+		case client.PeerAlreadyConnected:
+			t.Errorf("%s was there before the first visit", ev.ID)
 		case client.PeerConnected:
 			if _, known := here[ev.ID]; known {
 				t.Errorf("%s connected twice", ev.ID)
@@ -130,12 +145,7 @@ func TestFlappingLeavesNoGhosts(t *testing.T) {
 			}
 			here[ev.ID] = false
 		case client.Data:
-			for id, present := range here {
-				if present && id != ev.From {
-					t.Errorf("ghost: %s", id)
-				}
-			}
-			return
+			last = ev.From
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -109,6 +110,17 @@ func (p peer) meet() string {
 				return ev.Peers[0].ID
 			}
 		}
+	}
+}
+
+// settle returns when the server has registered the client. A plain one is not told: its 101 comes before that, and whoever is there by
+// then is announced as already connected. An answer to a message proves it.
+func (p peer) settle() {
+	p.t.Helper()
+	const nobody = "00000000-0000-4000-8000-000000000000"
+	err := p.Send(p.ctx, client.Message{Target: nobody, Method: "offer"})
+	if !errors.Is(err, client.ErrMissingRemoteClient) {
+		p.t.Fatalf("message to nobody: %v", err)
 	}
 }
 

@@ -204,6 +204,7 @@ test('the plain dialect: presence, messages, and no promise kept open when the c
   const proxy = await proxyTo(x);
   const extension = join(y, room, 'extension', { dialect: 'plain' });
   await extension.event('plain');
+  await extension.registered();
   const wallet = join(proxy, room, 'wallet', { dialect: 'plain' });
   expect(await wallet.event('peer')).toMatchObject({ change: 'alreadyConnected' });
   expect(await extension.event('peer')).toMatchObject({ change: 'connected' });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
-import { type ClientEvents, type ClientOptions, type MessageEvent, RejoinClient, type SocketConstructor } from '../src/index.js';
+import { type ClientEvents, type ClientOptions, type MessageEvent, RejoinClient, type RejoinError, type SocketConstructor } from '../src/index.js';
 
 export const Socket = WebSocket as unknown as SocketConstructor;
 export const newRoom = (): string => randomBytes(32).toString('hex');
@@ -54,5 +54,12 @@ export class Participant {
 
   candidate(to: string, payload: string, requestId?: string): Promise<void> {
     return this.client.send({ to, method: 'iceCandidate', payload, ...(requestId && { requestId }) });
+  }
+
+  /** The server has registered the client: a plain one is open before that, and hears of peers that came meanwhile as already connected. */
+  async registered(): Promise<void> {
+    const nobody = '8c4b2a8e-0000-4000-8000-000000000000';
+    const { code } = (await this.candidate(nobody, '').catch((error: unknown) => error)) as RejoinError;
+    if (code !== 'missingRemoteClient') throw new Error(`message to nobody: ${code}`);
   }
 }
