@@ -27,8 +27,8 @@ func jitter(d time.Duration) time.Duration {
 	return rand.N(d)
 }
 
-// sleep waits for d, or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
+// sleep waits for d, or until ctx or the client ends.
+func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
@@ -37,6 +37,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-timer.C:
 		return nil
+	case <-c.ended:
+		return ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type Client struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when err is set
+	code   atomic.Int64  // to close with
 	done   chan struct{} // closed when no goroutine is left
 
 	// owned by the supervisor

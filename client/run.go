@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // run supervises: it follows the connection from one link, installed already, to the next until the client ends.
@@ -15,8 +17,9 @@ func (c *Client) run(l *link) {
 	for {
 		next, err := c.serve(l)
 		if next != nil {
-			l = next
-			c.install(l)
+			if l = next; !c.install(l) {
+				return
+			}
 			continue
 		}
 		if c.Err() != nil {
@@ -32,7 +35,9 @@ func (c *Client) run(l *link) {
 			c.finish(err)
 			return
 		}
-		c.install(l)
+		if !c.install(l) {
+			return
+		}
 	}
 }
 
@@ -79,7 +84,7 @@ func (c *Client) connect(ctx context.Context, cause error) (*link, error) {
 	err := cause
 	for n := 0; ; n++ {
 		if cause != nil || n > 0 {
-			if waitErr := sleep(ctx, c.wait(n, err)); waitErr != nil {
+			if waitErr := c.sleep(ctx, c.wait(n, err)); waitErr != nil {
 				return nil, errors.Join(waitErr, err)
 			}
 		}
@@ -88,7 +93,7 @@ func (c *Client) connect(ctx context.Context, cause error) (*link, error) {
 			return l, nil
 		}
 		c.log.debug("attempt", slog.Int("number", n), slog.Any("error", err))
-		if isFinal(err) {
+		if isFinal(err) || c.Err() != nil {
 			return nil, err
 		}
 		if ctx.Err() != nil {
@@ -116,14 +121,33 @@ func (c *Client) nextURL() string {
 	return u
 }
 
-// install makes l the connection that is written to, and tells the application.
-func (c *Client) install(l *link) {
+// install makes l the connection that is written to, and tells the application. When the client has ended meanwhile it closes l, as the
+// application asked for, and returns false.
+func (c *Client) install(l *link) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil {
-		l.end(c.err)
-		return
+	ended := c.err != nil
+	if !ended {
+		c.take(l)
 	}
+	c.mu.Unlock()
+	if ended {
+		c.closeUnused(l)
+	}
+	return !ended
+}
+
+// closeUnused does the closing handshake of a connection that has no goroutines. It blocks until that is done, or the client is cancelled.
+func (c *Client) closeUnused(l *link) {
+	stop := context.AfterFunc(c.ctx, func() { _ = l.ws.CloseNow() })
+	defer stop()
+	if err := l.ws.Close(websocket.StatusCode(c.code.Load()), ""); err != nil {
+		c.log.debug("close handshake", slog.Any("error", err))
+	}
+	l.cancel()
+}
+
+// take is the part of install that mu guards.
+func (c *Client) take(l *link) {
 	l.hear()
 	c.link = l
 	c.outbox.rewind()

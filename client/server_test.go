@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,9 @@ type server struct {
 	*httptest.Server
 	conns chan *conn
 	stop  context.CancelFunc
+
+	refuse  atomic.Bool // with 503 and a long Retry-After
+	refused atomic.Int32
 }
 
 type conn struct {
@@ -42,6 +46,12 @@ func newServer(t *testing.T, before func(http.ResponseWriter, *http.Request) boo
 	s := &server{conns: make(chan *conn, 16), stop: stop}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if before != nil && before(w, r) {
+			return
+		}
+		if s.refuse.Load() {
+			s.refused.Add(1)
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
 		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"rejoin.v1"}})

@@ -10,7 +10,8 @@ import (
 
 // Close leaves the room: it ends the session with close code 1000, and peers hear of it. Messages without an answer end with
 // ErrClosed. It blocks until the server has answered the close frame and every goroutine has ended, or ctx ends: its error is returned
-// then, and Done tells when the rest has ended. While there is no connection the server is not told: it notices when the grace window ends.
+// then, and Done tells when the rest has ended. An attempt to connect that is under way is waited for, for ConnectTimeout at most: the server
+// may have taken it already. Between two attempts the server is not told: it notices when the grace window ends.
 func (c *Client) Close(ctx context.Context) error {
 	return c.leave(ctx, websocket.StatusNormalClosure)
 }
@@ -43,13 +44,14 @@ func (c *Client) Drop() {
 
 // leave ends the client and waits for that. When it has ended already, or somebody else is ending it, it only waits.
 func (c *Client) leave(ctx context.Context, code websocket.StatusCode) error {
+	c.code.CompareAndSwap(0, int64(code))
 	if l, first := c.finish(ErrClosed); first {
 		c.shake(ctx, l, code)
-		c.cancel()
 	}
 	select {
 	case <-c.done:
 	case <-ctx.Done(): // an HTTPClient may not heed its context: it is not waited for
+		c.cancel()
 	}
 	c.log.flush(ctx)
 	return ctx.Err()
@@ -69,6 +71,7 @@ func (c *Client) shake(ctx context.Context, l *link, code websocket.StatusCode) 
 	if err := l.ws.Close(code, ""); err != nil && websocket.CloseStatus(err) != code {
 		c.log.debug("close handshake", slog.Any("error", err))
 	}
+	l.end(ErrClosed)
 }
 
 // lastAck is the acknowledgement that is still owed, nil when there is none: without it the peer would be told that what was

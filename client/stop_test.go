@@ -77,6 +77,45 @@ func TestCloseTwiceClosesOnce(t *testing.T) {
 	}
 }
 
+// The server may have resumed the session, and told the peers, before the client knows.
+func TestCloseDuringAnAttemptLeavesTheRoom(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	c, conn := dial(t, s, fast(s), func(c *conn) { c.fresh("t1") })
+	next[client.Session](t, c)
+	conn.drop()
+	conn = s.next(t) // the upgrade is answered, and no session frame has come yet
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close(t.Context()) }()
+	for c.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	conn.resumed("t2")
+	if code := conn.readEnd(); code != 1000 {
+		t.Errorf("closed with %d, want 1000", code)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func TestCloseBetweenAttemptsDoesNotWait(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, nil)
+	cfg := fast(s)
+	c, conn := dial(t, s, cfg, func(c *conn) { c.fresh("t1") })
+	next[client.Session](t, c)
+	s.refuse.Store(true) // 503 with Retry-After: an hour, which counts as five minutes
+	conn.drop()
+	next[client.Disconnected](t, c)
+	for s.refused.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := c.Close(t.Context()); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
 // Times that no Duration can hold must neither end a client nor make it hurry.
 func TestNonsensicalTimes(t *testing.T) {
 	t.Parallel()
