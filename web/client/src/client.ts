@@ -344,7 +344,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     cancel(this.#pulse);
     this.#unwatch();
     this.#acks.stop();
-    this.#next?.close();
+    this.#next?.close(code);
     this.#link?.close(code);
     this.#link = this.#next = undefined;
     this.#error = error;

@@ -41,13 +41,14 @@ export class Link {
   #socket: Socket;
   #owner: LinkOwner | undefined;
   #timer: Timer;
+  #isOpen = false;
 
   /** fallback: a server that does not speak first is plain; else such a connection is given up. */
-  constructor(socket: Socket, owner: LinkOwner, timeoutMs: number, fallback: boolean) {
+  constructor(socket: Socket, owner: LinkOwner, private readonly timeoutMs: number, fallback: boolean) {
     this.#socket = socket;
     this.#owner = owner;
     this.#timer = later(() => this.drop('no answer in time'), timeoutMs);
-    socket.onopen = () => this.#opened(timeoutMs, fallback);
+    socket.onopen = () => this.#opened(fallback);
     socket.onmessage = (event: { data: unknown }) => this.#received(String(event.data), fallback);
     socket.onclose = (event: LinkEnd) => this.#end({ code: event.code, reason: event.reason });
     // A close event follows, except in Chromium when a content security policy forbids the connection.
@@ -60,10 +61,25 @@ export class Link {
     return attempt(() => (this.#socket.send(data), true)) ?? false; // some throw when the connection has just ended
   }
 
-  /** Ends the connection on purpose; the owner is not told. */
+  /**
+   * Ends the connection on purpose; the owner is not told. What is not open yet is closed with 1000 when it is: the server may have resumed
+   * the session already, and would take a connection that is cut off for a lost one.
+   */
   close(code = 4000, reason = ''): void {
     this.#owner = undefined;
     cancel(this.#timer);
+    if (code === 1000 && !this.#isOpen) {
+      this.#timer = later(() => this.#shut(code, reason), this.timeoutMs);
+      this.#socket.onopen = () => {
+        cancel(this.#timer);
+        this.#shut(code, reason);
+      };
+      return;
+    }
+    this.#shut(code, reason);
+  }
+
+  #shut(code: number, reason: string): void {
     attempt(() => this.#socket.close(code, reason), () => attempt(() => this.#socket.close()));
   }
 
@@ -75,11 +91,12 @@ export class Link {
     owner.ended(this, { code: 1006, reason });
   }
 
-  #opened(timeoutMs: number, fallback: boolean): void {
+  #opened(fallback: boolean): void {
+    this.#isOpen = true;
     this.heardAt = monotonic();
     if (this.#socket.protocol !== subprotocol && fallback) return this.#decidePlain();
     cancel(this.#timer);
-    this.#timer = later(() => (fallback ? this.#decidePlain() : this.drop('no session in time')), timeoutMs);
+    this.#timer = later(() => (fallback ? this.#decidePlain() : this.drop('no session in time')), this.timeoutMs);
   }
 
   #decidePlain(): void {

@@ -177,6 +177,19 @@ test('a socket that throws at send and close neither ends the client nor loses t
   await sent;
 });
 
+test('close() in the middle of an attempt closes the connection properly when it opens: the server may have resumed the session', async () => {
+  const { client, socket } = await connect();
+  client.close();
+  expect(socket!.closed).toBeUndefined();
+  socket!.onopen?.({} as never);
+  expect(socket!.closed).toBe(1000);
+  vi.useFakeTimers();
+  const slow = await connect({ connectTimeout: 50 });
+  slow.client.close();
+  vi.advanceTimersByTime(50);
+  expect(slow.socket!.closed).toBe(1000); // and does not wait for ever
+});
+
 test('listeners that throw are reported, and break nothing', async () => {
   const { escaped } = watchForEscapes();
   const { client, socket } = await connect();
