@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type ClientOptions, noStorage, type PositionStorage, RejoinClient, RejoinError, type SocketConstructor } from '../src/index.js';
+import { Negotiation } from '../src/negotiation.js';
 import { byteLength, sleepDetector } from '../src/platform.js';
 import { rejoinWebSocket } from '../src/websocket.js';
 import { connect, FakeSocket, forbidden, securityError, setGlobal } from './fakes.js';
@@ -352,4 +353,30 @@ test('a handler of the adapter that throws keeps the events behind it', async ()
   expect(frames).toHaveLength(2);
   expect(escaped).toHaveLength(2);
   socket.close();
+});
+
+test('an onerror of a negotiation that throws is reported, and the next message is taken', async () => {
+  const { escaped } = watchForEscapes();
+  const { client, socket } = await connect();
+  socket!.open();
+  const decoded: string[] = [];
+  const negotiation = new Negotiation({
+    client, peer: 'p', polite: true,
+    create: () => {
+      throw new Error('no WebRTC here');
+    },
+    decode: (payload) => {
+      decoded.push(payload);
+      throw new Error('not for us');
+    },
+    onerror: () => {
+      throw new Error('mine');
+    },
+  });
+  for (const n of [0, 1]) {
+    socket!.say({ info: 'remoteData', id: `7-${n}`, remoteClientId: 'p', requestId: `${n}`, data: { method: 'offer', encryptedPayload: `${n}` } });
+  }
+  await vi.waitFor(() => expect(decoded).toEqual(['0', '1']));
+  await vi.waitFor(() => expect(escaped).toHaveLength(2));
+  negotiation.close();
 });
