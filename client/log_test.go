@@ -51,9 +51,13 @@ func TestALogThatBlocksStopsNothing(t *testing.T) {
 	if err := settled(t, p); err != nil {
 		t.Error(err)
 	}
-	go conn.readEnd()
+	code := make(chan int, 1)
+	go func() { code <- int(conn.readEnd()) }()
 	if err := c.Close(t.Context()); err != nil {
 		t.Errorf("close: %v", err)
+	}
+	if got := <-code; got != 1000 {
+		t.Errorf("closed with %d, want 1000", got)
 	}
 	close(h.release)
 	for deadline := time.Now().Add(patience); !strings.Contains(out.String(), "lines_dropped="); time.Sleep(time.Millisecond) {
