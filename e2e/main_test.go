@@ -36,8 +36,10 @@ func many(n int) int {
 	return n / 10
 }
 
-// limit bounds a whole test; it is no assertion about speed.
+// limit bounds a whole test, without the building of the server; it is no assertion about speed.
 func limit(t *testing.T) context.Context {
+	t.Helper()
+	proctest.Build(t)
 	d := 2 * time.Minute
 	if soak() {
 		d = 20 * time.Minute

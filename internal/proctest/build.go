@@ -43,6 +43,13 @@ func (b *binary) build(tb testing.TB) string {
 	return b.path
 }
 
+// Build builds what Start runs, if that has not been done: a test that bounds its time does so after this, for on a busy machine building may
+// take minutes.
+func Build(tb testing.TB) {
+	tb.Helper()
+	binaries[raceEnabled].build(tb)
+}
+
 // Cleanup removes what was built. Call it when all tests of the process have ended.
 func Cleanup() {
 	for _, b := range binaries {
