@@ -119,8 +119,8 @@ func incarnation(name string) string {
 	return fmt.Sprintf("%s.%011x%s", name, time.Now().UnixMilli(), randomHex(4))
 }
 
-// nameOf returns the name that an incarnation was given.
-func nameOf(instance string) string {
+// InstanceName returns the name that an incarnation (Backbone.Instance) was given.
+func InstanceName(instance string) string {
 	if i := strings.LastIndexByte(instance, '.'); i >= 0 {
 		return instance[:i]
 	}

@@ -24,6 +24,14 @@ type instance struct {
 // open starts an instance that is subscribed and has its lease when this returns.
 func (p *place) open(tb failer, settings ...func(*streams.Options)) *instance {
 	tb.Helper()
+	in := p.start(tb, settings...)
+	in.wait(tb, "ready", func() bool { return in.Ready() == nil && in.reconciled > 0 && in.renewals > 0 })
+	return in
+}
+
+// start is open, and does not wait.
+func (p *place) start(tb failer, settings ...func(*streams.Options)) *instance {
+	tb.Helper()
 	opt := streams.Options{URL: p.url, Logger: slog.New(slog.DiscardHandler)}
 	for _, set := range settings {
 		set(&opt)
@@ -38,7 +46,6 @@ func (p *place) open(tb failer, settings ...func(*streams.Options)) *instance {
 	in := &instance{Backbone: b, recorder: &recorder{changed: make(chan struct{})}, p: p, name: b.Instance()}
 	b.Start(in.recorder)
 	tb.Cleanup(func() { in.close(tb) })
-	in.wait(tb, "ready", func() bool { return b.Ready() == nil && in.reconciled > 0 && in.renewals > 0 })
 	return in
 }
 
@@ -53,6 +60,16 @@ func (in *instance) close(tb failer) {
 	defer cancel()
 	if err := in.Close(ctx); err != nil {
 		tb.Errorf("close: %v", err)
+	}
+}
+
+// crash is close, and leaves the lease behind.
+func (in *instance) crash(tb failer) {
+	tb.Helper()
+	in.close(tb)
+	lease := redis.Z{Member: in.name, Score: float64(time.Now().Add(time.Hour).UnixMilli())}
+	if err := in.p.client(tb).ZAdd(context.Background(), "rejoin:instances", lease).Err(); err != nil {
+		tb.Fatal(err)
 	}
 }
 

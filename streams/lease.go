@@ -44,7 +44,7 @@ func (l *leases) ready(lease time.Duration) error {
 
 func errRival(rival string) error {
 	return fmt.Errorf("another live process has INSTANCE_ID %q (%s): this one gets no clients until that one is gone; give each its own, or none",
-		nameOf(rival), rival)
+		InstanceName(rival), rival)
 }
 
 // keepLease renews the lease three times in its lifetime and watches who else has one.
@@ -199,7 +199,7 @@ func (b *Backbone) giveWay(ctx context.Context, live map[string]bool) {
 	rival, younger := "", ""
 	for inst := range live {
 		switch {
-		case inst == b.opt.Instance || nameOf(inst) != b.name || !b.listens(ctx, inst):
+		case inst == b.opt.Instance || InstanceName(inst) != b.name || !b.listens(ctx, inst):
 		case inst < b.opt.Instance:
 			rival = inst
 		default:

@@ -34,7 +34,9 @@ func TestAPrimaryThatIsAwayCostsItsOwnRoomsOnly(t *testing.T) {
 			t.Parallel()
 			c := redistest.NewCluster(t)
 			p := &place{url: c.URL(), cluster: true}
-			short := func(o *streams.Options) { o.Lease, o.CallTimeout, o.MailboxEntries, o.MailboxBytes = 3*time.Second, 4*time.Second, 1<<20, 1<<30 }
+			short := func(o *streams.Options) {
+				o.Lease, o.CallTimeout, o.MailboxEntries, o.MailboxBytes = 3*time.Second, 4*time.Second, 1<<20, 1<<30
+			}
 			x, y := p.open(t, short), p.open(t, short)
 			const dead = 1 // it has no replica
 			var rooms []string

@@ -110,8 +110,8 @@ func TestInspectsRunningServers(t *testing.T) {
 	}{
 		{[]string{"room", s.room}, []string{
 			`room ` + s.room[:8] + `: 2 clients, version \d+, kept for \S+`,
-			s.extension[:8] + ` +extension +rejoin\.v1 +live +X +live +20\S+Z +0 +0 +0-0 +0-0 +\d+`,
-			s.wallet[:8] + ` +wallet +rejoin\.v1 +suspended, \S+ left +Y +live +20\S+Z +3 +\d+ +\d+-2 +0-0 +\d+`,
+			s.extension[:8] + ` +extension +rejoin\.v1 +live +X\.\S+ +live +20\S+Z +0 +0 +0-0 +0-0 +\d+`,
+			s.wallet[:8] + ` +wallet +rejoin\.v1 +suspended, \S+ left +Y\.\S+ +live +20\S+Z +3 +\d+ +\d+-2 +0-0 +\d+`,
 		}},
 		{[]string{"instance", "Y"}, []string{
 			`instance Y: lease live, \S+ left; 1 clients in all 1 rooms`,
@@ -120,7 +120,7 @@ func TestInspectsRunningServers(t *testing.T) {
 		{[]string{"instance", "Z"}, []string{`instance Z: lease gone; 0 clients in all 1 rooms`}},
 		{[]string{"totals"}, []string{
 			`all 1 rooms; 1 live sessions \(0 of instances without a lease\), 1 suspended; 3 entries wait, \d+ bytes`,
-			`X +live +1 +0 +0 +0`, `Y +live +0 +1 +3 +\d+`,
+			`X\.\S+ +live +1 +0 +0 +0`, `Y\.\S+ +live +0 +1 +3 +\d+`,
 		}},
 	} {
 		out := s.inspect(t, c.args...)
@@ -136,7 +136,7 @@ func TestInspectsRunningServers(t *testing.T) {
 	}
 	var totals totalsReport
 	if err := json.Unmarshal([]byte(s.inspect(t, "-json", "totals")), &totals); err != nil || totals.Live != 1 || totals.Suspended != 1 ||
-		totals.Waiting != 3 || !totals.Complete || totals.Instances["Y"].Suspended != 1 {
+		totals.Waiting != 3 || !totals.Complete || len(totals.Instances) != 2 {
 		t.Errorf("%+v, %v", totals, err)
 	}
 }

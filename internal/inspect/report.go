@@ -78,6 +78,11 @@ type instanceReport struct {
 	Clients []session `json:"clients"` // live ones that it holds, and suspended ones that it held last
 }
 
+// named reports whether an instance is meant by name: INSTANCE_ID, or one incarnation of it.
+func named(instance, name string) bool {
+	return instance == name || streams.InstanceName(instance) == name
+}
+
 func newInstanceReport(ctx context.Context, in *streams.Inspector, name string, rooms int) (instanceReport, error) {
 	r := instanceReport{Instance: name, Lease: "gone", Clients: []session{}}
 	leases, err := in.Leases(ctx)
@@ -85,14 +90,14 @@ func newInstanceReport(ctx context.Context, in *streams.Inspector, name string, 
 		return r, err //nolint:wrapcheck // says it all
 	}
 	for _, l := range leases {
-		if l.Instance == name && l.Left > 0 {
+		if named(l.Instance, name) && l.Left > 0 {
 			r.Lease, r.LeaseMs = "live", l.Left.Milliseconds()
 		}
 	}
 	r.Complete, err = in.Scan(ctx, rooms, func(room string, s streams.RoomState) {
 		r.Rooms++
 		for _, m := range s.Members {
-			if m.Instance == name {
+			if named(m.Instance, name) {
 				c := newSession(m)
 				c.Room = short(room)
 				r.Clients = append(r.Clients, c)
