@@ -67,7 +67,7 @@ func (s *Session) part(h how) streams.Parting {
 		s.hub.log.LogAttrs(context.Background(), slog.LevelDebug, "connection ended",
 			slog.String("how", string(h)), slog.String("room", short(s.room.String())), slog.String("client", short(s.id.String())),
 			slog.String("role", s.role.String()), slog.String("dialect", dialectLabel(s.dialect)),
-			slog.Int64("seconds", time.Now().Unix()-int64(s.opened)), slog.Uint64("messages_in", p.Tally.In), slog.Uint64("messages_out", p.Tally.Out))
+			slog.Int64("seconds", int64(s.age(time.Now()).Seconds())), slog.Uint64("messages_in", p.Tally.In), slog.Uint64("messages_out", p.Tally.Out))
 	}
 	return p
 }
@@ -104,17 +104,17 @@ const endedLines = 20
 // ration bounds lines.
 type ration struct {
 	mu      sync.Mutex
-	second  int64 // guarded by mu, as what follows
-	lines   int   // in that second
-	leftOut int   // since the last line
+	began   time.Time // guarded by mu, as what follows: of the second that lines are counted in
+	lines   int       // in that second
+	leftOut int       // since the last line
 }
 
 // next returns the level of the next line, and how many were left out before it.
 func (r *ration) next(now time.Time) (slog.Level, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if second := now.Unix(); second != r.second {
-		r.second, r.lines = second, 0
+	if now.Sub(r.began) >= time.Second {
+		r.began, r.lines = now, 0
 	}
 	if r.lines == endedLines {
 		r.leftOut++

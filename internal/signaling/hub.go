@@ -68,7 +68,7 @@ type Hub struct {
 
 	resync  atomic.Bool // all sessions are to Sync …
 	restore atomic.Bool // … or to be attached again
-	// replaced is when another primary of Redis was last seen, or one that lost its data: Unix ns; 0 never.
+	// replaced is when another primary of Redis was last seen, or one that lost its data: after began; 0 never.
 	replaced atomic.Int64
 	wake     chan struct{}
 	began    time.Time
@@ -201,6 +201,14 @@ func (sh *shard) find(room wire.RoomID, sid number) *Session {
 		}
 	}
 	return nil
+}
+
+// seconds is t in seconds since the hub began. Like all times here it is monotonic: clocks are set, and a session is as old as it is.
+func (h *Hub) seconds(t time.Time) uint32 { return uint32(max(0, t.Sub(h.began).Seconds())) } //nolint:gosec // 136 years
+
+// age is how long ago, at t, a session's connection was opened.
+func (s *Session) age(t time.Time) time.Duration {
+	return t.Sub(s.hub.began) - time.Duration(s.opened)*time.Second
 }
 
 // now is the time in milliseconds since a minute before the hub began; it wraps after 49 days, as its users allow.

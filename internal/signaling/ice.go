@@ -35,6 +35,6 @@ func (h *Hub) renewICEServers(shard int, due time.Time) {
 // is remembered per session, and credentials are renewed when they are half a lifetime and at most one SyncInterval old.
 func (s *Session) renewsICEServers(visit time.Time) bool {
 	half, every := s.hub.cfg.ICELifetime/2, s.hub.cfg.SyncInterval
-	age := visit.Sub(time.Unix(int64(s.opened), 0))
+	age := s.age(visit)
 	return age >= half && age/half != (age-every)/half
 }

@@ -13,7 +13,7 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 	now := time.Now()
 	s := &Session{
 		hub: h, conn: c, room: connect.Room, role: connect.Source, dialect: offer.Dialect,
-		opened: uint32(now.Unix()), //nolint:gosec // until 2106
+		opened: h.seconds(now),
 	}
 	s.sid = parseNumber(streams.NewSession())
 	h.sessions.Add(1)

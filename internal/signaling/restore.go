@@ -17,15 +17,20 @@ func (s *Session) tellReplaced() {
 	if s.dialect != wire.RejoinV1 || s.state != live {
 		return
 	}
-	ago := time.Since(time.Unix(0, s.hub.replaced.Load()))
+	ago := s.hub.sinceReplaced()
 	s.send(func(dst []byte) []byte { return wire.AppendStoreReplaced(dst, ago.Milliseconds()) })
 }
 
 // tellIfReplaced does so for a client that was away meanwhile. The shard is locked.
 func (s *Session) tellIfReplaced() {
-	if at := s.hub.replaced.Load(); at != 0 && time.Since(time.Unix(0, at)) < s.hub.backbone.Grace() {
+	if s.hub.replaced.Load() != 0 && s.hub.sinceReplaced() < s.hub.backbone.Grace() {
 		s.tellReplaced()
 	}
+}
+
+// sinceReplaced is how long ago another primary was last seen.
+func (h *Hub) sinceReplaced() time.Duration {
+	return time.Since(h.began) - time.Duration(h.replaced.Load())
 }
 
 // restore attaches this session again with a fresh epoch: the primary changed, or lost it. What is under way is

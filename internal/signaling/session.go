@@ -63,7 +63,7 @@ type Session struct {
 	conn    Conn
 	room    wire.RoomID
 	sid     number
-	opened  uint32 // Unix seconds
+	opened  uint32 // Hub.seconds
 	role    wire.Role
 	dialect wire.Dialect
 

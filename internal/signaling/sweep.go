@@ -58,7 +58,7 @@ func (h *Hub) Reconcile() {
 
 // Regenerate implements streams.Handler.
 func (h *Hub) Regenerate() {
-	h.replaced.Store(time.Now().UnixNano())
+	h.replaced.Store(int64(max(time.Since(h.began), 1)))
 	h.restore.Store(true)
 	h.nudge()
 }
@@ -153,7 +153,7 @@ func (h *Hub) rotate(now time.Time) {
 	within, spare := min(rotateWithin, limit/8), min(rotateSpare, limit/8)
 	h.each(func(s *Session) {
 		// Spread over the last tenth, earlier by what the client gets to come back, and by one sweep.
-		age := now.Sub(time.Unix(int64(s.opened), 0))
+		age := s.age(now)
 		early := time.Duration(s.sid[0])*(limit/10)/256 + within + spare + min(sweepEvery, limit/8)
 		if s.state == live && age >= limit-early && !s.more().rotating {
 			s.extra.rotating = true
