@@ -11,7 +11,7 @@ func TestHealth(t *testing.T) {
 	t.Parallel()
 	_, port, _ := strings.Cut(strings.TrimPrefix(start(t, turnURL, secret), "http://"), ":")
 	ask := func(port string) error {
-		return run(t.Context(), []string{"-health"}, []string{turnURL, secret, "HOST=127.0.0.1", "PORT=" + port}, io.Discard)
+		return runWith(t.Context(), []string{"-health"}, []string{turnURL, secret, "HOST=127.0.0.1", "PORT=" + port}, io.Discard)
 	}
 	if err := ask(port); err != nil {
 		t.Error(err)

@@ -2,7 +2,7 @@
 // clients that cannot get them on the WebSocket: those of the plain dialect. Run it with -h for its settings.
 //
 //	flags ─► settings ─► issuer ─► HTTP (PORT) ─► "listening"
-//	                                                   │ SIGTERM, SIGINT
+//	                                                   │ SIGTERM, SIGINT, SIGHUP
 //	                               HTTP: shut down ◄───┘
 //
 // It keeps nothing and knows no Redis: run as many as there is need for, or none.
@@ -10,45 +10,30 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/health"
+	"github.com/rejoin-dev/rejoin/functions/internal/process"
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main(run) }
 
 // run serves until ctx ends; with -health it asks the one that runs whether it works, and returns
 // why not. It returns flag.ErrHelp when help was asked for.
-func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
-	ask, err := settings.ParseFlags("iceservers", args, stdout, printUsage)
+func run(ctx context.Context, p *process.Process) error {
+	ask, err := settings.ParseFlags("iceservers", p.Args, p.Out, printUsage)
 	if err != nil {
 		return err
 	}
-	cfg, err := loadConfig(environ)
+	cfg, err := loadConfig(p.Environ)
 	if err != nil {
 		return err
 	}
 	if ask {
 		return health.Check(ctx, cfg.Host, cfg.Port) //nolint:wrapcheck // says what it did
 	}
-	s, err := newService(cfg, stdout)
+	p.EndWithin(cfg.DrainTimeout)
+	s, err := newService(cfg, p)
 	if err != nil {
 		return err
 	}

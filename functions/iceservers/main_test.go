@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/rejoin-dev/rejoin/functions/internal/process"
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
@@ -50,13 +51,20 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
+// runWith is run, with all that was printed in out afterwards.
+func runWith(ctx context.Context, args, environ []string, out io.Writer) error {
+	p := process.New(args, environ, out)
+	defer p.Out.Close(time.Minute)
+	return run(ctx, p)
+}
+
 // start runs the function until the end of the test and returns its URL.
 func start(t *testing.T, environ ...string) string {
 	t.Helper()
 	out := &output{more: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, nil, append([]string{"PORT=0", "HOST=127.0.0.1"}, environ...), out) }()
+	go func() { done <- runWith(ctx, nil, append([]string{"PORT=0", "HOST=127.0.0.1"}, environ...), out) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -139,7 +147,7 @@ func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 	for k, v := range bad {
 		environ = append(environ, k+"="+v)
 	}
-	err := run(context.Background(), nil, environ, &output{})
+	err := runWith(context.Background(), nil, environ, &output{})
 	if err == nil {
 		t.Fatal("started")
 	}
@@ -161,7 +169,7 @@ func TestSaysWhatIsMissing(t *testing.T) {
 		"TURN_SECRET_FILE: read secret":           {turnURL, "TURN_SECRET_FILE=/does/not/exist"},
 		"TURN_SECRET_FILE: want either this or":   {turnURL, secret, "TURN_SECRET_FILE=/does/not/exist"},
 	} {
-		if err := run(context.Background(), nil, environ, &output{}); err == nil || !strings.Contains(err.Error(), want) {
+		if err := runWith(context.Background(), nil, environ, &output{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("with %q: %v, want %q", environ, err, want)
 		}
 	}
@@ -170,7 +178,7 @@ func TestSaysWhatIsMissing(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	out := &output{}
-	if err := run(context.Background(), []string{"-h"}, nil, out); !errors.Is(err, flag.ErrHelp) {
+	if err := runWith(context.Background(), []string{"-h"}, nil, out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("got %v", err)
 	}
 	for _, s := range settings.List(config{}) {
@@ -178,7 +186,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s is not explained", s.Name)
 		}
 	}
-	if err := run(context.Background(), []string{"x"}, nil, &output{}); err == nil {
+	if err := runWith(context.Background(), []string{"x"}, nil, &output{}); err == nil {
 		t.Error("an argument was taken silently")
 	}
 }

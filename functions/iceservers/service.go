@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/functions/internal/process"
 	"github.com/rejoin-dev/rejoin/internal/address"
 	"github.com/rejoin-dev/rejoin/internal/turn"
 )
@@ -23,32 +22,24 @@ type service struct {
 	limiter *address.Limiter
 }
 
-func newService(cfg config, out io.Writer) (*service, error) {
+func newService(cfg config, p *process.Process) (*service, error) {
 	issuer, err := cfg.TURN.Issuer()
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says where it comes from
 	}
 	window := time.Duration(cfg.RateMillis) * time.Millisecond
-	return &service{cfg: cfg, log: newLogger(cfg, out), issuer: issuer, limiter: address.NewLimiter(cfg.RateRequests, window)}, nil
+	return &service{cfg: cfg, log: p.Logger(cfg.LogFormat, cfg.LogLevel), issuer: issuer, limiter: address.NewLimiter(cfg.RateRequests, window)}, nil
 }
 
-func newLogger(cfg config, out io.Writer) *slog.Logger {
-	opt := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(out, opt))
-	}
-	return slog.New(slog.NewTextHandler(out, opt))
-}
-
-// run serves until ctx ends; requests under way then have DRAIN_TIMEOUT to end.
+// run serves until ctx ends; requests under way then have most of DRAIN_TIMEOUT to end.
 func (s *service) run(ctx context.Context) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(s.cfg.Host, strconv.Itoa(int(s.cfg.Port))))
 	if err != nil {
-		return fmt.Errorf("listen (PORT): %w", err)
+		return fmt.Errorf("listen (HOST, PORT): %w", err)
 	}
 	// A request is a head of a few hundred bytes and is answered at once.
 	server := &http.Server{
-		Handler: s.handler(), MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: s.handler(), MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second,
 	}
 	served := make(chan error, 1)
@@ -59,18 +50,13 @@ func (s *service) run(ctx context.Context) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	limit, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
+	limit, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout*7/8)
 	defer cancel()
-	err = server.Shutdown(limit)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close()
+	if err := server.Shutdown(limit); err != nil {
+		s.log.Warn("requests cut", "error", err)
+		_ = server.Close() // of connections that are given up
 	}
-	if end := <-served; !errors.Is(end, http.ErrServerClosed) {
-		err = errors.Join(err, end)
-	}
-	if err != nil {
-		return fmt.Errorf("stop HTTP: %w", err)
-	}
+	<-served
 	s.log.Info("stopped")
 	return nil
 }

@@ -11,7 +11,7 @@ func TestHealth(t *testing.T) {
 	out, stop := start(t, "REDIS_URL=redis://127.0.0.1:1")
 	port := out.await(t, `http://localhost:(\d+)`)
 	ask := func() error {
-		return run(t.Context(), []string{"-health"}, []string{"HOST=127.0.0.1", "HTTP_PORT=" + port}, io.Discard)
+		return runWith(t.Context(), []string{"-health"}, []string{"HOST=127.0.0.1", "HTTP_PORT=" + port}, io.Discard)
 	}
 	if err := ask(); err != nil {
 		t.Error(err)

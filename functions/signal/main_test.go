@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/rejoin-dev/rejoin/functions/internal/process"
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
@@ -68,6 +70,13 @@ func (o *output) await(t *testing.T, pattern string) string {
 	}
 }
 
+// runWith is run, with all that was printed in out afterwards.
+func runWith(ctx context.Context, args, environ []string, out io.Writer) error {
+	p := process.New(args, environ, out)
+	defer p.Out.Close(time.Minute)
+	return run(ctx, p)
+}
+
 // start runs the service until the returned function is called, which returns run's error.
 func start(t *testing.T, settings ...string) (out *output, stop func() error) {
 	t.Helper()
@@ -75,7 +84,7 @@ func start(t *testing.T, settings ...string) (out *output, stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, nil, append([]string{"PORT=0", "HTTP_PORT=0", "HOST=127.0.0.1"}, settings...), out)
+		done <- runWith(ctx, nil, append([]string{"PORT=0", "HTTP_PORT=0", "HOST=127.0.0.1"}, settings...), out)
 	}()
 	stop = sync.OnceValue(func() error {
 		cancel()
@@ -163,7 +172,7 @@ func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 	for k, v := range bad {
 		environ = append(environ, k+"="+v)
 	}
-	err := run(context.Background(), nil, environ, &output{})
+	err := runWith(context.Background(), nil, environ, &output{})
 	if err == nil {
 		t.Fatal("started")
 	}
@@ -183,7 +192,7 @@ func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	out := &output{}
-	if err := run(context.Background(), []string{"-h"}, nil, out); !errors.Is(err, flag.ErrHelp) {
+	if err := runWith(context.Background(), []string{"-h"}, nil, out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("got %v", err)
 	}
 	for _, s := range settings.List(config{}) {
@@ -191,7 +200,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s is not explained", s.Name)
 		}
 	}
-	if err := run(context.Background(), []string{"redis://x"}, nil, &output{}); err == nil {
+	if err := runWith(context.Background(), []string{"redis://x"}, nil, &output{}); err == nil {
 		t.Error("an argument was taken silently")
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -24,6 +26,8 @@ type private struct {
 	done     chan error
 }
 
+const profiles = "/debug/pprof/"
+
 func newPrivate(s *service) (*private, error) {
 	mux := http.NewServeMux()
 	// Liveness: the process works. Redis being away is no reason to restart it.
@@ -35,21 +39,40 @@ func newPrivate(s *service) (*private, error) {
 		}
 		_, _ = io.WriteString(w, "ready\n")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	errorLog := slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
+	// One collector that fails is no reason to have no metrics at all.
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorLog: errorLog, ErrorHandling: promhttp.ContinueOnError}))
 	if s.cfg.Pprof {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+		mux.HandleFunc(profiles, pprof.Index)
+		mux.HandleFunc(profiles+"cmdline", pprof.Cmdline)
+		mux.HandleFunc(profiles+"profile", pprof.Profile)
+		mux.HandleFunc(profiles+"symbol", pprof.Symbol)
+		mux.HandleFunc(profiles+"trace", pprof.Trace)
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(s.cfg.Host, strconv.Itoa(int(s.cfg.HTTPPort))))
 	if err != nil {
-		return nil, fmt.Errorf("listen for private HTTP (HTTP_PORT): %w", err)
+		return nil, fmt.Errorf("listen for private HTTP (HOST, HTTP_PORT): %w", err)
 	}
-	p := &private{mux: mux, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, listener: l, done: make(chan error, 1)}
+	server := &http.Server{
+		Handler: hurried(mux), ErrorLog: errorLog, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute,
+	}
+	p := &private{mux: mux, server: server, listener: l, done: make(chan error, 1)}
 	go func() { p.done <- p.server.Serve(l) }()
 	return p, nil
+}
+
+// Requests have no bodies, and answers are small: a client that takes longer for one than this is cut off.
+const readTimeout, writeTimeout = 10 * time.Second, 10 * time.Second
+
+// hurried bounds how long a client may take to read an answer. Profiles take as long as they were asked to.
+func hurried(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, profiles) {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // net/http can
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // serveDemo adds the demo, once it is known where the WebSockets are.
@@ -59,16 +82,16 @@ func (p *private) serveDemo(s *service) {
 
 func (p *private) addr() net.Addr { return p.listener.Addr() }
 
-// stop ends the server and waits for it, at most a second for requests under way.
+// stop ends the server and waits for it, at most a second for requests under way, and no longer than ctx. What takes longer is
+// cut: a scraper that does not read delays nothing.
 func (p *private) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	err := p.server.Shutdown(ctx)
-	if served := <-p.done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
+	if p.server.Shutdown(ctx) != nil {
+		_ = p.server.Close() // of connections that are given up
 	}
-	if err != nil {
-		return fmt.Errorf("stop private HTTP: %w", err)
+	if err := <-p.done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve private HTTP: %w", err)
 	}
 	return nil
 }

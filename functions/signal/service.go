@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/rejoin-dev/rejoin/functions/internal/process"
 	"github.com/rejoin-dev/rejoin/internal/edge"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -26,7 +26,6 @@ import (
 // service is the running process: its parts, in the order in which they start.
 type service struct {
 	cfg      config
-	out      io.Writer
 	log      *slog.Logger
 	registry *prometheus.Registry
 	traces   *traces
@@ -36,8 +35,8 @@ type service struct {
 	open     atomic.Bool // the WebSocket port takes connections
 }
 
-func newService(cfg config, out io.Writer) (*service, error) {
-	s := &service{cfg: cfg, out: out, log: newLogger(cfg, out), registry: prometheus.NewRegistry()}
+func newService(cfg config, p *process.Process) (*service, error) {
+	s := &service{cfg: cfg, log: p.Logger(cfg.LogFormat, cfg.LogLevel), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ice, err := cfg.TURN.Issuer()
 	if err != nil {
@@ -67,6 +66,9 @@ func newService(cfg config, out io.Writer) (*service, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.backbone.Close(context.Background()))
 	}
+	s.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "rejoin_log_dropped_lines_total", Help: "Lines of the log that were dropped: its reader was slow or away.",
+	}, func() float64 { return float64(p.Out.Dropped()) }))
 	s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "rejoin_ready", Help: "1 while this instance should get new clients, as /ready says.",
 	}, func() float64 {
@@ -118,15 +120,8 @@ func (h hubAdapter) Open(c signaling.Conn, connect wire.Connect, offer wire.Offe
 	return h.Hub.Open(c, connect, offer)
 }
 
-func newLogger(cfg config, out io.Writer) *slog.Logger {
-	opt := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(out, opt))
-	}
-	return slog.New(slog.NewTextHandler(out, opt))
-}
-
-// run serves until ctx ends, then drains within DRAIN_TIMEOUT. Whatever was started is ended in reverse order.
+// run serves until ctx ends, then drains and ends all that was started, in reverse order, within DRAIN_TIMEOUT. What does not end
+// in its time is left behind: the process is about to end.
 func (s *service) run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -134,26 +129,63 @@ func (s *service) run(ctx context.Context) error {
 	wg.Go(func() { trimMemory(background) })
 	s.backbone.Start(s.hub)
 
-	err := s.serve(ctx)
+	end, err := s.serve(ctx)
 
-	// A little is kept for giving up the lease.
-	last, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout/8)
+	last, cancel := context.WithDeadline(context.Background(), end)
 	defer cancel()
 	stopBackground()
-	wg.Wait()
-	err = errors.Join(err, s.backbone.Close(last))
-	s.traces.stop(last)
-	return err
-}
-
-func (s *service) serve(ctx context.Context) error {
-	private, err := newPrivate(s)
-	if err != nil {
+	var errBackbone error
+	if !within(last, func() {
+		wg.Wait()
+		errBackbone = s.backbone.Close(last)
+	}, func() { s.traces.stop(last) }) {
+		s.log.Warn("ended before all was stopped")
 		return err
 	}
+	return errors.Join(err, errBackbone)
+}
+
+// within runs all functions at once and reports whether they returned before ctx ended. Those that did not go on.
+func within(ctx context.Context, functions ...func()) bool {
+	var wg sync.WaitGroup
+	for _, f := range functions {
+		wg.Go(f)
+	}
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// serve returns when the clients are gone, and until when the rest has to be.
+func (s *service) serve(ctx context.Context) (end time.Time, err error) {
+	private, err := newPrivate(s)
+	if err != nil {
+		return s.lastMoment(time.Now()), err
+	}
 	s.awaitRedis(ctx)
-	if err := s.edge.Start(ctx); err != nil {
-		return errors.Join(fmt.Errorf("start edge: %w", err), private.stop(context.Background()))
+	err = s.serveClients(ctx, private)
+	asked := time.Now()
+	end = s.lastMoment(asked)
+	s.drain(asked)
+	last, cancel := context.WithDeadline(context.Background(), end)
+	defer cancel()
+	return end, errors.Join(err, private.stop(last))
+}
+
+// serveClients returns when ctx ends, or why it cannot go on.
+func (s *service) serveClients(ctx context.Context, private *private) error {
+	if err := s.edge.Start(ctx); ctx.Err() != nil {
+		return nil // the end was asked for before the start was over
+	} else if err != nil {
+		return fmt.Errorf("start edge (HOST, PORT): %w", err)
 	}
 	if s.cfg.demo() {
 		private.serveDemo(s)
@@ -162,11 +194,15 @@ func (s *service) serve(ctx context.Context) error {
 	s.greet(private.addr())
 	select {
 	case <-ctx.Done():
+		return nil
 	case <-s.edge.Done(): // the loops ended by themselves
-		err = s.edge.Err()
+		return s.edge.Err() //nolint:wrapcheck // says what it is
 	}
-	s.drain()
-	return errors.Join(err, private.stop(context.Background()))
+}
+
+// lastMoment is when the process should have nothing left to do but to write the end of its log.
+func (s *service) lastMoment(asked time.Time) time.Time {
+	return asked.Add(s.cfg.DrainTimeout * 15 / 16)
 }
 
 // startPatience is how long the WebSocket port stays closed for a Redis that does not answer; after that newcomers
@@ -175,15 +211,17 @@ const startPatience = time.Second
 
 // awaitRedis returns when the hub is ready, so that the first client is not turned away, or when patience is over.
 func (s *service) awaitRedis(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
+	patience := time.NewTimer(startPatience)
+	defer patience.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for s.hub.Ready() != nil {
 		select {
 		case <-tick.C:
-		case <-ctx.Done():
+		case <-patience.C:
 			s.log.Warn("starting without Redis", "error", s.hub.Ready())
+			return
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -198,19 +236,18 @@ func (s *service) ready() error {
 }
 
 // drain sends the clients away: seven eighths of DRAIN_TIMEOUT, of which three quarters are for leaving in good order.
-func (s *service) drain() {
-	started := time.Now()
+func (s *service) drain(asked time.Time) {
 	s.log.Info("draining", "clients", s.hub.Sessions(), "timeout", s.cfg.DrainTimeout)
-	limit, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout*7/8)
+	limit, cancel := context.WithDeadline(context.Background(), asked.Add(s.cfg.DrainTimeout*7/8))
 	defer cancel()
 	s.edge.Refuse()
-	orderly, cancelOrderly := context.WithTimeout(limit, s.cfg.DrainTimeout*3/4)
+	orderly, cancelOrderly := context.WithDeadline(limit, asked.Add(s.cfg.DrainTimeout*3/4))
 	defer cancelOrderly()
 	s.hub.Drain(orderly, s.cfg.DrainTimeout*5/8)
 	if err := s.edge.Stop(limit); err != nil {
 		s.log.Warn("edge stopped late", "error", err)
 	}
-	s.log.Info("drained", "clients_cut", s.hub.Sessions(), "took", time.Since(started).Round(time.Millisecond))
+	s.log.Info("drained", "clients_cut", s.hub.Sessions(), "took", time.Since(asked).Round(time.Millisecond))
 }
 
 // greet says where to connect, and what is missing.

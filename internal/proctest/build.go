@@ -10,16 +10,31 @@ import (
 	"testing"
 )
 
-// binary is one way to build functions/signal, built at its first use.
+// binary is one way to build a function, built at its first use.
 type binary struct {
-	race bool
-	once sync.Once
-	dir  string
-	path string
-	err  error
+	function string
+	race     bool
+	once     sync.Once
+	dir      string
+	path     string
+	err      error
 }
 
-var binaries = map[bool]*binary{false: {}, true: {race: true}}
+// The functions that can be run.
+const (
+	signalFunction = "signal"
+	iceFunction    = "iceservers"
+)
+
+type build struct {
+	function string
+	race     bool
+}
+
+var binaries = map[build]*binary{
+	{signalFunction, false}: {function: signalFunction}, {signalFunction, true}: {function: signalFunction, race: true},
+	{iceFunction, false}: {function: iceFunction}, {iceFunction, true}: {function: iceFunction, race: true},
+}
 
 func (b *binary) build(tb testing.TB) string {
 	tb.Helper()
@@ -27,14 +42,14 @@ func (b *binary) build(tb testing.TB) string {
 		if b.dir, b.err = os.MkdirTemp("", "rejoin-proctest-"); b.err != nil {
 			return
 		}
-		b.path = filepath.Join(b.dir, "signal")
+		b.path = filepath.Join(b.dir, b.function)
 		args := []string{"build", "-o", b.path}
 		if b.race {
 			args = append(args, "-race")
 		}
-		cmd := exec.Command("go", append(args, "github.com/rejoin-dev/rejoin/functions/signal")...)
+		cmd := exec.Command("go", append(args, "github.com/rejoin-dev/rejoin/functions/"+b.function)...)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			b.err = fmt.Errorf("build functions/signal: %w\n%s", err, strings.TrimSpace(string(out)))
+			b.err = fmt.Errorf("build functions/%s: %w\n%s", b.function, err, strings.TrimSpace(string(out)))
 		}
 	})
 	if b.err != nil {

@@ -1,4 +1,4 @@
-// Package proctest runs the real server, functions/signal, as processes of their own for tests.
+// Package proctest runs the real server, functions/signal, as processes of their own for tests; functions/iceservers too.
 //
 //	Start ──► running ── Terminate (SIGTERM) ──► draining ──► ended
 //	           │   ▲                                           ▲

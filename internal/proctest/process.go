@@ -22,88 +22,116 @@ import (
 // startTimeout is how long a process may take to listen; a slow machine under the race detector needs some.
 const startTimeout = 30 * time.Second
 
-// Process is a running functions/signal. Its methods are safe for concurrent use.
+// Process is a running function. Its methods are safe for concurrent use.
 type Process struct {
-	tb  testing.TB
-	cmd *exec.Cmd
+	tb       testing.TB
+	cmd      *exec.Cmd
+	function string
+	out      *os.File // stdout and stderr of the process, to read
 
 	address, private string
 
-	mu     sync.Mutex
-	log    bytes.Buffer // guarded by mu
-	ended  chan struct{}
-	result error // valid after ended
+	mu        sync.Mutex
+	log       bytes.Buffer // guarded by mu
+	listening chan struct{}
+	ended     chan struct{}
+	result    error // valid after ended
 }
 
 // Start runs the server with the given settings ("NAME=value") on free ports and returns when it listens. It is killed
 // at the end of the test, if it still runs.
 func Start(tb testing.TB, settings ...string) *Process {
 	tb.Helper()
-	return start(tb, raceEnabled, settings)
+	return start(tb, signalFunction, raceEnabled, settings)
+}
+
+// StartICEServers runs functions/iceservers in the same way.
+func StartICEServers(tb testing.TB, settings ...string) *Process {
+	tb.Helper()
+	return start(tb, iceFunction, raceEnabled, settings)
 }
 
 // StartPlain is Start without the race detector, for tests that measure.
 func StartPlain(tb testing.TB, settings ...string) *Process {
 	tb.Helper()
-	return start(tb, false, settings)
+	return start(tb, signalFunction, false, settings)
 }
 
-func start(tb testing.TB, race bool, settings []string) *Process {
+func start(tb testing.TB, function string, race bool, settings []string) *Process {
 	tb.Helper()
-	p := &Process{tb: tb, ended: make(chan struct{}), cmd: exec.Command(binaries[race].build(tb))}
-	p.cmd.Env = append([]string{"PORT=0", "HTTP_PORT=0", "HOST=127.0.0.1", "LOG_FORMAT=json", "GORACE=halt_on_error=1", "PATH=" + os.Getenv("PATH")},
-		settings...)
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	p.cmd.Stderr = lockedLog{p}
-	if err := p.cmd.Start(); err != nil {
-		tb.Fatalf("start functions/signal: %v", err)
-	}
-	listening := make(chan struct{})
-	go p.read(out, listening)
-	tb.Cleanup(p.cleanup)
+	p := launch(tb, function, race, settings)
 	select {
-	case <-listening:
+	case <-p.listening:
 	case <-p.ended:
-		tb.Fatalf("functions/signal ended before it listened: %v\n%s", p.result, p.Log())
+		tb.Fatalf("functions/%s ended before it listened: %v\n%s", function, p.result, p.Log())
 	case <-time.After(startTimeout):
-		tb.Fatalf("functions/signal does not listen\n%s", p.Log())
+		tb.Fatalf("functions/%s does not listen\n%s", function, p.Log())
 	}
 	return p
 }
 
-type lockedLog struct{ p *Process }
+// Launch runs the server and does not wait until it listens; see Listening.
+func Launch(tb testing.TB, settings ...string) *Process {
+	tb.Helper()
+	return launch(tb, signalFunction, raceEnabled, settings)
+}
 
-func (l lockedLog) Write(b []byte) (int, error) {
-	l.p.mu.Lock()
-	defer l.p.mu.Unlock()
-	return l.p.log.Write(b)
+func launch(tb testing.TB, function string, race bool, settings []string) *Process {
+	tb.Helper()
+	p := &Process{
+		tb: tb, function: function, ended: make(chan struct{}), listening: make(chan struct{}),
+		cmd: exec.Command(binaries[build{function, race}].build(tb)),
+	}
+	p.cmd.Env = append([]string{"PORT=0", "HTTP_PORT=0", "HOST=127.0.0.1", "LOG_FORMAT=json", "GORACE=halt_on_error=1", "PATH=" + os.Getenv("PATH")},
+		settings...)
+	out, in, err := os.Pipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p.out, p.cmd.Stdout, p.cmd.Stderr = out, in, in
+	if err := p.cmd.Start(); err != nil {
+		tb.Fatalf("start functions/%s: %v", function, err)
+	}
+	_ = in.Close() // the process has it now
+	go p.read()
+	tb.Cleanup(p.cleanup)
+	return p
 }
 
 var portPattern = regexp.MustCompile(`localhost:(\d+)`)
 
 // read keeps the log, looks for the ports in it, and waits for the end of the process.
-func (p *Process) read(out io.Reader, listening chan<- struct{}) {
-	lines := bufio.NewScanner(out)
+func (p *Process) read() {
+	lines := bufio.NewScanner(p.out)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		_, _ = lockedLog{p}.Write(append(lines.Bytes(), '\n'))
-		var line struct{ Msg, Websocket, Private string }
+		p.mu.Lock()
+		p.log.Write(append(lines.Bytes(), '\n'))
+		p.mu.Unlock()
+		var line struct{ Msg, Websocket, Private, URL string }
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" && p.address == "" {
-			p.address = "127.0.0.1:" + portPattern.FindStringSubmatch(line.Websocket)[1]
-			p.private = "http://127.0.0.1:" + portPattern.FindStringSubmatch(line.Private)[1]
-			close(listening)
+			p.address = "127.0.0.1:" + portPattern.FindStringSubmatch(line.Websocket + line.URL)[1]
+			p.private = "http://127.0.0.1:" + portPattern.FindStringSubmatch(line.Private + line.URL)[1]
+			close(p.listening)
 		}
 	}
 	p.result = p.cmd.Wait()
 	close(p.ended)
 }
 
+// CloseLog closes the pipe that the process logs to, as a log shipper that crashes does. What is logged later is not in Log.
+func (p *Process) CloseLog() { _ = p.out.Close() }
+
+// HoldLog stops reading the pipe that the process logs to, which stays open. What is logged later is not in Log.
+func (p *Process) HoldLog() { _ = p.out.SetReadDeadline(time.Now()) }
+
+// Listening is closed when the process said that it listens.
+func (p *Process) Listening() <-chan struct{} { return p.listening }
+
 func (p *Process) cleanup() {
 	_ = p.cmd.Process.Signal(syscall.SIGCONT)
 	p.Kill()
+	_ = p.out.Close()
 	if p.tb.Failed() {
 		p.tb.Logf("log of the process at %s:\n%s", p.address, p.Log())
 	}
@@ -137,6 +165,9 @@ func (p *Process) Terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 // Interrupt asks the process to end (SIGINT) and returns at once.
 func (p *Process) Interrupt() { _ = p.cmd.Process.Signal(os.Interrupt) }
 
+// Signal sends the process any signal.
+func (p *Process) Signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
+
 // Freeze stops the process (SIGSTOP); Thaw lets it run on (SIGCONT).
 func (p *Process) Freeze() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
 
@@ -149,7 +180,7 @@ func (p *Process) Wait(ctx context.Context) error {
 	case <-p.ended:
 		return p.result
 	case <-ctx.Done():
-		return fmt.Errorf("wait for functions/signal: %w", ctx.Err())
+		return fmt.Errorf("wait for functions/%s: %w", p.function, ctx.Err())
 	}
 }
 

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package process
+
+// unblockStderr is for Linux only.
+func unblockStderr() {}
