@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rejoin-dev/rejoin/client"
@@ -11,12 +12,13 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/redistest"
 )
 
-// TestDrainHandsOver: an instance that is told to end, by either signal, asks its rejoin.v1 clients to go, hands plain
+// TestDrainHandsOver: an instance that is told to end, by any of the signals, asks its rejoin.v1 clients to go, hands plain
 // wallets over, refuses newcomers before the upgrade, and ends well; what is sent meanwhile arrives. R16, R19.
 func TestDrainHandsOver(t *testing.T) {
 	t.Parallel()
 	for name, signal := range map[string]func(*proctest.Process){
 		"SIGTERM": (*proctest.Process).Terminate, "SIGINT": (*proctest.Process).Interrupt,
+		"SIGHUP": func(p *proctest.Process) { p.Signal(syscall.SIGHUP) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -70,10 +70,16 @@ func start(tb testing.TB, function string, race bool, settings []string) *Proces
 	return p
 }
 
-// Launch runs the server and does not wait until it listens; see Listening.
+// Launch runs the server and does not wait until it listens.
 func Launch(tb testing.TB, settings ...string) *Process {
 	tb.Helper()
 	return launch(tb, signalFunction, raceEnabled, settings)
+}
+
+// LaunchICEServers is the same for functions/iceservers.
+func LaunchICEServers(tb testing.TB, settings ...string) *Process {
+	tb.Helper()
+	return launch(tb, iceFunction, raceEnabled, settings)
 }
 
 func launch(tb testing.TB, function string, race bool, settings []string) *Process {
@@ -82,7 +88,7 @@ func launch(tb testing.TB, function string, race bool, settings []string) *Proce
 		tb: tb, function: function, ended: make(chan struct{}), listening: make(chan struct{}),
 		cmd: exec.Command(binaries[build{function, race}].build(tb)),
 	}
-	p.cmd.Env = append([]string{"PORT=0", "HTTP_PORT=0", "HOST=127.0.0.1", "LOG_FORMAT=json", "GORACE=halt_on_error=1", "PATH=" + os.Getenv("PATH")},
+	p.cmd.Env = append([]string{"PORT=0", "HTTP_PORT=0", "HOST=127.0.0.1", "LOG_FORMAT=json", "GORACE=halt_on_error=1 atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH")},
 		settings...)
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -125,8 +131,20 @@ func (p *Process) CloseLog() { _ = p.out.Close() }
 // HoldLog stops reading the pipe that the process logs to, which stays open. What is logged later is not in Log.
 func (p *Process) HoldLog() { _ = p.out.SetReadDeadline(time.Now()) }
 
-// Listening is closed when the process said that it listens.
-func (p *Process) Listening() <-chan struct{} { return p.listening }
+// Awake returns when the process handles signals: it ignores SIGPIPE by then (Linux only).
+func (p *Process) Awake(ctx context.Context) {
+	const sigpipe = 1 << (syscall.SIGPIPE - 1)
+	for ctx.Err() == nil {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+		_, ignored, _ := strings.Cut(string(status), "SigIgn:")
+		line, _, _ := strings.Cut(ignored, "\n")
+		if mask, err := strconv.ParseUint(strings.TrimSpace(line), 16, 64); err == nil && mask&sigpipe != 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	p.tb.Errorf("functions/%s does not handle signals", p.function)
+}
 
 func (p *Process) cleanup() {
 	_ = p.cmd.Process.Signal(syscall.SIGCONT)

@@ -55,9 +55,9 @@ func (p *Pipe) Write(b []byte) (int, error) {
 		n := lines(b)
 		p.gap += n
 		p.dropped.Add(n)
-		return len(b), nil
+	} else {
+		p.waiting = append(p.waiting, b...)
 	}
-	p.waiting = append(p.waiting, b...)
 	p.rouse()
 	return len(b), nil
 }

@@ -59,11 +59,11 @@ func (p *Process) Logger(format string, level slog.Level) *slog.Logger {
 // EndWithin. flag.ErrHelp is no error.
 func Main(run func(context.Context, *Process) error) {
 	signals := make(chan os.Signal, 4)
-	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
+	signal.Ignore(syscall.SIGPIPE)
 	unblockStderr()
 	p := New(os.Args[1:], os.Environ(), os.Stdout)
 	p.global = true
