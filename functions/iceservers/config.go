@@ -5,12 +5,10 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
-	"github.com/rejoin-dev/rejoin/internal/address"
 )
 
 // config is everything that can be set. What functions/signal has too has the same name, default and meaning, so that both can
@@ -24,9 +22,9 @@ type config struct {
 	RateRequests   int      `env:"RATE_LIMIT_MESSAGES" envDefault:"100" help:"requests an address may make in RATE_LIMIT_MS; 0: any"`
 	RateMillis     int      `env:"RATE_LIMIT_MS" envDefault:"1000" help:"length of that window, milliseconds"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma separated, like 10.0.0.0/8; empty: none"`
-	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may ask, comma separated; *: all"`
+	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may ask, comma separated, like https://app.example, https://*.app.example, moz-extension://*; null: pages without one; *: all"`
 
-	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"from SIGTERM or SIGINT to the end"`
+	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"from SIGTERM, SIGINT or SIGHUP to the end"`
 
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn, error"`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" help:"text, json"`
@@ -50,15 +48,9 @@ func (c *config) check() []string {
 		}
 	}
 	want(c.TURN.Configured(), "TURN_URLS: want this, STUN_URLS or both: there is nothing to tell else")
-	for _, text := range c.TrustedProxies {
-		network, err := address.ParseNetwork(strings.TrimSpace(text))
-		want(err == nil, "TRUSTED_PROXIES=%q: want networks like 10.0.0.0/8, or addresses", text)
-		c.proxies = append(c.proxies, network)
-	}
-	for _, o := range c.Origins {
-		u, err := url.Parse(o)
-		want(o == "*" || err == nil && u.Scheme != "" && u.Host != "" && u.Path == "", "ALLOWED_ORIGINS=%q: want origins like https://example.com, or *", o)
-	}
+	var badProxies []string
+	c.proxies, badProxies = settings.Proxies(c.TrustedProxies)
+	bad = slices.Concat(bad, settings.CheckHost(&c.Host), settings.CheckOrigins(c.Origins), badProxies)
 	want(c.RateRequests >= 0, "RATE_LIMIT_MESSAGES=%d: want 0 or more", c.RateRequests)
 	want(c.RateMillis >= 1 && c.RateMillis <= 60_000, "RATE_LIMIT_MS=%d: want 1 to 60000", c.RateMillis)
 	want(c.DrainTimeout >= 100*time.Millisecond, "DRAIN_TIMEOUT=%s: want at least 100ms", c.DrainTimeout)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/address"
@@ -69,12 +68,10 @@ func (s *service) allow(w http.ResponseWriter, r *http.Request) bool {
 	if len(origins) == 0 {
 		return true
 	}
-	for _, allowed := range s.cfg.Origins {
-		if allowed == "*" || len(origins) == 1 && strings.EqualFold(allowed, origins[0]) {
-			w.Header().Set("Access-Control-Allow-Origin", origins[0])
-			w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
-			return true
-		}
+	if len(origins) > 1 || !s.origins.Allows(origins[0]) {
+		return false
 	}
-	return false
+	w.Header().Set("Access-Control-Allow-Origin", origins[0])
+	w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
+	return true
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rejoin-dev/rejoin/functions/internal/process"
 	"github.com/rejoin-dev/rejoin/internal/address"
+	"github.com/rejoin-dev/rejoin/internal/origin"
 	"github.com/rejoin-dev/rejoin/internal/turn"
 )
 
@@ -19,6 +20,7 @@ type service struct {
 	cfg     config
 	log     *slog.Logger
 	issuer  *turn.Issuer
+	origins *origin.Gate
 	limiter *address.Limiter
 }
 
@@ -27,8 +29,13 @@ func newService(cfg config, p *process.Process) (*service, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says where it comes from
 	}
+	log := p.Logger(cfg.LogFormat, cfg.LogLevel)
+	origins, err := origin.NewGate(cfg.Origins, log)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // checked at start
+	}
 	window := time.Duration(cfg.RateMillis) * time.Millisecond
-	return &service{cfg: cfg, log: p.Logger(cfg.LogFormat, cfg.LogLevel), issuer: issuer, limiter: address.NewLimiter(cfg.RateRequests, window)}, nil
+	return &service{cfg: cfg, log: log, issuer: issuer, origins: origins, limiter: address.NewLimiter(cfg.RateRequests, window)}, nil
 }
 
 // run serves until ctx ends; requests under way then have most of DRAIN_TIMEOUT to end.

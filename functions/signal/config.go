@@ -5,12 +5,13 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
-	"github.com/rejoin-dev/rejoin/internal/address"
+	"github.com/rejoin-dev/rejoin/internal/host"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -38,7 +39,7 @@ type config struct {
 
 	RateMessages   int      `env:"RATE_LIMIT_MESSAGES" envDefault:"100" help:"messages a connection may send in RATE_LIMIT_MS; 0: any"`
 	RateMillis     int      `env:"RATE_LIMIT_MS" envDefault:"1000" help:"length of that window, milliseconds"`
-	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may connect, comma separated; *: all"`
+	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may connect, comma separated, like https://app.example, https://*.app.example, moz-extension://*; null: pages without one; *: all"`
 	MaxConnections int      `env:"MAX_CONNECTIONS" envDefault:"0" help:"more are refused with 503; 0: as many as open files allow"`
 
 	MaxPerAddress  int      `env:"MAX_CONNECTIONS_PER_ADDRESS" envDefault:"0" help:"more from one address, of IPv6 one /64, are refused with 429; 0: any"`
@@ -47,7 +48,7 @@ type config struct {
 
 	PingInterval     time.Duration `env:"PING_INTERVAL" envDefault:"25s" help:"silence before a ping; after twice that a connection is lost"`
 	MaxConnectionAge time.Duration `env:"MAX_CONNECTION_AGE" envDefault:"0s" help:"clients are asked to reconnect before a connection is this old (platforms cut them); 0s: never"`
-	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"from SIGTERM or SIGINT to the end"`
+	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"from SIGTERM, SIGINT or SIGHUP to the end"`
 
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn, error"`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" help:"text, json"`
@@ -77,21 +78,18 @@ func (c *config) check() []string {
 		}
 	}
 	if c.RedisURL != "" {
-		_, err := streams.ParseURL(c.RedisURL)
+		err := checkRedis(c.RedisURL)
 		want(err == nil, "REDIS_URL: %v", err)
 	}
+	want(c.Port == 0 || c.Port != c.HTTPPort, "HTTP_PORT=%d: want another one than PORT", c.HTTPPort)
 	want(c.WaitReplicas >= 0 && c.WaitReplicas <= 16, "REDIS_WAIT_REPLICAS=%d: want 0 to 16", c.WaitReplicas)
 	want(c.WaitReplicas == 0 || c.RedisURL != "", "REDIS_WAIT_REPLICAS=%d: the embedded Redis has no replicas; set REDIS_URL", c.WaitReplicas)
 	for _, r := range c.ResumeByRole {
-		role, ok := wire.ParseRole(strings.TrimSpace(r))
-		want(ok || r == "none" || r == "", "RESUME_BY_ROLE=%q: want wallet, extension, both with a comma between, or none", r)
+		role, ok := wire.ParseRole(r)
+		want(ok || r == "none" && len(c.ResumeByRole) == 1, "RESUME_BY_ROLE=%q: want wallet, extension, both with a comma between, or none", r)
 		if ok {
 			c.resumeRoles = append(c.resumeRoles, role)
 		}
-	}
-	for _, o := range c.Origins {
-		u, err := url.Parse(o)
-		want(o == "*" || err == nil && u.Scheme != "" && u.Host != "" && u.Path == "", "ALLOWED_ORIGINS=%q: want origins like https://example.com, or *", o)
 	}
 	for _, d := range []struct {
 		name       string
@@ -116,18 +114,33 @@ func (c *config) check() []string {
 	want(c.RoomClients >= 2 && c.RoomClients <= 1024, "ROOM_CLIENTS=%d: want 2 to 1024", c.RoomClients)
 	want(c.RateMessages >= 0 && c.RateMessages < 65535, "RATE_LIMIT_MESSAGES=%d: want 0 to 65534", c.RateMessages)
 	want(c.RateMillis >= 1, "RATE_LIMIT_MS=%d: want at least 1", c.RateMillis)
-	for _, text := range c.TrustedProxies {
-		network, err := address.ParseNetwork(strings.TrimSpace(text))
-		want(err == nil, "TRUSTED_PROXIES=%q: want networks like 10.0.0.0/8, or addresses", text)
-		c.proxies = append(c.proxies, network)
-	}
+	var badProxies []string
+	c.proxies, badProxies = settings.Proxies(c.TrustedProxies)
 	want(c.MaxPerAddress >= 0, "MAX_CONNECTIONS_PER_ADDRESS=%d: want 0 or more", c.MaxPerAddress)
 	want(c.NewPerAddress >= 0, "NEW_CONNECTIONS_PER_ADDRESS=%d: want 0 or more", c.NewPerAddress)
 	want(c.MaxConnections >= 0, "MAX_CONNECTIONS=%d: want 0 or more", c.MaxConnections)
 	want(c.Demo == "" || c.Demo == "true" || c.Demo == "false", "DEMO=%q: want true, false or nothing", c.Demo)
 	want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT=%q: want text or json", c.LogFormat)
-	want(!strings.ContainsAny(c.Instance, " \n{}") && len(c.Instance) <= 64, "INSTANCE_ID=%q: want at most 64 characters without spaces or braces", c.Instance)
-	return append(append(bad, c.TURN.Check()...), c.OTel.Check()...)
+	want(!strings.ContainsFunc(c.Instance, isNoName) && len(c.Instance) <= 64,
+		"INSTANCE_ID=%q: want at most 64 characters without spaces, braces or $", c.Instance)
+	return slices.Concat(bad, settings.CheckHost(&c.Host), settings.CheckOrigins(c.Origins), badProxies, c.TURN.Check(), c.OTel.Check())
+}
+
+// checkRedis says why no connection to where REDIS_URL points can ever be made. It does not repeat what may be a password.
+func checkRedis(text string) error {
+	opt, err := streams.ParseURL(text)
+	if err != nil {
+		return err //nolint:wrapcheck // says what is wrong
+	}
+	if err := host.CheckAddresses(opt.Addrs); err != nil {
+		return fmt.Errorf("want redis://host:port: %w; / ? # %% in a password are written %%2F %%3F %%23 %%25", err)
+	}
+	return nil
+}
+
+// isNoName is whether r stands in no INSTANCE_ID: it is part of keys, and $ is of a variable that was not expanded.
+func isNoName(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("{}$", r)
 }
 
 // demo says whether the demo is served.

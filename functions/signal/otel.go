@@ -9,6 +9,10 @@ import (
 	"time"
 
 	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/rejoin-dev/rejoin/functions/internal/otlp"
+	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
 // OTel is the group of settings about traces, as OpenTelemetry names them. Those of its SDK that are not here (OTEL_RESOURCE_ATTRIBUTES,
@@ -55,8 +59,8 @@ func (o *OTel) Check() []string {
 		}
 	}
 	for name, text := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": o.OTelEndpoint, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": o.OTelTracesEndpoint} {
-		u, err := url.Parse(text)
-		want(text == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "%s: want http://host:port or https://host:port", name)
+		err := settings.CheckURL(text)
+		want(text == "" || err == nil, "%s: %v", name, err)
 	}
 	want(o.OTelExporter == "otlp" || o.OTelExporter == "none", "OTEL_TRACES_EXPORTER=%q: want otlp or none", o.OTelExporter)
 	want(o.OTelProtocol == "http/protobuf", "OTEL_EXPORTER_OTLP_PROTOCOL=%q: want http/protobuf", o.OTelProtocol)
@@ -67,6 +71,10 @@ func (o *OTel) Check() []string {
 	want(err == nil, "OTEL_TRACES_SAMPLER_ARG=%q: want a number from 0 to 1", o.OTelSamplerArg)
 	_, err = o.Headers()
 	want(err == nil, "OTEL_EXPORTER_OTLP_HEADERS: want name=value,name=value, percent-encoded")
+	if o.OTelCertificate != "" && o.Traces() {
+		_, err := otlp.Roots(o.OTelCertificate)
+		want(err == nil, "OTEL_EXPORTER_OTLP_CERTIFICATE: want a file with certificates (PEM): %v", err)
+	}
 	return bad
 }
 
@@ -79,7 +87,7 @@ func (o *OTel) Headers() (map[string]string, error) {
 		}
 		name, value, ok := strings.Cut(pair, "=")
 		value, err := url.PathUnescape(strings.TrimSpace(value))
-		if name = strings.TrimSpace(name); !ok || err != nil || name == "" {
+		if name = strings.TrimSpace(name); !ok || err != nil || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 			return nil, fmt.Errorf("malformed header")
 		}
 		headers[name] = value

@@ -9,10 +9,14 @@ import (
 
 // ParseNetwork reads a network like 10.0.0.0/8, or an address as a network of its own.
 func ParseNetwork(text string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(text); err == nil {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
 	}
-	return netip.ParsePrefix(text) //nolint:wrapcheck // only whether it is one is asked
+	network, err := netip.ParsePrefix(text)
+	if addr := network.Addr(); err == nil && addr.Is4In6() && network.Bits() >= 96 { // clients of IPv4 are not written so
+		network = netip.PrefixFrom(addr.Unmap(), network.Bits()-96)
+	}
+	return network, err //nolint:wrapcheck // only whether it is one is asked
 }
 
 // Client returns who asks: the last address of X-Forwarded-For that is no trusted proxy, if a trusted proxy it is that asks.

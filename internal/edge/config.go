@@ -55,8 +55,8 @@ type Config struct {
 	CloseTimeout time.Duration
 	// RetryAfter goes into the header of that name with 503, in whole seconds.
 	RetryAfter time.Duration
-	// Origins lists the origins that may connect, compared exactly but for case; "*" allows all. A
-	// request without an Origin is no browser's and is always allowed.
+	// Origins lists the origins that may connect, see [origin.Parse]. A request without an Origin is no browser's and is always
+	// allowed.
 	Origins []string
 }
 

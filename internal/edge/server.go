@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
+
+	"github.com/rejoin-dev/rejoin/internal/origin"
 )
 
 // Server is a listening edge. Make it with [New]; its methods are safe for concurrent use.
@@ -23,6 +25,7 @@ type Server struct {
 	hub         Hub
 	log         *slog.Logger
 	metrics     *metrics
+	origins     *origin.Gate
 	unavailable answer
 	tooMany     answer
 	epoch       time.Time
@@ -83,6 +86,9 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 		return nil, err
 	}
 	var err error
+	if s.origins, err = origin.NewGate(cfg.Origins, log); err != nil {
+		return nil, fmt.Errorf("check edge settings: %w", err)
+	}
 	s.metrics, err = newMetrics(reg, s)
 	return s, err
 }

@@ -120,7 +120,7 @@ func (s *Server) judge(h *head) (wire.Connect, *wire.RefusedError, *answer) {
 		return connect, nil, &answerUpgrade
 	case !isKey(h.key):
 		return connect, nil, &answerBadRequest
-	case h.origins == 1 && !s.allows(string(h.origin)):
+	case h.origins == 1 && !s.origins.Allows(string(h.origin)):
 		return connect, nil, &answerForbidden
 	case s.refusing.Load() || s.hub.Ready() != nil:
 		return connect, nil, &s.unavailable
@@ -189,14 +189,4 @@ func (s *Server) admit() bool {
 		return false
 	}
 	return true
-}
-
-// allows is whether a page of that origin may connect.
-func (s *Server) allows(origin string) bool {
-	for _, allowed := range s.cfg.Origins {
-		if allowed == "*" || strings.EqualFold(allowed, origin) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,12 +1,14 @@
 package turn
 
 import (
+	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/rejoin-dev/rejoin/internal/host"
 )
 
 // CheckURL says what is wrong with a STUN or TURN URL: <scheme>:<host>[:<port>][?transport=udp|tcp] (RFC 7064 section
@@ -22,8 +24,8 @@ func CheckURL(text string, schemes ...string) error {
 	case u.Opaque == "":
 		return wrong("want no // behind " + u.Scheme + ":")
 	}
-	if !isHostPort(u.Opaque) {
-		return wrong("want host or host:port behind " + u.Scheme + ":")
+	if err := checkHostPort(u.Opaque); err != nil {
+		return wrong("want host or host:port behind " + u.Scheme + ": (" + err.Error() + ")")
 	}
 	switch u.RawQuery {
 	case "":
@@ -37,23 +39,21 @@ func CheckURL(text string, schemes ...string) error {
 	return nil
 }
 
-func isHostPort(text string) bool {
-	host := text
-	if h, port, err := net.SplitHostPort(text); err == nil {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 {
-			return false
-		}
-		host = h
-	} else if inner, ok := strings.CutPrefix(text, "["); ok {
-		if host, ok = strings.CutSuffix(inner, "]"); !ok {
-			return false
-		}
-	} else if strings.Contains(text, ":") {
-		return false
+// checkHostPort says what is wrong with host or host:port, where IPv6 stands in brackets.
+func checkHostPort(text string) error {
+	if !strings.HasPrefix(text, "[") && !strings.Contains(text, ":") {
+		return host.Check(text) //nolint:wrapcheck // says what is wrong
 	}
-	if strings.Contains(text, "[") {
-		return strings.Contains(host, ":") && net.ParseIP(host) != nil
+	if strings.HasSuffix(text, "]") {
+		text += ":1" // any port will do
 	}
-	return host != "" && !strings.ContainsAny(host, "/@[]% ")
+	if err := host.CheckAddress(text); err != nil {
+		return err //nolint:wrapcheck // says what is wrong
+	}
+	inner, isIPv6 := strings.CutPrefix(text, "[")
+	inner, _, _ = strings.Cut(inner, "]")
+	if addr, err := netip.ParseAddr(inner); isIPv6 && (err != nil || !addr.Is6() || addr.Zone() != "") {
+		return errors.New("in brackets stands an IPv6 address")
+	}
+	return nil
 }

@@ -37,17 +37,26 @@ type Exporter struct {
 func New(cfg Config) (*Exporter, error) {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConns: 1, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true}
 	if cfg.Certificate != "" {
-		pem, err := os.ReadFile(cfg.Certificate)
+		roots, err := Roots(cfg.Certificate)
 		if err != nil {
-			return nil, fmt.Errorf("read certificates: %w", err)
-		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read certificates: none in %s", cfg.Certificate)
+			return nil, err
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
 	return &Exporter{cfg, &http.Client{Transport: transport}}, nil
+}
+
+// Roots reads a file of certificates (PEM).
+func Roots(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read certificates: none in %s", file)
+	}
+	return roots, nil
 }
 
 // ExportSpans sends one batch. While the receiver is busy or out of reach it is repeated; what it refuses is lost.

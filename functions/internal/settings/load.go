@@ -11,12 +11,15 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// Load reads all settings into cfg, which points to a struct, and reports every bad one at once. check looks at
+// Load reads all settings into cfg, which points to a struct, and reports every bad one at once. White space around values and
+// the elements of lists is no part of them. check looks at
 // what a type cannot say, when all has been read, and returns a line "NAME=value: want …" for each that is bad; what it
 // says of a setting that could not be read is left out.
 func Load(cfg any, environ []string, check func() []string) error {
-	vars := env.ToMap(environ)
-	bad, unread := explainAll(env.ParseWithOptions(cfg, env.Options{Environment: vars}), List(cfg), vars)
+	list := List(cfg)
+	vars := tidied(env.ToMap(environ), list)
+	bad, unread := explainAll(env.ParseWithOptions(cfg, env.Options{Environment: vars}), list, vars)
+	tidyLists(cfg)
 	for _, line := range check() {
 		if name, _, _ := strings.Cut(line, "="); !unread[name] {
 			bad = append(bad, line)

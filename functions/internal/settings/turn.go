@@ -1,11 +1,9 @@
 package settings
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/turn"
@@ -26,10 +24,8 @@ const MinTURNTTL = 5 * time.Second
 // Configured is whether there is any ICE server to tell of.
 func (t *TURN) Configured() bool { return len(t.TURNURLs)+len(t.STUNURLs) > 0 }
 
-// Check returns a line for each setting that is bad. It reads the file of the secret, and takes the blanks around URLs away.
+// Check returns a line for each setting that is bad. It reads the file of the secret.
 func (t *TURN) Check() []string {
-	trim(t.TURNURLs)
-	trim(t.STUNURLs)
 	var bad []string
 	for _, u := range t.TURNURLs {
 		if err := turn.CheckURL(u, "turn", "turns"); err != nil {
@@ -68,7 +64,7 @@ func (t *TURN) Issuer() (*turn.Issuer, error) {
 	return issuer, nil
 }
 
-// secret is TURN_SECRET, or what the file holds without the blanks around it.
+// secret is TURN_SECRET, or what the file holds without the white space around it.
 func (t *TURN) secret() (string, error) {
 	switch {
 	case t.TURNSecretFile == "":
@@ -80,11 +76,5 @@ func (t *TURN) secret() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read secret: %w", err)
 	}
-	return string(bytes.TrimSpace(text)), nil
-}
-
-func trim(list []string) {
-	for i := range list {
-		list[i] = strings.TrimSpace(list[i])
-	}
+	return trim(string(text)), nil
 }

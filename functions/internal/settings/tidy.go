@@ -1,0 +1,41 @@
+package settings
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// tidied returns the variables with the settings among them as trim leaves them: a secret's file ends in a line feed more often than not.
+func tidied(vars map[string]string, list []Setting) map[string]string {
+	vars = maps.Clone(vars)
+	for _, s := range list {
+		if text, ok := vars[s.Name]; ok {
+			vars[s.Name] = trim(text)
+		}
+	}
+	return vars
+}
+
+// trim takes away the white space around a value, and the marks that editors put at the beginning of a file.
+func trim(text string) string {
+	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' })
+}
+
+// tidyLists trims the elements of all lists of a struct that cfg points to, and leaves empty ones out.
+func tidyLists(cfg any) {
+	v := reflect.ValueOf(cfg).Elem()
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if f.Tag.Get("env") == "" {
+			continue
+		}
+		if list, ok := v.FieldByIndex(f.Index).Addr().Interface().(*[]string); ok {
+			for i := range *list {
+				(*list)[i] = trim((*list)[i])
+			}
+			*list = slices.DeleteFunc(*list, func(s string) bool { return s == "" })
+		}
+	}
+}
