@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/host"
 )
 
 const patience = 30 * time.Second // for each check
@@ -48,6 +50,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.BoolVar(&t.ice, "ice", true, "ICE servers have to be told")
 	if err := flags.Parse(args); err != nil {
 		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+	}
+	base, err := host.WebSocketURL(t.url)
+	if err != nil {
+		return fmt.Errorf("-url %q: %w", t.url, err)
+	}
+	if t.url = base; flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q; see -h", flags.Arg(0))
 	}
 	var failed error
 	for _, c := range t.checks() {

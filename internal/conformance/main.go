@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/conformance/suite"
+	"github.com/rejoin-dev/rejoin/internal/host"
 )
 
 func main() {
@@ -65,11 +66,29 @@ func parse(args []string, stderr io.Writer) (suite.Target, bool, error) {
 	if target.A == "" || flags.NArg() > 0 {
 		return target, false, errors.New("want -a URL, and no other arguments than flags; see -h")
 	}
-	var err error
+	err := errors.Join(checkURL("-a", &target.A), checkURL("-b", &target.B))
+	if target.Grace < 0 || target.Parallel < 0 || target.Patience < 0 {
+		err = errors.Join(err, errors.New("-grace, -parallel and -patience: want 0 or more"))
+	}
 	if only != "" {
-		target.Only, err = regexp.Compile(only)
+		var bad error
+		if target.Only, bad = regexp.Compile(only); bad != nil {
+			err = errors.Join(err, fmt.Errorf("-run: %w", bad))
+		}
 	}
 	return target, verbose, err
+}
+
+// checkURL looks at the URL of a flag, which may be empty.
+func checkURL(flag string, value *string) (err error) {
+	if *value == "" {
+		return nil
+	}
+	text := *value
+	if *value, err = host.WebSocketURL(text); err != nil {
+		return fmt.Errorf("%s %q: %w", flag, text, err)
+	}
+	return nil
 }
 
 func printResult(w io.Writer, r suite.Result, verbose bool) {

@@ -49,3 +49,21 @@ func TestListen(t *testing.T) {
 		}
 	}
 }
+
+func TestWebSocketURL(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"ws://localhost:4000": "ws://localhost:4000", " wss://signal.example.com/base/\n": "wss://signal.example.com/base/", "ws://[::1]:1": "ws://[::1]:1",
+	} {
+		if got, err := host.WebSocketURL(text); got != want || err != nil {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{
+		"", "localhost:4000", "http://localhost", "redis://redis", "ws://", "ws://localhost:99999", "ws://localhost:0", "ws://${HOST}:4000", "ws://::1:4000", "wss://..", "ws://a?x=1", "ws:a",
+	} {
+		if got, err := host.WebSocketURL(text); err == nil || !strings.Contains(err.Error(), "want ws://") {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}

@@ -16,9 +16,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/host"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -49,6 +51,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	r, err := parse(args, out)
 	if err != nil {
 		return err
+	}
+	if opt, err := streams.ParseURL(r.redis); err == nil { // what else is wrong is said below
+		if err := host.CheckAddresses(opt.Addrs); err != nil {
+			return fmt.Errorf("read -redis: %w", err)
+		}
 	}
 	in, err := streams.NewInspector(r.redis)
 	if err != nil {
@@ -83,6 +90,7 @@ func parse(args []string, out io.Writer) (r request, err error) {
 	if err := flags.Parse(args); err != nil {
 		return r, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
 	}
+	r.redis = strings.TrimSpace(r.redis)
 	r.what, r.name = flags.Arg(0), flags.Arg(1)
 	want := map[string]int{"room": 2, "instance": 2, "totals": 1}[r.what]
 	if r.redis == "" || want == 0 || flags.NArg() != want || r.rooms < 1 {

@@ -151,6 +151,8 @@ func TestRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		{"-redis", "redis://h", "totals", "x"},
 		{"-redis", "redis://h", "all"},
 		{"-redis", "http://h", "totals"},
+		{"-redis", "redis://h:99999", "totals"},
+		{"-redis", "redis://${HOST}", "totals"},
 		{"-redis", "redis://h", "room", "abc"},
 	} {
 		if err := run(t.Context(), args, &strings.Builder{}); err == nil {

@@ -57,11 +57,7 @@ func CheckURL(text string) error {
 	case u.RawQuery != "" || u.Fragment != "":
 		return errors.New("want http://host:port or https://host:port, and no ? or #")
 	}
-	err = host.Check(u.Hostname())
-	if port := u.Port(); err == nil && port != "" {
-		err = host.CheckPort(port)
-	}
-	if err != nil {
+	if err := host.CheckURL(u); err != nil {
 		return fmt.Errorf("want http://host:port or https://host:port: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/host"
 	"github.com/rejoin-dev/rejoin/internal/loadtest/traffic"
 )
 
@@ -37,7 +38,11 @@ type list []string
 func (l *list) String() string { return strings.Join(*l, ",") }
 
 func (l *list) Set(s string) error {
-	*l = append(*l, strings.Split(s, ",")...)
+	for one := range strings.SplitSeq(s, ",") {
+		if one = strings.TrimSpace(one); one != "" {
+			*l = append(*l, one)
+		}
+	}
 	return nil
 }
 
@@ -77,9 +82,21 @@ func (o *options) parse(f *flag.FlagSet, args []string) error {
 		return errors.New("-pending and -timeout have to be positive")
 	}
 	for _, e := range o.env {
-		if !strings.Contains(e, "=") {
+		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
 			return fmt.Errorf("-env %q: want NAME=value", e)
 		}
+	}
+	return errors.Join(checkURL("-a", &o.a), checkURL("-b", &o.b))
+}
+
+// checkURL looks at the URL of a flag, which may be empty.
+func checkURL(flag string, value *string) (err error) {
+	if *value == "" {
+		return nil
+	}
+	text := *value
+	if *value, err = host.WebSocketURL(text); err != nil {
+		return fmt.Errorf("%s %q: %w", flag, text, err)
 	}
 	return nil
 }
@@ -93,8 +110,8 @@ func (o *options) given() (urls []string, pids []int, err error) {
 	}
 	for _, p := range o.pids {
 		pid, err := strconv.Atoi(p)
-		if err != nil {
-			return nil, nil, fmt.Errorf("-pids: %w", err)
+		if err != nil || pid <= 0 {
+			return nil, nil, fmt.Errorf("-pids %q: want process IDs", p)
 		}
 		pids = append(pids, pid)
 	}
