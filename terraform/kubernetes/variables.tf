@@ -68,8 +68,8 @@ variable "redis" {
     error_message = "redis: want either this or valkey."
   }
   validation {
-    condition     = alltrue([for a in try(var.redis.addresses, ["x:1"]) : can(regex("^[A-Za-z0-9.-]+:[0-9]+$", a))]) && length(try(var.redis.addresses, ["x:1"])) > 0
-    error_message = "redis.addresses: want host:port, without a scheme and without a password."
+    condition     = alltrue([for a in try(var.redis.addresses, ["x:1"]) : can(regex("^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\\.?:[0-9]+$", a)) && try(tonumber(split(":", a)[1]) >= 1 && tonumber(split(":", a)[1]) <= 65535, false)]) && length(try(var.redis.addresses, ["x:1"])) > 0
+    error_message = "redis.addresses: want host:port, a port of 1 to 65535, without a scheme and without a password."
   }
 }
 

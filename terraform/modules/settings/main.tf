@@ -5,7 +5,13 @@ locals {
   duration = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
   number   = "^[0-9]+$"
   boolean  = "^(true|false)$"
-  url      = "^https?://[^@ ]+$"
+
+  # What a connection or an origin can be of: a name, in any alphabet, or an address, IPv6 in brackets; and a port.
+  label  = "[\\pL\\pN_]([\\pL\\pN_-]*[\\pL\\pN_])?"
+  host   = "(\\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\\]|${local.label}(\\.${local.label})*\\.?)"
+  port   = "(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))"
+  url    = "^https?://([^@/ ]+@)?${local.host}${local.port}?(/[^ ?#]*)?$"
+  origin = "^(\\*|null|https?://(\\*|(\\*\\.)?${local.host})(${local.port}|:\\*)?/?|[a-z][a-z0-9+.-]*-extension://(\\*|${local.label})|(capacitor|ionic|tauri|app)://${local.host})$"
 
   # Variables that are set elsewhere: by the object's own fields, by the root, or by the platform.
   typed = toset([

@@ -33,9 +33,9 @@ variable "settings" {
   }
   validation {
     condition = length(var.settings.allowed_origins) > 0 && alltrue([
-      for o in var.settings.allowed_origins : o == "*" || can(regex("^https?://[^/@, ]+$", o))
+      for o in var.settings.allowed_origins : can(regex(local.origin, o))
     ])
-    error_message = "allowed_origins: want origins like https://example.com, or \"*\"."
+    error_message = "allowed_origins: want origins of pages like https://example.com, https://*.example.com or moz-extension://*, \"null\" (pages without one) or \"*\" (all)."
   }
   validation {
     condition     = alltrue([for p in var.settings.trusted_proxies : can(cidrhost(p, 0))])
@@ -81,11 +81,11 @@ variable "turn" {
   default = null
 
   validation {
-    condition     = alltrue([for u in try(var.turn.urls, []) : can(regex("^turns?:[^/@ ,]+$", u))])
+    condition     = alltrue([for u in try(var.turn.urls, []) : can(regex("^turns?:${local.host}${local.port}?(\\?transport=(udp|tcp))?$", u))])
     error_message = "turn.urls: want URLs like turn:turn.example.com:3478?transport=udp."
   }
   validation {
-    condition     = alltrue([for u in try(var.turn.stun_urls, []) : can(regex("^stuns?:[^/@ ,]+$", u))])
+    condition     = alltrue([for u in try(var.turn.stun_urls, []) : can(regex("^stuns?:${local.host}${local.port}?$", u))])
     error_message = "turn.stun_urls: want URLs like stun:turn.example.com:3478."
   }
   # Credentials are looked at every SYNC_INTERVAL (5 minutes): the server wants four times that at least.

@@ -191,3 +191,99 @@ run "refuses_credentials_of_a_week" {
   }
   expect_failures = [var.turn]
 }
+
+run "refuses_the_websocket_as_an_origin" {
+  command = plan
+  variables {
+    settings = { allowed_origins = ["https://ok.example", "wss://a.example"] }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_an_origin_without_a_scheme" {
+  command = plan
+  variables {
+    settings = { allowed_origins = ["https://ok.example", "a.example"] }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_an_origin_with_no_such_port" {
+  command = plan
+  variables {
+    settings = { allowed_origins = ["https://ok.example", "https://a.example:99999"] }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_star_within_a_name" {
+  command = plan
+  variables {
+    settings = { allowed_origins = ["https://ok.example", "https://*a.example"] }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_an_origin_with_an_empty_label" {
+  command = plan
+  variables {
+    settings = { allowed_origins = ["https://ok.example", "https://a..example"] }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_variable_as_an_origin" {
+  command = plan
+  variables {
+    settings = { allowed_origins = ["https://ok.example", "https://$HOST"] }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_blank_in_an_origin" {
+  command = plan
+  variables {
+    settings = { allowed_origins = ["https://ok.example", "https://a.example "] }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_collector_with_no_such_port" {
+  command = plan
+  variables {
+    settings = { extra = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://collector:99999" } }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_turn_server_of_dots" {
+  command = plan
+  variables {
+    turn = { urls = ["turn:..:3478"] }
+  }
+  expect_failures = [var.turn]
+}
+
+run "refuses_a_turn_server_with_no_such_port" {
+  command = plan
+  variables {
+    turn = { urls = ["turn:turn.example.com:70000"] }
+  }
+  expect_failures = [var.turn]
+}
+
+run "refuses_a_transport_there_is_not" {
+  command = plan
+  variables {
+    turn = { urls = ["turn:turn.example.com?transport=sctp"] }
+  }
+  expect_failures = [var.turn]
+}
+
+run "refuses_a_stun_server_with_a_transport" {
+  command = plan
+  variables {
+    turn = { urls = ["turn:a"], stun_urls = ["stun:a?transport=udp"] }
+  }
+  expect_failures = [var.turn]
+}

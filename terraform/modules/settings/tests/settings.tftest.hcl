@@ -70,3 +70,24 @@ run "knows_every_variable_there_is" {
     error_message = "known has variables that there are not"
   }
 }
+
+run "takes_the_origins_and_servers_that_there_are" {
+  command = plan
+  variables {
+    settings = {
+      allowed_origins = [
+        "https://a.example", "https://a.example:8443", "https://*.a.example", "http://localhost:*", "http://[::1]:3000", "https://bücher.example", "null",
+        "moz-extension://*", "chrome-extension://aohghmighlieiainnegkcijnfilokake",
+      ]
+      extra = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://otel_collector:4318/base" }
+    }
+    turn = {
+      urls      = ["turn:turn.example.com:3478?transport=udp", "turns:[::1]:443", "turn:192.0.2.1"]
+      stun_urls = ["stun:turn.example.com", "stuns:a:5349"]
+    }
+  }
+  assert {
+    condition     = strcontains(output.environment.ALLOWED_ORIGINS, "null,moz-extension://*,")
+    error_message = "origins are not passed on"
+  }
+}
