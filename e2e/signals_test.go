@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -110,6 +111,7 @@ func TestDrainTimeoutIsHard(t *testing.T) {
 	w := dial(ctx, t, client.Config{URL: x.URL(), Room: room, Source: client.Wallet})
 	e.meet()
 	w.meet()
+	scrapeUnread(t, x)
 	redis.Pause()
 	defer redis.Resume()
 	x.HoldLog()
@@ -120,5 +122,20 @@ func TestDrainTimeoutIsHard(t *testing.T) {
 	err := x.Wait(ctx)
 	if took := time.Since(asked); err != nil || took > 2*timeout {
 		t.Errorf("ended after %s with %v, want within %s", took, err, timeout)
+	}
+}
+
+// scrapeUnread asks for the metrics until the process waits for somebody to read them, and reads nothing.
+func scrapeUnread(t *testing.T, x *proctest.Process) {
+	t.Helper()
+	c, err := net.Dial("tcp", x.PrivateAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	request := []byte(strings.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: identity\r\n\r\n", 1000))
+	for err == nil {
+		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+		_, err = c.Write(request)
 	}
 }

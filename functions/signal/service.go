@@ -200,10 +200,8 @@ func (s *service) serveClients(ctx context.Context, private *private) error {
 	}
 }
 
-// lastMoment is when the process should have nothing left to do but to write the end of its log.
-func (s *service) lastMoment(asked time.Time) time.Time {
-	return asked.Add(s.cfg.DrainTimeout * 15 / 16)
-}
+// lastMoment is when the process should have nothing left to do but to write the end of its log and to go.
+func (s *service) lastMoment(asked time.Time) time.Time { return asked.Add(s.cfg.orderly()) }
 
 // startPatience is how long the WebSocket port stays closed for a Redis that does not answer; after that newcomers
 // are told to come back later (503).
@@ -235,15 +233,16 @@ func (s *service) ready() error {
 	return s.hub.Ready()
 }
 
-// drain sends the clients away: seven eighths of DRAIN_TIMEOUT, of which three quarters are for leaving in good order.
+// drain sends the clients away: four fifths of the time are for leaving in good order, and a sixteenth is left for what comes after.
 func (s *service) drain(asked time.Time) {
 	s.log.Info("draining", "clients", s.hub.Sessions(), "timeout", s.cfg.DrainTimeout)
-	limit, cancel := context.WithDeadline(context.Background(), asked.Add(s.cfg.DrainTimeout*7/8))
+	whole := s.cfg.orderly()
+	limit, cancel := context.WithDeadline(context.Background(), asked.Add(whole*15/16))
 	defer cancel()
 	s.edge.Refuse()
-	orderly, cancelOrderly := context.WithDeadline(limit, asked.Add(s.cfg.DrainTimeout*3/4))
-	defer cancelOrderly()
-	s.hub.Drain(orderly, s.cfg.DrainTimeout*5/8)
+	leave, cancelLeave := context.WithDeadline(limit, asked.Add(whole*4/5))
+	defer cancelLeave()
+	s.hub.Drain(leave, whole*2/3)
 	if err := s.edge.Stop(limit); err != nil {
 		s.log.Warn("edge stopped late", "error", err)
 	}

@@ -161,6 +161,9 @@ func (p *Process) Addr() string { return p.address }
 // URL is where clients connect: ws://127.0.0.1:port.
 func (p *Process) URL() string { return "ws://" + p.address }
 
+// PrivateAddr is host:port of the private HTTP port.
+func (p *Process) PrivateAddr() string { return strings.TrimPrefix(p.private, "http://") }
+
 // PID is the process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 

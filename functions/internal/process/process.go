@@ -89,7 +89,7 @@ func (p *Process) supervise(run func(context.Context, *Process) error, signals <
 			if deadline == nil {
 				cancel()
 				limit := time.Duration(p.limit.Load())
-				deadline = time.After(limit - limit/32)
+				deadline = time.After(limit - min(limit/32, hastePatience))
 			} else if s != syscall.SIGHUP { // which a closed terminal sends several times, and systemd behind SIGTERM
 				return 128 + int(s.(syscall.Signal)), hastePatience //nolint:forcetypeassert // os.Signal is that everywhere
 			}
