@@ -144,7 +144,9 @@ func isNoName(r rune) bool {
 }
 
 // orderly is how much of DRAIN_TIMEOUT an end in good order has: the rest is for a machine that is busy, and for the log.
-func (c *config) orderly() time.Duration { return c.DrainTimeout - min(c.DrainTimeout/4, 500*time.Millisecond) }
+func (c *config) orderly() time.Duration {
+	return c.DrainTimeout - min(c.DrainTimeout/4, 500*time.Millisecond)
+}
 
 // demo says whether the demo is served.
 func (c *config) demo() bool { return c.Demo == "true" || c.Demo == "" && c.RedisURL == "" }
