@@ -62,7 +62,7 @@ func (b *binary) build(tb testing.TB) string {
 // take minutes.
 func Build(tb testing.TB) {
 	tb.Helper()
-	binaries[raceEnabled].build(tb)
+	binaries[build{signalFunction, raceEnabled}].build(tb)
 }
 
 // Cleanup removes what was built. Call it when all tests of the process have ended.
