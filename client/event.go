@@ -23,9 +23,11 @@ type Session struct {
 	Replay, Superseded int
 	Peers              []Peer
 	// Undelivered lists messages to peers whose grace window ended while we were away.
-	Undelivered     []Undelivered
-	Grace, Ping     time.Duration
-	MaxMessageBytes int
+	Undelivered []Undelivered
+	// UndeliveredTruncated: there were more than the server keeps.
+	UndeliveredTruncated bool
+	Grace, Ping          time.Duration
+	MaxMessageBytes      int
 }
 
 // Peer is a client of the opposite role in the room.

@@ -18,7 +18,8 @@ type frame struct {
 	ReconnectInMs  int64           `json:"reconnectInMs"`
 	Reason         string          `json:"reason"`
 	// Undelivered is an array of strings in remoteClientDisconnected, of objects in session.
-	Undelivered json.RawMessage `json:"undelivered"`
+	Undelivered          json.RawMessage `json:"undelivered"`
+	UndeliveredTruncated bool            `json:"undeliveredTruncated"`
 
 	ClientID    string `json:"clientId"`
 	ResumeToken string `json:"resumeToken"`
@@ -79,6 +80,7 @@ func (f *frame) session() (Session, error) {
 		ClientID: f.ClientID, Resumed: f.Resumed, Reason: f.Reason, Replay: f.Replay, Superseded: f.Superseded,
 		Peers: make([]Peer, 0, len(f.Peers)),
 		Grace: millis(f.GraceMs), Ping: millis(f.PingMs), MaxMessageBytes: f.MaxMessageBytes,
+		UndeliveredTruncated: f.UndeliveredTruncated,
 	}
 	for _, p := range f.Peers {
 		s.Peers = append(s.Peers, Peer{ID: p.RemoteClientID, Suspended: p.State == "suspended"})

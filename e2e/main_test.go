@@ -20,6 +20,9 @@ type cleaned struct{ *testing.M }
 func (m cleaned) Run() int {
 	code := m.M.Run()
 	proctest.Cleanup()
+	if previousDir != "" {
+		_ = os.RemoveAll(previousDir)
+	}
 	return code
 }
 

@@ -57,9 +57,25 @@ func StartPlain(tb testing.TB, settings ...string) *Process {
 	return start(tb, signalFunction, false, settings)
 }
 
+// StartBinary is Start for a server that was built before, of another version say.
+func StartBinary(tb testing.TB, path string, settings ...string) *Process {
+	tb.Helper()
+	p := launchPath(tb, path, signalFunction, settings)
+	p.await()
+	return p
+}
+
 func start(tb testing.TB, function string, race bool, settings []string) *Process {
 	tb.Helper()
 	p := launch(tb, function, race, settings)
+	p.await()
+	return p
+}
+
+// await returns when the process listens.
+func (p *Process) await() {
+	tb, function := p.tb, p.function
+	tb.Helper()
 	select {
 	case <-p.listening:
 	case <-p.ended:
@@ -67,7 +83,6 @@ func start(tb testing.TB, function string, race bool, settings []string) *Proces
 	case <-time.After(startTimeout):
 		tb.Fatalf("functions/%s does not listen\n%s", function, p.Log())
 	}
-	return p
 }
 
 // Launch runs the server and does not wait until it listens.
@@ -84,9 +99,14 @@ func LaunchICEServers(tb testing.TB, settings ...string) *Process {
 
 func launch(tb testing.TB, function string, race bool, settings []string) *Process {
 	tb.Helper()
+	return launchPath(tb, binaries[build{function, race}].build(tb), function, settings)
+}
+
+func launchPath(tb testing.TB, path, function string, settings []string) *Process {
+	tb.Helper()
 	p := &Process{
 		tb: tb, function: function, ended: make(chan struct{}), listening: make(chan struct{}),
-		cmd: exec.Command(binaries[build{function, race}].build(tb)),
+		cmd: exec.Command(path),
 	}
 	p.cmd.Env = append([]string{"PORT=0", "HTTP_PORT=0", "HOST=127.0.0.1", "LOG_FORMAT=json", "GORACE=halt_on_error=1 atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH")},
 		settings...)

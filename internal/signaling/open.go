@@ -216,7 +216,7 @@ func (s *Session) welcome(a streams.Attached, o *opening, refused string) {
 	frame := wire.Session{
 		Client: s.id, Token: token.String(), Resumed: resumed, Reason: refused, Replay: a.Replay, Superseded: a.Superseded,
 		GraceMs: s.hub.backbone.Grace().Milliseconds(), PingMs: s.hub.cfg.PingInterval.Milliseconds(),
-		MaxMessageBytes: s.hub.cfg.MaxMessageBytes, Undelivered: undeliveredTo(a.Undelivered),
+		MaxMessageBytes: s.hub.cfg.MaxMessageBytes, Undelivered: undeliveredTo(a.Undelivered), UndeliveredCut: a.UndeliveredCut,
 	}
 	for _, p := range a.Peers {
 		known := s.learn(p)

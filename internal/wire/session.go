@@ -17,6 +17,8 @@ type Session struct {
 	Peers []SessionPeer
 	// Undelivered is what was sent to peers whose window ended while this client was away.
 	Undelivered []UndeliveredBy
+	// UndeliveredCut: Undelivered is not all.
+	UndeliveredCut bool
 	// GraceMs is how long a lost connection is waited for, PingMs how often the server pings, in milliseconds.
 	GraceMs, PingMs int64
 	// MaxMessageBytes is the greatest length of a message, in bytes.
@@ -65,6 +67,9 @@ func AppendSession(dst []byte, s *Session) []byte {
 	if len(s.Undelivered) > 0 {
 		dst = append(dst, `,"undelivered":`...)
 		dst = appendUndelivered(dst, s.Undelivered)
+	}
+	if s.UndeliveredCut {
+		dst = append(dst, `,"undeliveredTruncated":true`...)
 	}
 	dst = appendIntField(dst, `,"graceMs":`, s.GraceMs)
 	dst = appendIntField(dst, `,"pingMs":`, s.PingMs)

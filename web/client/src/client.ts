@@ -219,6 +219,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
       superseded: frame.superseded ?? 0,
       peers,
       undelivered,
+      undeliveredTruncated: frame.undeliveredTruncated === true,
       graceMs: frame.graceMs,
       pingMs: frame.pingMs,
       maxMessageBytes: frame.maxMessageBytes,

@@ -19,6 +19,8 @@ export interface SessionEvent {
   peers: { id: string; state: PeerState }[];
   /** Messages to peers whose grace window ended while this client was away. */
   undelivered: { peer: string; requestIds: string[] }[];
+  /** There were more than the server keeps. */
+  undeliveredTruncated: boolean;
   graceMs: number;
   pingMs: number;
   maxMessageBytes: number;

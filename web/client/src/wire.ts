@@ -22,6 +22,7 @@ export interface SessionFrame {
   superseded?: number;
   peers: { remoteClientId: string; state: PeerState }[];
   undelivered?: { remoteClientId: string; requestIds: string[] }[];
+  undeliveredTruncated?: boolean;
   graceMs: number;
   pingMs: number;
   maxMessageBytes: number;

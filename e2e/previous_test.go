@@ -1,0 +1,122 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rejoin-dev/rejoin/client"
+	"github.com/rejoin-dev/rejoin/internal/proctest"
+	"github.com/rejoin-dev/rejoin/internal/redistest"
+)
+
+// previousCommit is the version before, which has to work side by side with this one: during a deploy, and after a roll-back. It
+// becomes the last release when there is one.
+const previousCommit = "cd0a652a161d04585d30c3b5c8f4bc23bee32de2"
+
+var previousDir string // what TestMain removes in the end
+
+// buildPrevious builds the server of the version before, once, from the repository's history.
+var buildPrevious = sync.OnceValues(func() (path string, err error) {
+	dir, err := os.MkdirTemp("", "rejoin-previous-")
+	if err != nil {
+		return "", err
+	}
+	previousDir = dir
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return "", err
+	}
+	run := func(name string, args ...string) error {
+		cmd := exec.Command(name, args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+		}
+		return nil
+	}
+	archive := filepath.Join(dir, "source.tar")
+	if err := run("git", "-C", root, "-c", "safe.directory=*", "archive", "-o", archive, previousCommit); err != nil {
+		return "", fmt.Errorf("the version before is not in this clone's history (a shallow clone? git fetch --unshallow): %w", err)
+	}
+	if err := run("tar", "-xf", archive); err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, "signal-before")
+	return path, run("go", "build", "-o", path, "./functions/signal")
+})
+
+// TestVersionsSideBySide: instances of this version and of the one before serve the same rooms: each one's clients talk to the other's,
+// come back to the other, and are told of each other's ends. In both directions, on a single server and on a cluster.
+func TestVersionsSideBySide(t *testing.T) {
+	t.Parallel()
+	before, err := buildPrevious()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, url := range map[string]string{"server": redistest.Server(t), "cluster": redistest.Cluster(t)} {
+		for _, oldFirst := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, old first=%t", name, oldFirst), func(t *testing.T) {
+				t.Parallel()
+				ctx := limit(t)
+				settings := []string{"REDIS_URL=" + url, "GRACE_WINDOW=5s", "INSTANCE_LEASE=3s"}
+				x, y := proctest.Start(t, settings...), proctest.StartBinary(t, before, settings...)
+				if oldFirst {
+					x, y = y, x
+				}
+				for _, plain := range []bool{true, false} {
+					testSideBySide(ctx, t, x, y, plain)
+				}
+			})
+		}
+	}
+}
+
+func testSideBySide(ctx context.Context, t *testing.T, x, y *proctest.Process, plain bool) {
+	t.Helper()
+	room := newRoom()
+	at := func(s *proctest.Process, role string, was *client.Position) peer {
+		p := dial(ctx, t, client.Config{URL: s.URL(), Room: room, Source: role, Plain: plain, Resume: was})
+		p.settle()
+		return p
+	}
+	e := at(x, client.Extension, nil)
+	w := at(y, client.Wallet, nil)
+	to, from := e.meet(), w.meet()
+	for i := range 5 {
+		e.send(to, "iceCandidate", fmt.Sprint("e", i))
+		w.send(from, "iceCandidate", fmt.Sprint("w", i))
+		if got := wait[client.Data](w).Payload; got != fmt.Sprint("e", i) {
+			t.Fatalf("the wallet got %q", got)
+		}
+		if got := wait[client.Data](e).Payload; got != fmt.Sprint("w", i) {
+			t.Fatalf("the extension got %q", got)
+		}
+	}
+	// The wallet loses its network and comes back to the other version.
+	var was *client.Position
+	if position := w.Position(); !plain {
+		was = &position
+	}
+	w.Abort()
+	e.send(to, "iceCandidate", "while away")
+	w = at(x, client.Wallet, was)
+	if got := wait[client.Data](w).Payload; got != "while away" {
+		t.Fatalf("back at the other version, the wallet got %q", got)
+	}
+	// It leaves, and the extension on the other version hears so.
+	if err := w.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := wait[client.PeerDisconnected](e); got.ID != to {
+		t.Errorf("left: %+v", got)
+	}
+	if err := e.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
