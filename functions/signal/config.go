@@ -22,13 +22,13 @@ type config struct {
 	HTTPPort uint16 `env:"HTTP_PORT" envDefault:"4001" help:"/health, /ready, /metrics; not for the public; 0 picks a free port"`
 	Host     string `env:"HOST" help:"address to listen on; empty: all"`
 
-	RedisURL string `env:"REDIS_URL" help:"redis://host:port, rediss://…, redis://host:port,host:port,… (cluster), redis+sentinel://host:port,…/master; empty: embedded, nothing is shared or kept"`
-	Instance string `env:"INSTANCE_ID" help:"name of this instance, unique among those that share a Redis; empty: random"`
+	RedisURL string `env:"REDIS_URL" help:"redis://host:port (a cluster is recognised), rediss://…, redis://host:port,host:port,… (cluster), redis+sentinel://host:port,…/master; empty: embedded, nothing is shared or kept"`
+	Instance string `env:"INSTANCE_ID" help:"name of this instance; of two live ones of a name the later is not ready; empty: random"`
 
 	Grace        time.Duration `env:"GRACE_WINDOW" envDefault:"60s" help:"how long a session waits for a client that lost its connection"`
 	ResumeByRole []string      `env:"RESUME_BY_ROLE" envDefault:"wallet" help:"roles whose plain clients are waited for and replayed to: wallet, extension, none"`
 	Lease        time.Duration `env:"INSTANCE_LEASE" envDefault:"10s" help:"how long a silent instance is believed alive"`
-	CallTimeout  time.Duration `env:"REDIS_TIMEOUT" envDefault:"5s" help:"how long a step waits for Redis before the client is told to retry"`
+	CallTimeout  time.Duration `env:"REDIS_TIMEOUT" envDefault:"5s" help:"within how long a message is answered: when Redis has not, its client is told to retry"`
 	WaitReplicas int           `env:"REDIS_WAIT_REPLICAS" envDefault:"0" help:"replicas of Redis that must have a message before it is confirmed, so that a failover loses none; 0: none"`
 	SyncInterval time.Duration `env:"SYNC_INTERVAL" envDefault:"5m" help:"how often each session is compared with Redis"`
 
