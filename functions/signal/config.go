@@ -37,6 +37,8 @@ type config struct {
 	MailboxBytes    int `env:"MAILBOX_BYTES" envDefault:"1048576" help:"most bytes waiting for one client"`
 	RoomClients     int `env:"ROOM_CLIENTS" envDefault:"64" help:"most sessions in one room"`
 
+	MaxBuffered int `env:"MAX_BUFFERED_BYTES" envDefault:"0" help:"most that unfinished requests and messages and unread output may hold together; beyond it the largest are closed as lost; 0: a quarter of the memory limit"`
+
 	RateMessages   int      `env:"RATE_LIMIT_MESSAGES" envDefault:"100" help:"messages a connection may send in RATE_LIMIT_MS; 0: any"`
 	RateMillis     int      `env:"RATE_LIMIT_MS" envDefault:"1000" help:"length of that window, milliseconds"`
 	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may connect, comma separated, like https://app.example, https://*.app.example, moz-extension://*; null: pages without one; *: all"`
@@ -109,6 +111,7 @@ func (c *config) check() []string {
 		"TURN_TTL=%s: want at least 4 times SYNC_INTERVAL, which is how often credentials are looked at", c.TURNTTL)
 	want(c.MaxConnectionAge == 0 || c.MaxConnectionAge >= time.Second, "MAX_CONNECTION_AGE=%s: want 0s or at least 1s", c.MaxConnectionAge)
 	want(c.MaxMessageBytes >= 1024 && c.MaxMessageBytes <= 1<<20, "MAX_MESSAGE_BYTES=%d: want 1024 to 1048576", c.MaxMessageBytes)
+	want(c.MaxBuffered == 0 || c.MaxBuffered >= 16*c.MaxMessageBytes, "MAX_BUFFERED_BYTES=%d: want 0 or at least 16 times MAX_MESSAGE_BYTES", c.MaxBuffered)
 	want(c.MailboxBytes >= 2*c.MaxMessageBytes, "MAILBOX_BYTES=%d: want at least twice MAX_MESSAGE_BYTES", c.MailboxBytes)
 	want(c.MailboxMessages >= 1 && c.MailboxMessages <= 4096, "MAILBOX_MESSAGES=%d: want 1 to 4096", c.MailboxMessages)
 	want(c.RoomClients >= 2 && c.RoomClients <= 1024, "ROOM_CLIENTS=%d: want 2 to 1024", c.RoomClients)

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
+	"math"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
 	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/budget"
 )
 
 const (
@@ -50,6 +53,27 @@ func limitMemory(root fs.FS, environ map[string]string) int64 {
 		}
 	}
 	return 0
+}
+
+const (
+	// bufferShare is how much of the heap buffers of clients may have, as one part of so many; collection lags behind, and
+	// connections, Redis and what the kernel holds need the rest.
+	bufferShare = 4
+	// buffersWithoutLimit is for a process whose memory nobody limits.
+	buffersWithoutLimit = 64 << 20
+)
+
+// bufferBudget is what the buffers of all clients may hold together: what was asked for, else a share of the memory limit, but
+// always enough for some of the largest messages.
+func bufferBudget(asked, maxMessage int) *budget.Budget {
+	bytes := int64(asked)
+	if limit := debug.SetMemoryLimit(-1); bytes == 0 && limit < math.MaxInt64 {
+		bytes = limit / bufferShare
+	}
+	if bytes == 0 {
+		bytes = buffersWithoutLimit
+	}
+	return budget.New(max(bytes, 16*int64(maxMessage)))
 }
 
 // trimMemory gives memory back to the system when a burst is over, until ctx ends. Connections that do nothing

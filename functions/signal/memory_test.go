@@ -1,10 +1,32 @@
 package main
 
 import (
+	"math"
 	"runtime/debug"
 	"testing"
 	"testing/fstest"
 )
+
+func TestBufferBudget(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	const none = math.MaxInt64
+	for name, c := range map[string]struct {
+		memory      int64
+		asked, most int
+		want        int64
+	}{
+		"no memory limit":   {none, 0, 64 << 10, 64 << 20},
+		"a small container": {80_530_636, 0, 64 << 10, 20_132_659},
+		"asked for":         {80_530_636, 5 << 20, 64 << 10, 5 << 20},
+		"large messages":    {8 << 20, 0, 1 << 20, 16 << 20},
+	} {
+		debug.SetMemoryLimit(c.memory)
+		if got := bufferBudget(c.asked, c.most).Limit(); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
 
 func TestLimitsMemoryToShareOfContainer(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)

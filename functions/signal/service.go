@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/process"
+	"github.com/rejoin-dev/rejoin/internal/budget"
 	"github.com/rejoin-dev/rejoin/internal/edge"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -53,7 +54,9 @@ func newService(cfg config, p *process.Process) (*service, error) {
 	if s.traces, err = newTraces(cfg, s.backbone.Instance(), s.log); err != nil {
 		return nil, errors.Join(err, s.backbone.Close(context.Background()))
 	}
+	buffers := bufferBudget(cfg.MaxBuffered, cfg.MaxMessageBytes)
 	hc := signaling.Config{
+		Buffers:     buffers,
 		ResumeRoles: cfg.resumeRoles, PingInterval: cfg.PingInterval, MaxMessageBytes: cfg.MaxMessageBytes,
 		MaxConnectionAge: cfg.MaxConnectionAge, SyncInterval: cfg.SyncInterval, Registerer: s.registry, Logger: s.log,
 		Tracer: s.traces.tracer(),
@@ -62,7 +65,7 @@ func newService(cfg config, p *process.Process) (*service, error) {
 		hc.ICEServers, hc.ICELifetime = ice.Servers, ice.TTL()
 	}
 	s.hub = signaling.NewHub(hc, s.backbone)
-	s.edge, err = edge.New(edgeConfig(cfg), hubAdapter{s.hub}, s.registry, s.log)
+	s.edge, err = edge.New(edgeConfig(cfg, buffers), hubAdapter{s.hub}, s.registry, s.log)
 	if err != nil {
 		return nil, errors.Join(err, s.backbone.Close(context.Background()))
 	}
@@ -80,12 +83,13 @@ func newService(cfg config, p *process.Process) (*service, error) {
 	return s, nil
 }
 
-func edgeConfig(cfg config) edge.Config {
+func edgeConfig(cfg config, buffers *budget.Budget) edge.Config {
 	ec := edge.DefaultConfig()
 	ec.Addr = net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
 	ec.Loops = runtime.GOMAXPROCS(0)
 	ec.MaxConnections = cfg.MaxConnections
 	ec.MaxPerAddress, ec.NewPerAddress, ec.TrustedProxies = cfg.MaxPerAddress, cfg.NewPerAddress, cfg.proxies
+	ec.Buffers = buffers
 	ec.MaxMessageBytes = cfg.MaxMessageBytes
 	ec.RateLimit = cfg.RateMessages
 	ec.RateWindow = time.Duration(cfg.RateMillis) * time.Millisecond

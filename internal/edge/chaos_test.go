@@ -22,6 +22,7 @@ func TestChaos(t *testing.T) {
 	r := start(t, newHub(), func(cfg *edge.Config) {
 		cfg.HandshakeTimeout, cfg.MessageTimeout, cfg.CloseTimeout = 200*time.Millisecond, 200*time.Millisecond, 100*time.Millisecond
 	})
+	good, s := r.open(t) // before: the handshake has little time, and there will be a crowd
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -33,7 +34,6 @@ func TestChaos(t *testing.T) {
 			}
 		})
 	}
-	good, s := r.open(t)
 	for i := 0; ctx.Err() == nil; i++ {
 		payload := bytes.Repeat([]byte{byte('a' + i%26)}, i%5000)
 		good.write(frame(text, payload))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/budget"
 )
 
 // Config is how the edge behaves. Every field has to be set; start from [DefaultConfig].
@@ -33,9 +35,9 @@ type Config struct {
 	// MessageTimeout bounds the time from the first byte of a message (or control frame) to its last; then
 	// the connection counts as lost.
 	MessageTimeout time.Duration
-	// MaxBufferedBytes bounds what incomplete heads and messages hold in total; whoever needs more
-	// gets 503 or close 1013.
-	MaxBufferedBytes int
+	// Buffers is what incomplete heads and messages and what waits to be written may hold in total, with whatever else its
+	// owner counts there. Beyond it those are closed as lost that hold most, and have done so for longest.
+	Buffers *budget.Budget
 	// RateLimit is how many data frames a connection may send in a RateWindow, which starts with its first
 	// frame; one more closes with 1013. 0: no limit; at most 65,534.
 	RateLimit int
@@ -72,7 +74,7 @@ func DefaultConfig() Config {
 		HandshakeTimeout: 10 * time.Second,
 		MaxMessageBytes:  64 << 10,
 		MessageTimeout:   30 * time.Second,
-		MaxBufferedBytes: 32 << 20,
+		Buffers:          budget.New(32 << 20),
 		RateLimit:        100,
 		ControlLimit:     1000,
 		RateWindow:       time.Second,
@@ -97,7 +99,7 @@ func (c *Config) check() error {
 	positive("HandshakeTimeout", int64(c.HandshakeTimeout))
 	positive("MaxMessageBytes", int64(c.MaxMessageBytes))
 	positive("MessageTimeout", int64(c.MessageTimeout))
-	positive("MaxBufferedBytes", int64(c.MaxBufferedBytes))
+	positive("Buffers", c.Buffers.Limit())
 	positive("RateWindow", int64(c.RateWindow))
 	positive("MaxOutputBytes", int64(c.MaxOutputBytes))
 	positive("PingInterval", int64(c.PingInterval))

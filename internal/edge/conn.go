@@ -109,5 +109,6 @@ func (c *conn) gone() {
 		c.loop.unlist(c)
 	}
 	c.endSession()
-	c.socket = socket{}
+	c.loop.srv.cfg.Buffers.Add(-int64(c.outbound))
+	c.socket, c.outbound = socket{}, 0
 }

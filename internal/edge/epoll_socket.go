@@ -15,6 +15,30 @@ type unsent struct {
 	from  int
 }
 
+// outStep is by how much the buffer grows that unsent bytes are in: there may be thousands of them when clients stall.
+const outStep = 4 << 10
+
+// add appends b.
+func (o *unsent) add(b []byte) {
+	if need := len(o.bytes) + len(b); need > cap(o.bytes) {
+		grown := make([]byte, len(o.bytes), (need+outStep-1)/outStep*outStep)
+		copy(grown, o.bytes)
+		o.bytes = grown
+	}
+	o.bytes = append(o.bytes, b...)
+}
+
+// compact forgets what the kernel has taken, and memory that is not needed any more.
+func (o *unsent) compact() {
+	rest := o.bytes[o.from:]
+	if len(rest) < cap(o.bytes)/4 {
+		o.bytes = append([]byte(nil), rest...)
+	} else {
+		o.bytes = o.bytes[:copy(o.bytes, rest)]
+	}
+	o.from = 0
+}
+
 func (s *socket) descriptor() int { return int(s.fd) }
 
 // read takes what there is, up to a buffer; the rest is another event.
@@ -32,7 +56,7 @@ func (c *conn) read() {
 // send writes b, or keeps what the kernel does not take. On an error the socket has been closed.
 func (c *conn) send(b []byte) error {
 	if c.out != nil {
-		c.out.bytes = append(c.out.bytes, b...)
+		c.out.add(b)
 		return nil
 	}
 	n, err := write(int(c.fd), b)
@@ -62,7 +86,7 @@ func (c *conn) flush() {
 		c.out = nil
 		c.watch(unix.EPOLLIN)
 	} else if o.from > len(o.bytes)/2 {
-		o.bytes, o.from = o.bytes[:copy(o.bytes, o.bytes[o.from:])], 0
+		o.compact()
 	}
 	c.loop.enter()
 	c.settle(0)

@@ -46,7 +46,7 @@ func (f *Feeder) flush() {
 	}
 	f.out = append(f.out, b.arena...)
 	f.c.waiting.Add(-int32(len(b.arena)))
-	b.reset()
+	b.reset(nil)
 }
 
 // Out returns and forgets what it would have written.
@@ -57,7 +57,7 @@ func (f *Feeder) Out() []byte {
 }
 
 // Buffered returns the bytes that it holds of incomplete messages.
-func (f *Feeder) Buffered() int64 { return f.c.loop.srv.buffered.Load() }
+func (f *Feeder) Buffered() int64 { return f.c.loop.srv.cfg.Buffers.Held() }
 
 // Judge reads a request head that is at the start of b, looking for its end again after each of the splits. It
 // returns where the head ends, -1 if it does not, and what it is answered: 101 for an upgrade, refused by a

@@ -161,10 +161,7 @@ func (c *conn) beginPayload(h ws.Header, data []byte) []byte {
 func (c *conn) feedPayload(w *work, data []byte) []byte {
 	n := min(w.left, len(data))
 	from := len(w.buf)
-	if !c.loop.keep(w, data[:n], from+w.left) {
-		c.fail(violation{wire.CloseTryAgainLater, reasonOverloaded})
-		return nil
-	}
+	c.loop.keep(w, data[:n], from+w.left)
 	ws.Cipher(w.buf[from:], w.head.Mask, int(w.head.Length)-w.left)
 	w.left -= n
 	switch {

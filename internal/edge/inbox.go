@@ -3,6 +3,7 @@ package edge
 import (
 	"sync"
 
+	"github.com/rejoin-dev/rejoin/internal/budget"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 )
 
@@ -16,12 +17,15 @@ type inbox struct {
 	through *conn
 
 	back batch // owned by the loop
+
+	buffers *budget.Budget // static
 }
 
 // batch is a run of frames and whose they are: items own consecutive pieces of arena.
 type batch struct {
-	arena []byte
-	items []item
+	arena   []byte
+	items   []item
+	counted int // bytes of arena that the budget knows of
 }
 
 // item is some frames of one connection and what to do once they are written.
@@ -40,8 +44,8 @@ const (
 	thenDrop         // there are none: the queue has grown past its bound
 )
 
-// maxIdleArena bounds what an arena keeps for the next time, in bytes.
-const maxIdleArena = 1 << 20
+// maxIdleArena bounds what an arena keeps for the next time, in bytes. What it has beyond that counts as buffered.
+const maxIdleArena = 256 << 10
 
 // seal forbids anything more to be queued by c, and reports whether it was the first to do so; end is kept
 // then.
@@ -80,14 +84,23 @@ func (in *inbox) take() *batch {
 	return &in.back
 }
 
+// count tells the budget of the memory of a burst.
+func (b *batch) count(buffers *budget.Budget) {
+	if n := max(0, cap(b.arena)-maxIdleArena); n != b.counted {
+		buffers.Add(int64(n - b.counted))
+		b.counted = n
+	}
+}
+
 // reset empties a batch, and forgets the memory of a burst.
-func (b *batch) reset() {
+func (b *batch) reset(buffers *budget.Budget) {
 	clear(b.items) // they refer to connections
 	b.items = b.items[:0]
 	b.arena = b.arena[:0]
 	if cap(b.arena) > maxIdleArena {
 		b.arena, b.items = nil, nil
 	}
+	b.count(buffers)
 }
 
 // add gives the bytes of arena from size on to c. Consecutive frames of one connection become one item, one

@@ -26,6 +26,7 @@ type loop struct {
 	spare  []*work   // for reuse
 	behind []backlog // connections with a socket that did not take everything
 	reply  []byte    // scratch for HTTP answers
+	asked  int64     // when the other loops were asked to let go of buffers
 }
 
 // maxRounds bounds how often one event looks into the inbox, so that producers that never pause cannot keep the
@@ -33,7 +34,9 @@ type loop struct {
 const maxRounds = 8
 
 func newLoop(srv *Server, p poller) *loop {
-	return &loop{srv: srv, poller: p, table: make([][]*conn, srv.pace.slots)}
+	l := &loop{srv: srv, poller: p, table: make([][]*conn, srv.pace.slots)}
+	l.in.buffers = srv.cfg.Buffers
+	return l
 }
 
 // now is the loop's clock: milliseconds since the server was made, monotonic.
@@ -51,6 +54,9 @@ func (l *loop) enter() {
 func (l *loop) leave() {
 	if l.depth == 1 {
 		l.drain()
+		if l.srv.cfg.Buffers.Excess() > 0 {
+			l.relieve()
+		}
 	}
 	l.depth--
 }
@@ -62,7 +68,7 @@ func (l *loop) drain() {
 			return
 		}
 		l.write(b)
-		b.reset()
+		b.reset(l.srv.cfg.Buffers)
 	}
 	l.post(taskWrite) // the inbox is still armed
 }

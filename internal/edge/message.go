@@ -84,4 +84,3 @@ func mayClose(code wire.CloseCode) bool {
 func (c *conn) fail(v violation) {
 	c.queueClose(v.code, v.reason, signaling.End{Kind: signaling.EndPolicy})
 }
-

@@ -23,12 +23,13 @@ const (
 	dropOutputFull  dropReason = "output_full" // twice its output bound is waiting
 	dropStalled     dropReason = "stalled"     // it reads nothing
 	dropLinger      dropReason = "close_timeout"
-	dropStopping    dropReason = "stopping" // no head yet when the server stopped
+	dropStopping    dropReason = "stopping"   // no head yet when the server stopped
+	dropOverloaded  dropReason = "overloaded" // all buffers together held too much
 )
 
 var dropReasons = []dropReason{
 	dropDescriptors, dropHandshake, dropGone, dropMessage, dropSilent, dropOutputFull, dropStalled, dropLinger,
-	dropStopping,
+	dropStopping, dropOverloaded,
 }
 
 // The outcomes of an upgrade that are no HTTP status.
@@ -80,13 +81,18 @@ func newMetrics(reg prometheus.Registerer, s *Server) (*metrics, error) {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(counter(name, help)), func() float64 { return float64(value.Load()) })
 	}
 	open := gauge("connections", "Upgraded connections.", &s.upgraded)
-	buffered := gauge("buffered_bytes", "Bytes held for heads and messages that are not complete.", &s.buffered)
+	value := func(name, help string, value func() int64) prometheus.GaugeFunc {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(counter(name, help)), func() float64 { return float64(value()) })
+	}
+	buffered := value("buffered_bytes", "Bytes held for incomplete heads and messages, for output that waits, and for what waits for a session.",
+		s.cfg.Buffers.Held)
+	budget := value("max_buffered_bytes", "Bytes beyond which the connections that hold most are closed as lost.", s.cfg.Buffers.Limit)
 	most := prometheus.NewGaugeFunc(prometheus.GaugeOpts(counter("max_connections", "Upgraded connections beyond which newcomers are refused.")),
 		func() float64 { return float64(s.maxUpgraded) })
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{outcomes, closes, drops, m.losses, m.in, m.out, open, most, buffered} {
+	for _, c := range []prometheus.Collector{outcomes, closes, drops, m.losses, m.in, m.out, open, most, buffered, budget} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register edge metrics: %w", err)
 		}

@@ -37,6 +37,7 @@ func (c *conn) settle(n int32) {
 		c.marks.set(markMoved)
 	}
 	c.waiting.Add(left - c.outbound - n)
+	c.loop.srv.cfg.Buffers.Add(int64(left - c.outbound))
 	c.outbound = left
 	if left > 0 && !c.marks.has(markBehind) {
 		c.marks.set(markBehind)

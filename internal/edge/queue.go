@@ -11,7 +11,7 @@ import (
 type fullness uint8
 
 const (
-	refuseWhenFull fullness = iota // the caller is told, and keeps it
+	refuseWhenFull fullness = iota // the caller is told, and keeps it; also while all buffers together are full
 	skipWhenFull                   // it is not needed
 	loseWhenFull                   // there is room for as much again; then the connection is dropped
 )
@@ -33,7 +33,7 @@ func (c *conn) queue(op ws.OpCode, payload, ping []byte, full fullness) bool {
 	if len(ping) > 0 {
 		size += frameSize(len(ping))
 	}
-	if waiting := int(c.waiting.Load()); waiting > 0 && waiting+size > bound {
+	if waiting := int(c.waiting.Load()); waiting > 0 && (waiting+size > bound || full != loseWhenFull && in.buffers.Excess() > 0) {
 		if full == loseWhenFull {
 			in.sealLocked(c, signaling.End{Kind: signaling.EndLost})
 			in.front.add(c, len(in.front.arena), thenDrop)
@@ -53,6 +53,7 @@ func (c *conn) queue(op ws.OpCode, payload, ping []byte, full fullness) bool {
 		}
 	}
 	c.waiting.Add(int32(size))
+	in.front.count(in.buffers)
 	in.front.add(c, from, thenNothing)
 	c.loop.wakeLocked()
 	return true

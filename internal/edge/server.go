@@ -44,7 +44,6 @@ type Server struct {
 	loops    atomic.Pointer[[]*loop]
 	sockets  atomic.Int64
 	upgraded atomic.Int64
-	buffered atomic.Int64 // bytes of incomplete heads and messages
 	clients  addresses
 	refusing atomic.Bool
 	stopping atomic.Bool

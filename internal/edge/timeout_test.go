@@ -188,23 +188,3 @@ func TestClientGoneBeforeOpen(t *testing.T) {
 		t.Fatalf("%v counted", n)
 	}
 }
-
-// TestBufferBudget has clients begin messages until together they would hold too much.
-func TestBufferBudget(t *testing.T) {
-	t.Parallel()
-	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxBufferedBytes = 100 << 10 })
-	message := frame(text, bytes.Repeat([]byte("m"), 60<<10))
-	first, s := r.open(t)
-	first.write(message[:50<<10])
-	eventually(t, "bytes read", func() bool { return r.metric(t, "rejoin_edge_received_bytes_total") > 50<<10 })
-	second, _ := r.open(t)
-	second.write(message[:59<<10])
-	second.expectClose(wire.CloseTryAgainLater, "*")
-	second.Close()
-	first.write(message[50<<10:])
-	eventually(t, "message", func() bool { return len(s.got()) == 1 })
-	eventually(t, "room in the budget", func() bool { return r.metric(t, "rejoin_edge_buffered_bytes") == 0 })
-	third, _ := r.open(t)
-	third.write(message)
-	third.expect(text, bytes.Repeat([]byte("m"), 60<<10))
-}

@@ -23,10 +23,7 @@ func (c *conn) readHead(data []byte) {
 	from := len(w.buf)
 	head := data[:min(len(data), limit-from)]
 	if from > 0 || headEnd(head, 0) < 0 {
-		if !c.loop.keep(w, head, limit) {
-			c.answer(&c.loop.srv.unavailable, false)
-			return
-		}
+		c.loop.keep(w, head, limit)
 		head = w.buf
 	}
 	end := headEnd(head, from)

@@ -11,7 +11,8 @@ import (
 type work struct {
 	conn     *conn
 	place    int   // in loop.works
-	deadline int64 // on the loop's clock
+	began    int64 // on the loop's clock
+	deadline int64
 
 	// head: what there is of it. open: the payload of the message so far, unmasked.
 	buf []byte
@@ -42,11 +43,12 @@ func (l *loop) begin(c *conn, timeout time.Duration) *work {
 	if n := len(l.spare); n > 0 {
 		w, l.spare[n-1] = l.spare[n-1], nil
 		l.spare = l.spare[:n-1]
-		l.srv.buffered.Add(int64(cap(w.buf)))
+		l.srv.cfg.Buffers.Add(int64(cap(w.buf)))
 	} else {
 		w = new(work)
 	}
-	w.conn, w.place, w.deadline = c, len(l.works), l.now()+timeout.Milliseconds()
+	w.conn, w.place, w.began = c, len(l.works), l.now()
+	w.deadline = w.began + timeout.Milliseconds()
 	l.works = append(l.works, w)
 	c.work = w
 	return w
@@ -64,7 +66,7 @@ func (l *loop) release(c *conn) {
 	l.works[w.place].place = w.place
 	l.works[last] = nil
 	l.works = l.works[:last]
-	l.srv.buffered.Add(-int64(cap(w.buf)))
+	l.srv.cfg.Buffers.Add(-int64(cap(w.buf)))
 	if len(l.spare) < maxSpare {
 		buf := w.buf[:0]
 		if cap(buf) > maxSpareBytes {
@@ -75,21 +77,13 @@ func (l *loop) release(c *conn) {
 	}
 }
 
-// keep appends data to the buffer of w. It reports false, and keeps nothing, when all connections together
-// would hold too much. The buffer doubles, up to limit at least: what was only announced costs nothing, and a
+// keep appends data to the buffer of w. The buffer doubles, up to limit at least: what was only announced costs nothing, and a
 // trickle is not copied again and again.
-func (l *loop) keep(w *work, data []byte, limit int) bool {
-	need := len(w.buf) + len(data)
-	if need > cap(w.buf) {
-		size := max(need, min(2*cap(w.buf), limit), min(minBuf, limit))
-		more := int64(size - cap(w.buf))
-		if l.srv.buffered.Add(more) > int64(l.srv.cfg.MaxBufferedBytes) {
-			l.srv.buffered.Add(-more)
-			return false
-		}
+func (l *loop) keep(w *work, data []byte, limit int) {
+	if need, had := len(w.buf)+len(data), cap(w.buf); need > had {
+		size := max(need, min(2*had, limit), min(minBuf, limit))
 		w.buf = slices.Grow(w.buf, size-len(w.buf))
-		l.srv.buffered.Add(int64(cap(w.buf) - size))
+		l.srv.cfg.Buffers.Add(int64(cap(w.buf) - had))
 	}
 	w.buf = append(w.buf, data...)
-	return true
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rejoin-dev/rejoin/internal/budget"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -34,6 +35,9 @@ type Config struct {
 	// Seed, unless zero, replaces all randomness of the hub, so that a simulated history can be repeated. A server leaves it zero:
 	// clients choose their rooms, and are not to choose their places.
 	Seed uint64
+	// Buffers counts, with others, what clients send before their sessions are attached; those who send more when it is
+	// exceeded are told to come back later. nil: any number of bytes.
+	Buffers *budget.Budget
 
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger

@@ -34,9 +34,15 @@ func (s *Session) keepForLater(payload []byte) {
 		return // the connection is being closed
 	}
 	o.bytes += len(payload)
-	if len(o.inbox) >= openingMessages || o.bytes > openingBytes {
+	s.hub.cfg.Buffers.Add(int64(len(payload)))
+	switch {
+	case len(o.inbox) >= openingMessages || o.bytes > openingBytes:
 		s.hub.metrics.drop(dropOpeningFull)
 		s.giveUp(EndPolicy, wire.CloseTryAgainLater, reasonTooEager)
+		return
+	case s.hub.cfg.Buffers.Excess() > 0: // not its fault: a session that waits for it goes on waiting
+		s.hub.metrics.drop(dropOpeningFull)
+		s.giveUp(EndLost, wire.CloseTryAgainLater, reasonOverloaded)
 		return
 	}
 	if len(o.inbox) == 0 {
@@ -45,7 +51,10 @@ func (s *Session) keepForLater(payload []byte) {
 	o.inbox = append(o.inbox, append([]byte(nil), payload...))
 }
 
-const reasonTooEager = "too much sent before the session was ready"
+const (
+	reasonTooEager   = "too much sent before the session was ready"
+	reasonOverloaded = "overloaded, try again later"
+)
 
 // message takes a message that arrived when it began.
 func (s *Session) message(payload []byte, began time.Time) {

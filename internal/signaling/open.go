@@ -130,7 +130,8 @@ func (s *Session) giveUp(kind EndKind, code wire.CloseCode, reason string) {
 	if o.end != nil {
 		return
 	}
-	o.end, o.inbox = &End{Kind: kind}, nil
+	o.end = &End{Kind: kind}
+	s.forgetInbox(o)
 	s.conn.Close(code, reason)
 }
 
@@ -148,6 +149,9 @@ func (s *Session) finish() {
 		return
 	}
 	s.state = closed
+	if s.extra != nil && s.extra.opening != nil {
+		s.forgetInbox(s.extra.opening)
+	}
 	s.shard().remove(s)
 	s.hub.sessions.Add(-1)
 	s.peers, s.extra = nil, nil
@@ -156,6 +160,7 @@ func (s *Session) finish() {
 // begin makes an attached session live. The shard is locked.
 func (s *Session) begin(a streams.Attached) {
 	o := s.opening()
+	defer s.forgetInbox(o)
 	id, ok := wire.ParseClientID([]byte(a.Client))
 	if !ok {
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
@@ -194,6 +199,12 @@ func (s *Session) begin(a streams.Attached) {
 	for _, m := range o.inbox {
 		s.message(m, o.arrived)
 	}
+}
+
+// forgetInbox lets go of what was kept for later.
+func (s *Session) forgetInbox(o *opening) {
+	s.hub.cfg.Buffers.Add(-int64(o.bytes))
+	o.inbox, o.bytes = nil, 0
 }
 
 // kept applies a doorbell that came while the session was being attached. The shard is locked.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/budget"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
@@ -73,6 +74,33 @@ func TestBusyWhileAttachingTakesLong(t *testing.T) {
 			t.Errorf("%v, but it has caught up", err)
 		}
 	})
+}
+
+// What all clients together send before their sessions are there is bounded too. One that is sent away for that may have a session
+// that waits for it, which goes on waiting.
+func TestTooMuchOfAllBeforeTheAttachAnswer(t *testing.T) {
+	buffers := budget.New(100 << 10)
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		b.attach = attachedAs(newID(), nil)
+		b.shut()
+		big := strings.Repeat("x", 60<<10)
+		first, second := wallet(newRoom()).dial(t, hub), wallet(newRoom()).dial(t, hub)
+		first.text(body("m", "offer", newID(), big))
+		second.text(body("m", "offer", newID(), big))
+		second.wantClosed(wire.CloseTryAgainLater, "overloaded, try again later")
+		second.lose()
+		if held := buffers.Held(); held < 60<<10 || held > 100<<10 {
+			t.Errorf("%d bytes are held, want those of the first", held)
+		}
+		b.open()
+		pass(time.Second)
+		if sent, left, lost := len(b.calls("send")), len(b.calls("leave")), len(b.calls("detach")); sent != 1 || left != 0 || lost != 1 {
+			t.Errorf("%d sent, %d left, %d lost; want 1, 0, 1", sent, left, lost)
+		}
+		if first.closing() != nil || buffers.Held() != 0 {
+			t.Errorf("the first is %v, %d bytes are held", first.closing(), buffers.Held())
+		}
+	}, func(cfg *signaling.Config) { cfg.Buffers = buffers })
 }
 
 func TestTooMuchBeforeTheAttachAnswerCloses(t *testing.T) {
