@@ -25,7 +25,7 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 func Client(peer netip.Addr, forwarded []string, trusted []netip.Prefix) netip.Addr {
 	client := peer.Unmap()
 	hops := strings.Split(strings.Join(forwarded, ","), ",")
-	for i := len(hops) - 1; i >= 0 && isIn(client, trusted); i-- {
+	for i := len(hops) - 1; i >= 0 && IsIn(client, trusted); i-- {
 		hop, ok := parseHop(strings.TrimSpace(hops[i]))
 		if !ok {
 			break
@@ -50,6 +50,7 @@ func parseHop(text string) (netip.Addr, bool) {
 	return addr.Unmap(), err == nil
 }
 
-func isIn(addr netip.Addr, networks []netip.Prefix) bool {
+// IsIn is whether one of the networks has the address.
+func IsIn(addr netip.Addr, networks []netip.Prefix) bool {
 	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(addr) })
 }

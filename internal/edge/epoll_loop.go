@@ -33,7 +33,8 @@ type poller struct {
 	// owned by the loop
 	conns  []*conn // by descriptor
 	buf    []byte
-	paused bool // the listener is not in the instance: there was no descriptor for what it has
+	paused bool // the listener is not in the instance: there is no room for what it has
+	kept   int  // a descriptor for when there is no other, -1: in use
 }
 
 const (
@@ -58,6 +59,7 @@ func newPoller(addr *net.TCPAddr) (p poller, err error) {
 		return p, fmt.Errorf("watch listener: %w", err)
 	}
 	p.buf = make([]byte, readBuffer)
+	p.reserve()
 	return p, nil
 }
 
@@ -124,6 +126,9 @@ func (p *poller) watch(op, fd int, events uint32) error {
 // close gives the descriptors back. The sockets are closed before.
 func (p *poller) close() {
 	_ = unix.Close(p.listener)
+	if p.kept > 0 {
+		_ = unix.Close(p.kept)
+	}
 	if p.epfd != 0 {
 		_ = unix.Close(p.epfd)
 	}
@@ -192,6 +197,9 @@ func (l *loop) event(fd int, events uint32) {
 		var count [8]byte
 		_, _ = read(fd, count[:])
 		l.woken()
+		if l.kept < 0 {
+			l.reserve()
+		}
 		if l.paused {
 			l.resume()
 		}
@@ -206,40 +214,4 @@ func (l *loop) event(fd int, events uint32) {
 			c.read()
 		}
 	}
-}
-
-func (l *loop) accept() {
-	for range maxAccepts {
-		fd, _, errno := unix.Syscall6(unix.SYS_ACCEPT4, uintptr(l.listener), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
-		switch errno {
-		case 0:
-			l.take(int(fd))
-		case unix.EAGAIN:
-			return
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-			// The connection stays where it is, and would be reported again and again.
-			l.srv.log.Error("no room to accept a connection", "err", errno.Error())
-			l.paused = l.watch(unix.EPOLL_CTL_DEL, l.listener, 0) == nil
-			return
-		default: // one that was gone before it was accepted (accept(2), "Error handling")
-		}
-	}
-}
-
-// resume accepts again after a tick.
-func (l *loop) resume() {
-	l.paused = l.watch(unix.EPOLL_CTL_ADD, l.listener, unix.EPOLLIN) != nil
-}
-
-// take begins a connection.
-func (l *loop) take(fd int) {
-	if !l.srv.accepts() || l.watch(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN) != nil {
-		_ = unix.Close(fd)
-		l.srv.forget()
-		return
-	}
-	if fd >= len(l.conns) {
-		l.conns = append(l.conns, make([]*conn, fd+1-len(l.conns))...)
-	}
-	l.conns[fd] = l.accepted(socket{fd: int32(fd)})
 }

@@ -120,6 +120,9 @@ func (l *loop) closeSocket(c *conn) {
 	c.ended()
 	_ = unix.Close(fd)
 	l.srv.forget()
+	if l.kept < 0 {
+		l.reserve()
+	}
 }
 
 // write is one write; a full socket takes nothing.

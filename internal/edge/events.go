@@ -1,6 +1,10 @@
 package edge
 
-import "golang.org/x/sys/unix"
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
 
 // What an event loop has to do for the edge is in two forms: of our own on Linux (epoll_*.go), by gnet elsewhere or with
 // the build tag gnet (gnet*.go). Either has
@@ -19,6 +23,7 @@ const (
 	taskSweep                  // one tick
 	taskClose                  // say good-bye to all connections
 	taskEnd                    // end the loop
+	taskRoom                   // have one of the crowd give way
 )
 
 // post has the loop do a task. Asked again before it did, it does it once.
@@ -35,6 +40,9 @@ func (l *loop) woken() {
 	if t&taskClose != 0 {
 		l.closeAll()
 	}
+	if t&taskRoom != 0 {
+		l.room(netip.Addr{})
+	}
 	if t&taskSweep != 0 {
 		l.sweep()
 	}
@@ -42,21 +50,15 @@ func (l *loop) woken() {
 	l.leave()
 }
 
-// accepts counts a socket in. There have to be descriptors left for the rest of the process: when it reports false, the
-// socket is to be closed and counted out by [Server.forget].
-func (s *Server) accepts() bool {
-	if s.sockets.Add(1) <= s.maxSockets {
-		return true
-	}
-	s.metrics.drop(dropDescriptors)
-	return false
-}
-
-// accepted makes the connection of a socket.
-func (l *loop) accepted(sock socket) *conn {
-	c := &conn{loop: l, socket: sock}
-	l.begin(c, l.srv.cfg.HandshakeTimeout)
-	return c
+// accepted makes the connection of a socket, and room for it. full reports that there is more than there should be, and nothing in
+// this loop that could give way: it should accept no more until the next tick.
+func (l *loop) accepted(sock socket, peer netip.Addr) (c *conn, full bool) {
+	l.srv.sockets.Add(1) // and counted out by [Server.forget]
+	counted := l.srv.clients.counted(peer)
+	full = !l.room(counted)
+	c = &conn{loop: l, socket: sock}
+	l.crowd.join(l.begin(c, l.srv.cfg.HandshakeTimeout), counted)
+	return c, full
 }
 
 // received takes what was read, all of it; it may be changed.

@@ -5,6 +5,7 @@ package edge
 import (
 	"context"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -78,6 +79,12 @@ func (c *conn) send(b []byte) error {
 	return err
 }
 
+// look does nothing: gnet reads by itself.
+func (l *loop) look(*conn) {}
+
+// short is false: see OnOpen.
+func (l *loop) short() bool { return false }
+
 func (c *conn) unsent() int { return c.sock.OutboundBuffered() }
 
 func (s socket) descriptor() int { return s.sock.Fd() }
@@ -103,11 +110,13 @@ func (h handler) OnTick() (time.Duration, gnet.Action) {
 
 // OnOpen is called for each accepted socket. gnet gives up when accept finds no free descriptor, so there has to be one always.
 func (h handler) OnOpen(sock gnet.Conn) ([]byte, gnet.Action) {
-	if !h.srv.accepts() {
-		return nil, gnet.Close
-	}
 	setUserTimeout(sock.Fd())
-	sock.SetContext(h.srv.loopOf(sock.EventLoop()).accepted(socket{sock}))
+	peer, _ := netip.ParseAddrPort(sock.RemoteAddr().String())
+	c, full := h.srv.loopOf(sock.EventLoop()).accepted(socket{sock}, peer.Addr().Unmap())
+	sock.SetContext(c)
+	if full {
+		c.turnAway(dropCrowded)
+	}
 	return nil, gnet.None
 }
 

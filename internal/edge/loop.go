@@ -2,6 +2,7 @@ package edge
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -23,6 +24,7 @@ type loop struct {
 	table  [][]*conn // open connections by sweep slot
 	slot   int       // visited last
 	works  []*work   // in use, in no order
+	crowd  crowd
 	spare  []*work   // for reuse
 	behind []backlog // connections with a socket that did not take everything
 	reply  []byte    // scratch for HTTP answers
@@ -36,6 +38,7 @@ const maxRounds = 8
 func newLoop(srv *Server, p poller) *loop {
 	l := &loop{srv: srv, poller: p, table: make([][]*conn, srv.pace.slots)}
 	l.in.buffers = srv.cfg.Buffers
+	l.crowd.from = map[netip.Addr]line{}
 	return l
 }
 

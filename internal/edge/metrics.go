@@ -15,20 +15,20 @@ import (
 type dropReason string
 
 const (
-	dropDescriptors dropReason = "descriptors"       // too many open files
-	dropHandshake   dropReason = "handshake_timeout" // nothing arrived
-	dropGone        dropReason = "gone_before_open"  // the client had closed when its head was complete
-	dropMessage     dropReason = "message_timeout"
-	dropSilent      dropReason = "silent"      // no answer to a ping
-	dropOutputFull  dropReason = "output_full" // twice its output bound is waiting
-	dropStalled     dropReason = "stalled"     // it reads nothing
-	dropLinger      dropReason = "close_timeout"
-	dropStopping    dropReason = "stopping"   // no head yet when the server stopped
-	dropOverloaded  dropReason = "overloaded" // all buffers together held too much
+	dropCrowded    dropReason = "crowded"           // it gave way to a newcomer
+	dropHandshake  dropReason = "handshake_timeout" // nothing arrived
+	dropGone       dropReason = "gone_before_open"  // the client had closed when its head was complete
+	dropMessage    dropReason = "message_timeout"
+	dropSilent     dropReason = "silent"      // no answer to a ping
+	dropOutputFull dropReason = "output_full" // twice its output bound is waiting
+	dropStalled    dropReason = "stalled"     // it reads nothing
+	dropLinger     dropReason = "close_timeout"
+	dropStopping   dropReason = "stopping"   // no head yet when the server stopped
+	dropOverloaded dropReason = "overloaded" // all buffers together held too much
 )
 
 var dropReasons = []dropReason{
-	dropDescriptors, dropHandshake, dropGone, dropMessage, dropSilent, dropOutputFull, dropStalled, dropLinger,
+	dropCrowded, dropHandshake, dropGone, dropMessage, dropSilent, dropOutputFull, dropStalled, dropLinger,
 	dropStopping, dropOverloaded,
 }
 

@@ -83,7 +83,7 @@ func (c *conn) finish() {
 	}
 	c.state = stateClosing
 	c.loop.release(c)
-	c.loop.begin(c, c.loop.srv.cfg.CloseTimeout)
+	c.loop.crowd.linger(c.loop.begin(c, c.loop.srv.cfg.CloseTimeout))
 	c.endSession()
 	c.shutdown()
 }

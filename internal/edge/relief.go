@@ -78,7 +78,7 @@ func (l *loop) holders() (list []holder, held int64) {
 func (c *conn) letGo() {
 	switch {
 	case c.state == stateHead:
-		c.turnAway()
+		c.turnAway(dropOverloaded)
 	case c.state == stateOpen && c.outbound == 0:
 		c.loop.srv.metrics.drop(dropOverloaded)
 		c.queueClose(wire.CloseTryAgainLater, reasonOverloaded, signaling.End{Kind: signaling.EndLost})
@@ -89,7 +89,7 @@ func (c *conn) letGo() {
 }
 
 // turnAway answers a head that is not complete with 503, and closes without waiting for the client to do so.
-func (c *conn) turnAway() {
+func (c *conn) turnAway(reason dropReason) {
 	c.answer(&c.loop.srv.unavailable, false)
-	c.drop(dropOverloaded)
+	c.drop(reason)
 }

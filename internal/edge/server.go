@@ -31,6 +31,7 @@ type Server struct {
 	epoch       time.Time
 	maxSockets  int64
 	maxUpgraded int64
+	maxHeads    int // of one loop
 
 	// set by Start
 	addr   net.Addr
@@ -60,6 +61,13 @@ const (
 
 // reservedFiles is how many descriptors are left to the rest of the process.
 const reservedFiles = 128
+
+const (
+	// fewestSpare is how many sockets there are at least for those that are not upgraded.
+	fewestSpare = 32
+	// mostHeads bounds the heads that are not complete.
+	mostHeads = 16 << 10
+)
 
 // New makes a server that does not listen yet. reg may be nil.
 func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Server, error) {
@@ -101,13 +109,16 @@ func (s *Server) bound() error {
 	limit := int64(min(files.Cur, 1<<30))
 	s.maxSockets = max(limit-reservedFiles, limit/2)
 	// Some are left for those that are told to come back later.
-	s.maxUpgraded = s.maxSockets - s.maxSockets/32
+	s.maxUpgraded = s.maxSockets - max(s.maxSockets/32, fewestSpare)
 	if asked := int64(s.cfg.MaxConnections); asked > 0 && asked < s.maxUpgraded {
 		s.maxUpgraded = asked
 	} else if asked > s.maxUpgraded {
 		s.log.Warn("limit on open files is below the connection limit",
 			"open_files", limit, "max_connections", asked, "effective", s.maxUpgraded)
 	}
+	// Heads come and go within a round trip to the client: as many as this are a herd, or somebody who means no good.
+	heads := min(mostHeads, max(fewestSpare, s.maxUpgraded/4))
+	s.maxHeads = int(heads+int64(s.cfg.Loops)-1) / s.cfg.Loops
 	return nil
 }
 

@@ -63,7 +63,7 @@ func (c *conn) request(raw []byte) {
 		c.answer(&c.loop.srv.tooMany, false)
 		return
 	}
-	if !c.loop.srv.admit() {
+	if c.loop.short() || !c.loop.srv.admit() {
 		c.answer(&c.loop.srv.unavailable, false)
 		return
 	}

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -11,7 +12,10 @@ import (
 type work struct {
 	conn     *conn
 	place    int   // in loop.works
-	began    int64 // on the loop's clock
+	line     *line // of the crowd
+	links    [lineCount]link
+	peer     netip.Addr // as it is counted, of a head
+	began    int64      // on the loop's clock
 	deadline int64
 
 	// head: what there is of it. open: the payload of the message so far, unmasked.
@@ -61,6 +65,7 @@ func (l *loop) release(c *conn) {
 		return
 	}
 	c.work = nil
+	l.crowd.part(w)
 	last := len(l.works) - 1
 	l.works[w.place] = l.works[last]
 	l.works[w.place].place = w.place
