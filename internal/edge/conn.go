@@ -110,5 +110,5 @@ func (c *conn) gone() {
 	}
 	c.endSession()
 	c.loop.srv.cfg.Buffers.Add(-int64(c.outbound))
-	c.socket, c.outbound = socket{}, 0
+	c.socket, c.outbound = noSocket(), 0
 }

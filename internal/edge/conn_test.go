@@ -153,7 +153,36 @@ func TestLost(t *testing.T) {
 		if end := s.end(t); end.Kind != signaling.EndLost {
 			t.Errorf("%s: ended %v", name, end)
 		}
+		if s.conn.Deliver([]byte("too late"), nil) {
+			t.Errorf("%s: something was queued for a connection that is gone", name)
+		}
 	}
+}
+
+// TestALongChainOfCloses has each end of a session close the next connection: what is queued while the loop writes is written too,
+// however often that happens, and not when something else wakes the loop.
+func TestALongChainOfCloses(t *testing.T) {
+	t.Parallel()
+	const length = 1500 // so that a tick for every few of them takes longer than patience
+	hub := newHub()
+	next := map[*testSession]*testSession{}
+	hub.onClosed = func(s *testSession) {
+		if n := next[s]; n != nil {
+			n.conn.Close(wire.CloseNormal, "")
+		}
+	}
+	r := start(t, hub, func(cfg *edge.Config) { cfg.Loops, cfg.CloseTimeout = 1, 2*patience })
+	var chain []*testSession
+	for range length {
+		c, s := r.open(t)
+		_ = c.SetDeadline(time.Time{}) // it stays as it is: what it sent would wake the loop
+		if len(chain) > 0 {
+			next[chain[len(chain)-1]] = s
+		}
+		chain = append(chain, s)
+	}
+	chain[0].conn.Close(wire.CloseNormal, "")
+	chain[length-1].end(t)
 }
 
 // TestCloseFrameSurvivesUnreadData sends on and on while the server closes for cause: a close with unread data

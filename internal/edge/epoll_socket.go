@@ -10,6 +10,9 @@ type socket struct {
 	out *unsent // nil unless the client reads more slowly than it is written to
 }
 
+// noSocket is that of a connection that is gone: 0 would be a descriptor, and somebody's.
+func noSocket() socket { return socket{fd: -1} }
+
 type unsent struct {
 	bytes []byte
 	from  int

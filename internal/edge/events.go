@@ -11,7 +11,7 @@ import (
 //
 //	engine              run, stop: the loops of a server and the sweep's clock
 //	poller              in loop: wake, closeSocket
-//	socket              in conn: write, unsent, descriptor; its zero value is no socket
+//	socket              in conn: write, unsent, descriptor; noSocket is none
 //
 // and calls, on the goroutine of the loop that a socket belongs to, what is in this file.
 

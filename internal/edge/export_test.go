@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"unsafe"
 
+	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
@@ -24,7 +25,7 @@ func NewFeeder(cfg Config, hub Hub) *Feeder {
 		panic(err)
 	}
 	l := newLoop(srv, poller{})
-	f := &Feeder{c: &conn{loop: l, state: stateOpen}}
+	f := &Feeder{c: &conn{loop: l, state: stateOpen, socket: noSocket()}}
 	l.list(f.c)
 	l.in.arm()
 	f.c.session = hub.Open(f.c, wire.Connect{}, wire.Offer{})
@@ -58,6 +59,9 @@ func (f *Feeder) Out() []byte {
 
 // Buffered returns the bytes that it holds of incomplete messages.
 func (f *Feeder) Buffered() int64 { return f.c.loop.srv.cfg.Buffers.Held() }
+
+// DescriptorOf is that of an open connection, of the server's side.
+func DescriptorOf(c signaling.Conn) int { return c.(*conn).descriptor() }
 
 // Judge reads a request head that is at the start of b, looking for its end again after each of the splits. It
 // returns where the head ends, -1 if it does not, and what it is answered: 101 for an upgrade, refused by a

@@ -74,6 +74,9 @@ func (l *loop) closeSocket(c *conn) {
 // socket is one of gnet's.
 type socket struct{ sock gnet.Conn }
 
+// noSocket is that of a connection that is gone.
+func noSocket() socket { return socket{} }
+
 func (c *conn) send(b []byte) error {
 	_, err := c.sock.Write(b) // on an error the socket has been closed already
 	return err

@@ -21,6 +21,7 @@ type testHub struct {
 	quiet    bool                              // do not echo
 	onOpen   func(*testSession)                // instead of nothing
 	onFrame  func(s *testSession, text []byte) // instead of echoing
+	onClosed func(*testSession)                // on the loop
 	mu       sync.Mutex
 	all      []*testSession
 }
@@ -86,6 +87,9 @@ func (s *testSession) Closed(end signaling.End) {
 	s.mu.Lock()
 	s.closed++
 	s.mu.Unlock()
+	if s.hub.onClosed != nil {
+		s.hub.onClosed(s)
+	}
 	s.ended <- end
 }
 

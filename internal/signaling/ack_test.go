@@ -97,6 +97,27 @@ func TestAnAckIsFlushedAgainWhenRedisDidNotAnswer(t *testing.T) {
 	})
 }
 
+// A client that gets many messages a second and acknowledges them all does not run into the bound of its mailbox.
+func TestManyAcknowledgedEntriesAreFlushedAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		d := wallet(newRoom()).rejoin()
+		c, me, peer := liveWith(t, hub, b, d)
+		delivered(hub, d, c, me, peer, 200)
+		c.ack("7-0") // the first flush
+		c.ack("7-63")
+		pass(0)
+		wantPositions(t, b, "7-0")
+		c.ack("7-64")
+		pass(0)
+		wantPositions(t, b, "7-0", "7-64")
+		for n := uint64(65); n <= 128; n++ {
+			c.ack(seq(n).String())
+		}
+		pass(0)
+		wantPositions(t, b, "7-0", "7-64", "7-128")
+	})
+}
+
 func TestAcksThatMakeNoSenseAreIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		d := wallet(newRoom()).rejoin()

@@ -57,6 +57,7 @@ const (
 	connectAttached = "attached"
 	connectFull     = "room_full"
 	connectFailed   = "failed"
+	connectGone     = "gone" // in traces only: it ended, or was sent away, before there was an answer
 )
 
 func counter(name, help string) prometheus.Counter {

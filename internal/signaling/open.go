@@ -151,6 +151,7 @@ func (s *Session) finish() {
 	s.state = closed
 	if s.extra != nil && s.extra.opening != nil {
 		s.forgetInbox(s.extra.opening)
+		s.extra.opening.traceRefused(connectGone)
 	}
 	s.shard().remove(s)
 	s.hub.sessions.Add(-1)

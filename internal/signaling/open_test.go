@@ -241,6 +241,49 @@ func TestEveryMessageHasOneAnswer(t *testing.T) {
 	}
 }
 
+// What Redis answers to a connection that has lost its session meanwhile changes nothing any more.
+func TestAnswersAfterTheEndOfASessionAreIgnored(t *testing.T) {
+	fenced := func(b *scripted) {
+		b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+			return streams.Synced{Hold: streams.HoldFenced}, nil
+		}
+		b.restore = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.Fenced}, nil }
+		b.ack = func(streams.Held, streams.EntryID) (streams.Hold, error) { return streams.HoldFenced, nil }
+		b.send = func(streams.Message) (streams.Outcome, error) { return streams.SenderFenced, nil }
+	}
+	for name, ask := range map[string]func(hub *signaling.Hub, c *client, peer string){
+		"sync":    func(hub *signaling.Hub, _ *client, _ string) { hub.Reconcile() },
+		"restore": func(hub *signaling.Hub, _ *client, _ string) { hub.Regenerate() },
+		"ack":     func(_ *signaling.Hub, c *client, _ string) { c.ack("7-0") },
+		"send":    func(_ *signaling.Hub, c *client, peer string) { c.send("r", "offer", peer) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+				d := wallet(newRoom()).rejoin()
+				c, me, peer := liveWith(t, hub, b, d)
+				delivered(hub, d, c, me, peer, 1)
+				number := b.calls("attach")[0].attach.Session
+				b.script(func() { fenced(b) })
+				b.shut()
+				ask(hub, c, peer)
+				time.Sleep(time.Second) // for the hub to come to it
+				b.script(func() { b.log = nil })
+				hub.Bell(&streams.Bell{Kind: streams.BellFenced, Room: d.room.String(), Client: me, Session: number})
+				c.unread()
+				b.open()
+				pass(time.Minute)
+				if calls := b.calls(""); len(calls) != 1 || calls[0].name != "count" {
+					t.Errorf("calls %+v, want one that counts its messages", calls)
+				}
+				c.got()
+				if hub.Sessions() != 0 {
+					t.Errorf("%d sessions", hub.Sessions())
+				}
+			})
+		})
+	}
+}
+
 // A sender that is refused as fenced finds out whether another connection has its session, or nobody.
 func TestAFencedSenderIsClosedOrRestored(t *testing.T) {
 	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {

@@ -18,6 +18,7 @@ import (
 // scripted is a Backbone whose answers the test decides: for timing, and for faults that Redis cannot be made
 // to show. It answers in the order of the calls, on a goroutine of its own. A function that is nil gives a friendly answer.
 type scripted struct {
+	tb   testing.TB
 	jobs chan func()
 	gate chan struct{} // unless nil, answers wait until it is closed
 
@@ -49,7 +50,7 @@ const (
 )
 
 func newScripted(tb testing.TB) *scripted {
-	b := &scripted{jobs: make(chan func(), 1<<14)}
+	b := &scripted{tb: tb, jobs: make(chan func(), 1<<14)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -58,6 +58,7 @@ func (o *opening) traceRefused(result string) {
 	o.span.SetAttributes(attrResult.String(result))
 	o.span.SetStatus(codes.Error, result)
 	o.span.End()
+	o.span = nil
 }
 
 // traceAttached ends the span of a connection that has a session now, and keeps it for what follows to link to.
@@ -78,6 +79,7 @@ func (s *Session) traceAttached(o *opening, a streams.Attached, refused string) 
 		o.span.AddLink(trace.Link{SpanContext: c})
 	}
 	o.span.End()
+	o.span = nil
 	if own.IsSampled() {
 		s.more().connect = &own
 	}
