@@ -32,6 +32,9 @@ type config struct {
 	WaitReplicas int           `env:"REDIS_WAIT_REPLICAS" envDefault:"0" help:"replicas of Redis that must have a message before it is confirmed, so that a failover loses none; 0: none"`
 	SyncInterval time.Duration `env:"SYNC_INTERVAL" envDefault:"5m" help:"how often each session is compared with Redis"`
 
+	MaxHeadBytes int    `env:"MAX_HEAD_BYTES" envDefault:"8192" help:"largest request head; a larger one gets 431"`
+	BasePath     string `env:"BASE_PATH" help:"path that a proxy in front puts before /<connectionId> and /health, like /signaling; cut off where it is; empty: none"`
+
 	MaxMessageBytes int `env:"MAX_MESSAGE_BYTES" envDefault:"65536" help:"largest message; a larger one closes with 1009"`
 	MailboxMessages int `env:"MAILBOX_MESSAGES" envDefault:"256" help:"most messages waiting for one client"`
 	MailboxBytes    int `env:"MAILBOX_BYTES" envDefault:"1048576" help:"most bytes waiting for one client"`
@@ -62,6 +65,7 @@ type config struct {
 
 	resumeRoles []wire.Role
 	proxies     []netip.Prefix
+	basePath    string // as wire.ParseTarget wants it
 }
 
 // loadConfig reads all settings and reports every bad one at once.
@@ -111,6 +115,10 @@ func (c *config) check() []string {
 		"TURN_TTL=%s: want at least 4 times SYNC_INTERVAL, which is how often credentials are looked at", c.TURNTTL)
 	want(c.MaxConnectionAge == 0 || c.MaxConnectionAge >= time.Second, "MAX_CONNECTION_AGE=%s: want 0s or at least 1s", c.MaxConnectionAge)
 	want(c.MaxMessageBytes >= 1024 && c.MaxMessageBytes <= 1<<20, "MAX_MESSAGE_BYTES=%d: want 1024 to 1048576", c.MaxMessageBytes)
+	want(c.MaxHeadBytes >= 1024 && c.MaxHeadBytes <= 1<<20, "MAX_HEAD_BYTES=%d: want 1024 to 1048576", c.MaxHeadBytes)
+	base, ok := wire.ParseBase(strings.TrimSpace(c.BasePath))
+	want(ok, "BASE_PATH=%q: want a path like /signaling, of plain segments", c.BasePath)
+	c.basePath = base
 	want(c.MaxBuffered == 0 || c.MaxBuffered >= 16*c.MaxMessageBytes, "MAX_BUFFERED_BYTES=%d: want 0 or at least 16 times MAX_MESSAGE_BYTES", c.MaxBuffered)
 	want(c.MailboxBytes >= 2*c.MaxMessageBytes, "MAILBOX_BYTES=%d: want at least twice MAX_MESSAGE_BYTES", c.MailboxBytes)
 	want(c.MailboxMessages >= 1 && c.MailboxMessages <= 4096, "MAILBOX_MESSAGES=%d: want 1 to 4096", c.MailboxMessages)

@@ -161,7 +161,7 @@ func TestStaysAliveWithoutRedis(t *testing.T) {
 func TestReportsAllBadSettingsAtOnce(t *testing.T) {
 	t.Parallel()
 	bad := map[string]string{
-		"PORT": "http", "GRACE_WINDOW": "60", "REDIS_URL": "http://user:secret@host", "RESUME_BY_ROLE": "phone", "MAX_MESSAGE_BYTES": "10",
+		"PORT": "http", "GRACE_WINDOW": "60", "REDIS_URL": "http://user:secret@host", "RESUME_BY_ROLE": "phone", "MAX_MESSAGE_BYTES": "10", "MAX_HEAD_BYTES": "10", "BASE_PATH": "/a/../b", "MAX_BUFFERED_BYTES": "100",
 		"LOG_LEVEL": "loud", "ALLOWED_ORIGINS": "example.com", "LOG_FORMAT": "xml", "PPROF": "perhaps", "DEMO": "perhaps", "DRAIN_TIMEOUT": "1ms", "ROOM_CLIENTS": "1",
 		"TURN_URLS": "turn://host", "TRUSTED_PROXIES": "10.0.0.0/40", "MAX_CONNECTIONS_PER_ADDRESS": "-1", "NEW_CONNECTIONS_PER_ADDRESS": "-1", "STUN_URLS": "host", "TURN_SECRET": "short", "TURN_TTL": "10s",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "grpc://secret@host", "OTEL_TRACES_EXPORTER": "zipkin", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",

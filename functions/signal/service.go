@@ -90,6 +90,7 @@ func edgeConfig(cfg config, buffers *budget.Budget) edge.Config {
 	ec.MaxConnections = cfg.MaxConnections
 	ec.MaxPerAddress, ec.NewPerAddress, ec.TrustedProxies = cfg.MaxPerAddress, cfg.NewPerAddress, cfg.proxies
 	ec.Buffers = buffers
+	ec.MaxHeadBytes, ec.BasePath = cfg.MaxHeadBytes, cfg.basePath
 	ec.MaxMessageBytes = cfg.MaxMessageBytes
 	ec.RateLimit = cfg.RateMessages
 	ec.RateWindow = time.Duration(cfg.RateMillis) * time.Millisecond

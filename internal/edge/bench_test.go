@@ -1,8 +1,11 @@
 package edge_test
 
 import (
+	"bufio"
 	"bytes"
 	"io"
+	"net"
+	"net/http"
 	"testing"
 
 	"github.com/rejoin-dev/rejoin/internal/edge"
@@ -86,6 +89,54 @@ func BenchmarkEcho(b *testing.B) {
 	for b.Loop() {
 		c.write(in)
 		c.expect(text, payload)
+	}
+}
+
+// browserHead is what a browser sends behind a proxy.
+var browserHead = []byte(request(connect, "Origin: https://app.example.com", "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+	"Accept-Encoding: gzip, deflate, br, zstd", "Accept-Language: en-GB,en;q=0.9", "Cache-Control: no-cache", "Pragma: no-cache",
+	"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits", "Sec-WebSocket-Protocol: rejoin.v1", "X-Forwarded-For: 192.0.2.7"))
+
+// BenchmarkHead reads a head and makes its answer; net/http only reads it.
+func BenchmarkHead(b *testing.B) {
+	b.Run("ours", func(b *testing.B) {
+		shake := edge.NewHandshake(edge.DefaultConfig(), &echo{})
+		b.ReportAllocs()
+		for b.Loop() {
+			if shake(browserHead) == nil {
+				b.Fatal("refused")
+			}
+		}
+	})
+	b.Run("net/http", func(b *testing.B) {
+		in := bytes.NewReader(nil)
+		buffered := bufio.NewReader(in)
+		b.ReportAllocs()
+		for b.Loop() {
+			in.Reset(browserHead)
+			buffered.Reset(in)
+			if _, err := http.ReadRequest(buffered); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkConnect dials, upgrades and leaves.
+func BenchmarkConnect(b *testing.B) {
+	r := start(b, newHub(), nil)
+	for b.Loop() {
+		conn, err := net.Dial("tcp", r.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = conn.Write(browserHead)
+		var in [512]byte
+		if _, err := conn.Read(in[:]); err != nil {
+			b.Fatal(err)
+		}
+		_ = conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
 	}
 }
 

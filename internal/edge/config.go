@@ -28,6 +28,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// MaxHeadBytes bounds a request head up to and including its blank line; beyond it: 431.
 	MaxHeadBytes int
+	// BasePath is what proxies in front may put before the path, see [wire.ParseBase]; it is cut off where it is.
+	BasePath string
 	// HandshakeTimeout bounds the time from accepting a socket to its complete head; then 408.
 	HandshakeTimeout time.Duration
 	// MaxMessageBytes bounds a message, the sum of its fragments; beyond it: close 1009.

@@ -63,6 +63,31 @@ func (f *Feeder) Buffered() int64 { return f.c.loop.srv.cfg.Buffers.Held() }
 // DescriptorOf is that of an open connection, of the server's side.
 func DescriptorOf(c signaling.Conn) int { return c.(*conn).descriptor() }
 
+// NewHandshake returns a function that does for a head all but the socket: it returns the answer to an upgrade, valid until the next
+// call, nil for what gets none.
+func NewHandshake(cfg Config, hub Hub) func(b []byte) []byte {
+	srv, err := New(cfg, hub, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		panic(err)
+	}
+	var answer []byte
+	return func(b []byte) []byte {
+		end := headEnd(b, 0)
+		if end < 0 {
+			return nil
+		}
+		h, ok := parseHead(b[:end])
+		if !ok {
+			return nil
+		}
+		if _, _, a := srv.judge(&h); a != nil {
+			return nil
+		}
+		answer = appendSwitch(answer[:0], h.key, wire.ParseSubprotocols(h.protocols...).Accept)
+		return answer
+	}
+}
+
 // Judge reads a request head that is at the start of b, looking for its end again after each of the splits. It
 // returns where the head ends, -1 if it does not, and what it is answered: 101 for an upgrade, refused by a
 // close frame or not.

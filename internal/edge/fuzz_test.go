@@ -203,6 +203,8 @@ func FuzzHead(f *testing.F) {
 		}
 	}
 	f.Add([]byte(request(connect)), uint16(20))
+	f.Add([]byte("\r\n\r\n"+request(connect)), uint16(3))
+	f.Add([]byte("\r\n\r\n\r\n\r\n\r\n"+request(connect)), uint16(9))
 	f.Add([]byte(strings.ReplaceAll(request(connect), "\r\n", "\n")), uint16(3))
 	cfg := edge.DefaultConfig()
 	f.Fuzz(func(t *testing.T, in []byte, at uint16) {
@@ -219,7 +221,8 @@ func FuzzHead(f *testing.F) {
 		if status != 101 {
 			return
 		}
-		req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(in[:end])))
+		in, end = bytes.TrimLeft(in[:end], "\r\n"), -1 // net/http does not know RFC 9112 section 2.2
+		req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(in)))
 		if err != nil {
 			t.Fatalf("upgraded, but: %v", err)
 		}

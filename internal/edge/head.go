@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// head is a request head (RFC 9112), as far as it matters here. Fields alias the bytes it was read from.
+// head is a request head (RFC 9112), as far as it matters here. Fields alias the bytes it was read from. It is read once, here:
+// nothing behind it reads the bytes again with rules of its own.
 type head struct {
 	method, target []byte
 	http10         bool
@@ -24,10 +25,23 @@ type head struct {
 	forwarded  []string // values of X-Forwarded-For
 }
 
+// maxEmptyLines is how many there may be before a request. RFC 9112 section 2.2 asks for one: some clients end a body that they never
+// announced with it.
+const maxEmptyLines = 4
+
+// emptyLines returns how many bytes of empty lines b begins with.
+func emptyLines(b []byte) int {
+	n := 0
+	for n < 2*maxEmptyLines && n+1 < len(b) && b[n] == '\r' && b[n+1] == '\n' {
+		n += 2
+	}
+	return n
+}
+
 // headEnd returns the length of the head that b begins with, its blank line included, or -1. A line may end in
 // a bare line feed here: parseHead refuses it then, which is better than to wait for more.
 func headEnd(b []byte, from int) int {
-	for i := max(0, from-3); i < len(b); {
+	for i := max(emptyLines(b), from-3); i < len(b); {
 		n := bytes.IndexByte(b[i:], '\n')
 		if n < 0 {
 			return -1
@@ -43,9 +57,9 @@ func headEnd(b []byte, from int) int {
 	return -1
 }
 
-// parseHead reads a complete head. It reports false for what is no HTTP/1 request.
+// parseHead reads a complete head. It reports false for what is not an HTTP/1 request.
 func parseHead(b []byte) (h head, ok bool) {
-	line, b, ok := cutLine(b)
+	line, b, ok := cutLine(b[emptyLines(b):])
 	if !ok || !h.requestLine(line) {
 		return h, false
 	}
@@ -101,11 +115,14 @@ func (h *head) requestLine(line []byte) bool {
 	return len(h.target) > 0 && isToken(h.method)
 }
 
-// field takes note of one header field.
+// field takes note of one header field. Fields that are lists may come in several lines (RFC 9110 section 5.3).
 func (h *head) field(name, value []byte) {
 	switch {
 	case is(name, "Host"):
 		h.hosts++
+		if !isHost(value) {
+			h.hosts++ // as bad as a second one
+		}
 	case is(name, "Content-Length"):
 		h.body = h.body || string(value) != "0"
 	case is(name, "Transfer-Encoding"):
@@ -130,32 +147,56 @@ func (h *head) field(name, value []byte) {
 	}
 }
 
-// is compares a field name, whose case does not matter.
-func is(name []byte, want string) bool {
-	return len(name) == len(want) && strings.EqualFold(string(name), want)
+// is compares a field name or a token, whose case does not matter.
+func is(b []byte, want string) bool {
+	return len(b) == len(want) && strings.EqualFold(string(b), want)
 }
 
-// listHolds is whether a comma separated list has the element, whatever its case.
+// listHolds is whether a comma separated list has the element, whatever its case. Elements may be empty (RFC 9110 section 5.6.1), and
+// what stands in quotes is not taken apart (section 5.6.4).
 func listHolds(list []byte, element string) bool {
 	for len(list) > 0 {
 		var one []byte
-		one, list, _ = bytes.Cut(list, []byte{','})
-		if strings.EqualFold(string(bytes.Trim(one, " \t")), element) {
+		one, list = cutElement(list)
+		if is(bytes.Trim(one, " \t"), element) {
 			return true
 		}
 	}
 	return false
 }
 
+// cutElement cuts off the first element of a list.
+func cutElement(list []byte) (one, rest []byte) {
+	quoted := false
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case c == ',' && !quoted:
+			return list[:i], list[i+1:]
+		}
+	}
+	return list, nil
+}
+
+// isHost is whether a Host is one name and may be a port, as far as nobody can read another one from it (RFC 9112 section 3.2).
+func isHost(value []byte) bool { return !bytes.ContainsAny(value, " \t,/?#@\\\"<>") }
+
 // isToken is whether b is a token (RFC 9110 section 5.6.2).
 func isToken(b []byte) bool {
 	for _, c := range b {
-		alphanumeric := '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
-		if !alphanumeric && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+		if !isTokenByte(c) {
 			return false
 		}
 	}
 	return len(b) > 0
+}
+
+func isTokenByte(c byte) bool {
+	alphanumeric := '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+	return alphanumeric || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
 // isFieldValue is whether b has no control characters but tabs (RFC 9110 section 5.5).

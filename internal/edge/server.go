@@ -46,6 +46,7 @@ type Server struct {
 	sockets  atomic.Int64
 	upgraded atomic.Int64
 	clients  addresses
+	foreign  *foreigners
 	refusing atomic.Bool
 	stopping atomic.Bool
 	empty    chan struct{} // signalled when the last socket is gone while stopping
@@ -79,6 +80,7 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 		unavailable: answerUnavailable,
 		tooMany:     answerTooMany,
 		epoch:       time.Now(),
+		foreign:     newForeigners(),
 		engine:      newEngine(),
 		up:          make(chan struct{}),
 		done:        make(chan struct{}),

@@ -1,12 +1,10 @@
 package edge
 
 import (
+	"crypto/sha1" //nolint:gosec // RFC 6455 section 1.3
 	"encoding/base64"
 	"errors"
-	"io"
 	"strings"
-
-	"github.com/gobwas/ws"
 
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -28,7 +26,9 @@ func (c *conn) readHead(data []byte) {
 	}
 	end := headEnd(head, from)
 	if end < 0 {
-		if len(head) >= limit {
+		if f := c.loop.srv.foreign.find(head); f != nil {
+			c.refuseForeign(f)
+		} else if len(head) >= limit {
 			c.answer(&answerHeadTooBig, false)
 		}
 		return
@@ -44,7 +44,11 @@ func (c *conn) readHead(data []byte) {
 func (c *conn) request(raw []byte) {
 	h, ok := parseHead(raw)
 	if !ok {
-		c.answer(&answerBadRequest, false)
+		if f := c.loop.srv.foreign.find(raw); f != nil {
+			c.refuseForeign(f)
+		} else {
+			c.answer(&answerBadRequest, false)
+		}
 		return
 	}
 	connect, refused, a := c.loop.srv.judge(&h)
@@ -73,10 +77,7 @@ func (c *conn) request(raw []byte) {
 		return
 	}
 	offer := wire.ParseSubprotocols(h.protocols...)
-	if !c.switchProtocols(raw, offer.Accept) {
-		c.answer(&answerBadRequest, false)
-		return
-	}
+	c.switchProtocols(h.key, offer.Accept)
 	if c.state != stateHead {
 		return // the write found the socket closed
 	}
@@ -100,8 +101,13 @@ func (c *conn) open(connect wire.Connect, refused *wire.RefusedError, offer wire
 // judge decides what a request gets: an answer when it is no upgrade or none that can be had now. A refused
 // connect is upgraded, to be told why by a close frame.
 func (s *Server) judge(h *head) (wire.Connect, *wire.RefusedError, *answer) {
-	connect, err := wire.ParseConnect(h.target)
+	var connect wire.Connect
 	var refused *wire.RefusedError
+	target, err := wire.ParseTarget(h.target, s.cfg.BasePath)
+	if err != nil {
+		return connect, nil, &answerBadRequest
+	}
+	connect, err = target.Connect()
 	switch isRefused := errors.As(err, &refused); {
 	case h.hosts > 1, h.hosts == 0 && !h.http10, err != nil && !isRefused:
 		return connect, nil, &answerBadRequest
@@ -110,7 +116,7 @@ func (s *Server) judge(h *head) (wire.Connect, *wire.RefusedError, *answer) {
 	case h.body:
 		return connect, nil, &answerBadRequest
 	case h.http10, !h.upgrade, !h.connection, string(h.method) == "HEAD":
-		return connect, nil, plainAnswer(h, refused)
+		return connect, nil, plainAnswer(target, refused)
 	case h.versions != 1, h.keys != 1, h.origins > 1:
 		return connect, nil, &answerBadRequest
 	case string(h.version) != "13":
@@ -126,10 +132,9 @@ func (s *Server) judge(h *head) (wire.Connect, *wire.RefusedError, *answer) {
 }
 
 // plainAnswer is what a GET without an upgrade gets.
-func plainAnswer(h *head, refused *wire.RefusedError) *answer {
-	path, _, _ := strings.Cut(string(h.target), "?")
+func plainAnswer(target wire.Target, refused *wire.RefusedError) *answer {
 	switch {
-	case path == healthPath:
+	case string(target.Path) == healthPath:
 		return &answerHealth
 	case refused != nil && refused.Reason == wire.ReasonMissingConnectionID:
 		return &answerNotFound
@@ -137,46 +142,37 @@ func plainAnswer(h *head, refused *wire.RefusedError) *answer {
 	return &answerUpgrade
 }
 
+// keyLen is how long 16 bytes are in base64.
+const keyLen = 24
+
 // isKey is whether a Sec-WebSocket-Key decodes to 16 bytes (RFC 6455 section 4.2.1).
 func isKey(key []byte) bool {
 	var decoded [18]byte
-	if len(key) != base64.StdEncoding.EncodedLen(16) {
+	if len(key) != keyLen {
 		return false
 	}
 	n, err := base64.StdEncoding.Decode(decoded[:], key)
 	return err == nil && n == 16
 }
 
-// switchProtocols sends the 101. It reports false, and sends nothing, when gobwas/ws does not take the head.
-func (c *conn) switchProtocols(raw []byte, protocol string) bool {
-	pipe := headPipe{in: raw, out: c.loop.reply[:0]}
-	upgrader := ws.Upgrader{
-		ProtocolCustom: func([]byte) (string, bool) { return protocol, true },
-	}
-	_, err := upgrader.Upgrade(&pipe)
-	c.loop.reply = pipe.out[:0]
-	if err != nil {
-		return false
-	}
-	c.writeNow(pipe.out)
-	return true
+// switchProtocols sends the 101.
+func (c *conn) switchProtocols(key []byte, protocol string) {
+	c.loop.reply = appendSwitch(c.loop.reply[:0], key, protocol)
+	c.writeNow(c.loop.reply)
 }
 
-// headPipe gives a head to ws.Upgrader and takes its response.
-type headPipe struct{ in, out []byte }
-
-func (p *headPipe) Read(b []byte) (int, error) {
-	if len(p.in) == 0 {
-		return 0, io.EOF
+// appendSwitch appends the answer to an upgrade (RFC 6455 section 4.2.2). protocol may be "".
+func appendSwitch(dst, key []byte, protocol string) []byte {
+	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // of section 1.3
+	var salted [keyLen + len(guid)]byte
+	copy(salted[copy(salted[:], key):], guid)
+	sum := sha1.Sum(salted[:])
+	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	dst = base64.StdEncoding.AppendEncode(dst, sum[:])
+	if protocol != "" {
+		dst = append(append(dst, "\r\nSec-WebSocket-Protocol: "...), protocol...)
 	}
-	n := copy(b, p.in)
-	p.in = p.in[n:]
-	return n, nil
-}
-
-func (p *headPipe) Write(b []byte) (int, error) {
-	p.out = append(p.out, b...)
-	return len(b), nil
+	return append(dst, "\r\n\r\n"...)
 }
 
 // admit counts one upgraded connection in, unless there are too many.

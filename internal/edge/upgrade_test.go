@@ -2,8 +2,10 @@ package edge_test
 
 import (
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +31,106 @@ func TestUpgrade(t *testing.T) {
 	}
 	c.write(frame(text, []byte("hello")))
 	c.expect(text, []byte("hello"))
+}
+
+// TestListsAreLists: what may be upgraded in one spelling may be in all (RFC 9110 sections 5.3, 5.6.1 and 7.8; RFC 9112 sections 2.2 and 3.2.2).
+func TestListsAreLists(t *testing.T) {
+	t.Parallel()
+	r := start(t, newHub(), func(cfg *edge.Config) { cfg.BasePath = "/base" })
+	const upgrade, connection = "Upgrade: websocket\r\n", "Connection: keep-alive, Upgrade\r\n"
+	for _, replace := range [][2]string{
+		{"", ""},
+		{upgrade, "Upgrade: websocket, h2c\r\n"},
+		{upgrade, "Upgrade: h2c ,WebSocket\r\n"},
+		{upgrade, "Upgrade: h2c\r\nUpgrade: websocket\r\n"},
+		{upgrade, "Upgrade: ,, websocket ,\r\n"},
+		{upgrade, "upgrade:\t WEBSOCKET \t\r\n"},
+		{connection, "Connection: keep-alive\r\nConnection: Upgrade\r\n"},
+		{connection, "Connection: Upgrade\r\nConnection: keep-alive\r\n"},
+		{connection, "Connection: close, UPGRADE\r\n"},
+		{connection, "Connection: ,Upgrade,\r\n"},
+		{connection, "CONNECTION: upgrade, \"x, y\"\r\n"},
+		{"GET ", "\r\nGET "},
+		{"GET ", "\r\n\r\n\r\n\r\nGET "},
+		{"GET ", "GET http://localhost"},
+		{"GET ", "GET WSS://elsewhere:443"},
+		{"GET ", "GET /"},
+		{"GET ", "GET /base"},
+		{"GET ", "GET //base/"},
+		{"GET ", "GET https://localhost/base"},
+		{"Host: localhost\r\n", "Host:\r\n"},
+		{"Host: localhost\r\n", "Host: [::1]:4000\r\n"},
+		{"Host: localhost\r\n", "Host: localhost\r\nContent-Length: 0\r\n"},
+	} {
+		text := strings.Replace(request(connect), replace[0], replace[1], 1)
+		for _, pieces := range []int{1, len(text)} { // also byte by byte
+			c := r.dial(t)
+			for i := range pieces {
+				c.send(text[i*len(text)/pieces : (i+1)*len(text)/pieces])
+			}
+			if status, header, _ := c.response(); status != 101 || header["Sec-WebSocket-Accept"] != accept || header["Upgrade"] != "websocket" {
+				t.Errorf("%q in %d pieces: %d %v", replace[1], pieces, status, header)
+			}
+			if s := r.hub.session(t); s.connect.Room.String() != room[1:] {
+				t.Errorf("%q: room %v", replace[1], s.connect.Room)
+			}
+			c.Close()
+		}
+	}
+}
+
+// TestForeignProtocols: what cannot be HTTP/1.1 is told what it was, at once and not when a head is complete, and logged once.
+func TestForeignProtocols(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ begin, answer, log string }{
+		"TLS":           {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "TLS handshake", "speaks=TLS"},
+		"PROXY v1":      {"PROXY TCP4 192.0.2.1 192.0.2.2 50000 4000\r\n" + request(connect), "PROXY protocol", "speaks=\"PROXY protocol\""},
+		"PROXY unknown": {"PROXY UNKNOWN\r\n", "PROXY protocol", "speaks=\"PROXY protocol\""},
+		"PROXY v2":      {"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c", "PROXY protocol", "speaks=\"PROXY protocol\""},
+		"HTTP/2":        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2", "speaks=HTTP/2"},
+		"something":     {"\x00\x01\x02", "not an HTTP request", "speaks=\"not HTTP\""},
+		"a space":       {" GET / HTTP/1.1", "not an HTTP request", "speaks=\"not HTTP\""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log lines
+			r := startLogged(t, newHub(), nil, slog.New(slog.NewTextHandler(&log, nil)))
+			for range 3 {
+				for _, pieces := range []int{1, min(9, len(test.begin))} {
+					c := r.dial(t)
+					for i := range pieces {
+						if _, err := c.Write([]byte(test.begin[i*len(test.begin)/pieces : (i+1)*len(test.begin)/pieces])); err != nil {
+							break // it has its answer
+						}
+					}
+					if status, _, body := c.response(); status != 400 || !strings.Contains(body, test.answer) {
+						t.Fatalf("got %d %q", status, body)
+					}
+				}
+			}
+			if text := log.String(); strings.Count(text, test.log) != 1 || strings.Count(text, "\n") != 1 || !strings.Contains(text, "from=127.0.0.1") {
+				t.Errorf("logged %q", text)
+			}
+		})
+	}
+}
+
+// lines is a log to read.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func TestUpgradeSubprotocol(t *testing.T) {
@@ -98,6 +200,19 @@ var answers = []struct {
 	{"malformed target", strings.Replace(request("@["), "@[", "@[", 1), 400, ""},
 	{"plain malformed target", "GET @[ HTTP/1.1\r\nHost: a\r\n\r\n", 400, ""},
 	{"no http", "hello\r\n\r\n", 400, ""},
+	{"health of absolute form", "GET http://a/health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
+	{"health behind a base", "GET /base/path/health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
+	{"health, too many slashes", "GET //health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
+	{"health behind an empty line", "\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
+	{"another base", "GET /base/other/health HTTP/1.1\r\nHost: a\r\n\r\n", 404, ""},
+	{"too many empty lines", strings.Repeat("\r\n", 5) + "GET /health HTTP/1.1\r\nHost: a\r\n\r\n", 400, ""},
+	{"two names in one host", "GET /health HTTP/1.1\r\nHost: a, b\r\n\r\n", 400, ""},
+	{"a host with a path", "GET /health HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, ""},
+	{"two lengths", request(connect, "Content-Length: 0", "Content-Length: 3") + "abc", 400, ""},
+	{"list of lengths", request(connect, "Content-Length: 0, 0"), 400, ""},
+	{"upgrade in quotes", strings.Replace(request(connect), "keep-alive, Upgrade", `"a, upgrade"`, 1), 426, ""},
+	{"list of versions", strings.Replace(request(connect), "Version: 13", "Version: 8, 13", 1), 426, ""},
+	{"two versions", request(connect, "Sec-WebSocket-Version: 13"), 400, ""},
 	{"no version", "GET /health\r\n\r\n", 400, ""},
 	{"http/2", "PRI * HTTP/2.0\r\n\r\n", 400, ""},
 	{"two spaces", "GET  /health HTTP/1.1\r\nHost: a\r\n\r\n", 400, ""},
@@ -131,7 +246,9 @@ var answers = []struct {
 
 func TestAnswers(t *testing.T) {
 	t.Parallel()
-	r := start(t, newHub(), func(cfg *edge.Config) { cfg.Origins = []string{"https://good.example"} })
+	r := start(t, newHub(), func(cfg *edge.Config) {
+		cfg.Origins, cfg.BasePath = []string{"https://good.example"}, "/base/path"
+	})
 	for _, test := range answers {
 		c := r.dial(t)
 		c.send(test.request)

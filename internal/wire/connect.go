@@ -36,11 +36,17 @@ const (
 // as a form (https://url.spec.whatwg.org/#urlencoded-parsing). The error is ErrMalformedTarget or a
 // *RefusedError that names the first check that failed.
 func ParseConnect(target []byte) (Connect, error) {
-	path, query, err := splitTarget(target)
+	t, err := ParseTarget(target, "")
 	if err != nil {
 		return Connect{}, err
 	}
-	room, ok := roomOfPath(path)
+	return t.Connect()
+}
+
+// Connect reads what a client asks for, see ParseConnect. The error is a *RefusedError.
+func (t Target) Connect() (Connect, error) {
+	query := t.Query
+	room, ok := roomOfPath(t.Path)
 	if !ok {
 		return Connect{}, &RefusedError{ReasonMissingConnectionID}
 	}

@@ -29,6 +29,11 @@ func TestParseConnectAccepts(t *testing.T) {
 		"/%2e%2E/" + room + query,
 		"/x%2f..%2F" + room + query,
 		"/x//../../" + room + query,
+		"//" + room + query,
+		"///" + room + query,
+		"/%2F" + room + query,
+		"//x//..//" + room + query,
+		"http://host//" + room + query,
 		"http://host/" + room + query,
 		"HTTPS://user@[::1]:80/x/../" + room + query,
 		"ws://host/" + room + query,
@@ -42,6 +47,38 @@ func TestParseConnectAccepts(t *testing.T) {
 	got, err := wire.ParseConnect([]byte("/" + room + "?source=extension&target=wallet"))
 	if err != nil || got.Source != wire.Extension {
 		t.Errorf("the other way round: %v, %v", got, err)
+	}
+}
+
+func TestParseTargetCutsTheBaseOff(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ base, target, path string }{
+		{"", "/a", "/a"},
+		{"/b", "/b/a?q", "/a"},
+		{"/b", "//b///a", "/a"},
+		{"/b", "/x/../b/a", "/a"},
+		{"/b", "http://host/b/a", "/a"},
+		{"/b", "/b", ""},
+		{"/b", "/b/", "/"},
+		{"/b", "/bc/a", "/bc/a"},
+		{"/b", "/a", "/a"}, // a proxy may have cut it off already
+		{"/b", "/b/b/a", "/b/a"},
+		{"/b/c", "/b/c/a", "/a"},
+		{"/b/c", "/b/a", "/b/a"},
+	} {
+		if got, err := wire.ParseTarget([]byte(test.target), test.base); err != nil || string(got.Path) != test.path {
+			t.Errorf("%s below %q: %q, %v; want %q", test.target, test.base, got.Path, err, test.path)
+		}
+	}
+	for text, want := range map[string]string{"": "", "/": "", "//": "", "b": "/b", "/b": "/b", "/b/": "/b", "b/c/": "/b/c", "/é": "/é"} {
+		if got, ok := wire.ParseBase(text); !ok || got != want {
+			t.Errorf("base %q: %q, %v; want %q", text, got, ok, want)
+		}
+	}
+	for _, text := range []string{"/b?c", "/b#c", "/b/../c", "/./b", "/b//c", "/b c", "/b%20c", "http://host/b"} {
+		if got, ok := wire.ParseBase(text); ok {
+			t.Errorf("base %q was taken as %q", text, got)
+		}
 	}
 }
 
@@ -59,7 +96,6 @@ func TestParseConnectRefusesInOrder(t *testing.T) {
 		"/@[":                                             noRoom,
 		"http://host":                                     noRoom,
 		"http://host?source=wallet":                       noRoom,
-		"//" + room + "?source=wallet":                    noRoom,
 		"/" + room + "/":                                  noRoom,
 		"/" + room + "/.":                                 noRoom,
 		"/" + room + "/x/..":                              noRoom,

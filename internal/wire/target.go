@@ -1,8 +1,46 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
-// splitTarget returns the path of a request-target, decoded, without dot segments and with its leading
+// Target is a request-target that was read.
+type Target struct {
+	// Path is decoded, has its leading slash, and neither dot segments, repeated slashes nor the base.
+	Path []byte
+	// Query is what stood behind the question mark, as it came.
+	Query []byte
+}
+
+// ParseTarget reads a request-target as it stood on the request line: origin-form or absolute-form (RFC 9112 section 3.2). base
+// is a path like /a/b that proxies in front may have put before the path; it is cut off where it is. The error is ErrMalformedTarget.
+func ParseTarget(target []byte, base string) (Target, error) {
+	path, query, err := splitTarget(target)
+	if err != nil {
+		return Target{}, err
+	}
+	if rest, ok := bytes.CutPrefix(path, []byte(base)); ok && (len(rest) == 0 || rest[0] == '/') {
+		path = rest
+	}
+	return Target{path, query}, nil
+}
+
+// ParseBase returns a base for ParseTarget: a slash before it and none behind it, "" for one that is empty or only a slash. It
+// reports false if it is no path that a target could have.
+func ParseBase(text string) (base string, ok bool) {
+	text = "/" + strings.Trim(text, "/")
+	if strings.ContainsAny(text, "?#%\\ \t") {
+		return "", false
+	}
+	t, err := ParseTarget([]byte(text), "")
+	if err != nil || string(t.Path) != text {
+		return "", false
+	}
+	return strings.TrimSuffix(text, "/"), true
+}
+
+// splitTarget returns the path of a request-target, decoded, without dot segments and repeated slashes and with its leading
 // slash, and its query as it came. A fragment has no place in a request-target; it is cut off, as URL parsers do.
 func splitTarget(target []byte) (path, query []byte, err error) {
 	if len(target) == 0 || target[0] != '/' {
@@ -16,7 +54,7 @@ func splitTarget(target []byte) (path, query []byte, err error) {
 	if !ok {
 		return nil, nil, ErrMalformedTarget
 	}
-	return removeDotSegments(path), query, nil
+	return removeDotSegments(collapseSlashes(path)), query, nil
 }
 
 // trimAuthority cuts scheme and authority off an absolute-form target. What is left is empty or begins
@@ -44,6 +82,20 @@ func isWebScheme(scheme []byte) bool {
 		}
 	}
 	return false
+}
+
+// collapseSlashes makes one slash of several, as they come from clients that join a base and a path.
+func collapseSlashes(path []byte) []byte {
+	if !bytes.Contains(path, []byte("//")) {
+		return path
+	}
+	clean := make([]byte, 0, len(path))
+	for i, c := range path {
+		if c != '/' || i == 0 || path[i-1] != '/' {
+			clean = append(clean, c)
+		}
+	}
+	return clean
 }
 
 // removeDotSegments follows RFC 3986 section 5.2.4 for a path that is empty or absolute.

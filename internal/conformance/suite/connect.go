@@ -58,6 +58,7 @@ func lenientParameters(p *probe) {
 		"/" + encoded + "?source=wallet&target=extension",
 		"/x/../" + p.room + "?source=wallet&target=extension",
 		"/./" + p.room + "?source=wallet&target=extension",
+		"//" + p.room + "?source=wallet&target=extension",
 	} {
 		wal := p.open(p.a, target)
 		wal.peer("IsAlreadyConnected")

@@ -13,6 +13,7 @@ func httpChecks() []check {
 		{"http: a room without an upgrade gets 426", "P2.5", upgradeRequired},
 		{"http: a head that is too long gets 431", "P2.6", headTooLong},
 		{"http: /health", "P2.8", health},
+		{"http: one head, however it is written", "P2.9", spellings},
 	}
 }
 
@@ -69,6 +70,24 @@ func upgradeRequired(p *probe) {
 		want(p, "Upgrade", h.Get("Upgrade"), "websocket")
 		want(p, "Sec-WebSocket-Version", h.Get("Sec-WebSocket-Version"), "13")
 	}
+}
+
+// spellings are of heads that all mean the same.
+func spellings(p *probe) {
+	const upgrade, connection = "Upgrade: websocket\r\n", "Connection: Upgrade\r\n"
+	for _, replace := range [][2]string{
+		{connection, "Connection: keep-alive\r\nConnection: Upgrade\r\n"},
+		{connection, "Connection: keep-alive, upgrade\r\n"},
+		{connection, "Connection: , Upgrade ,\r\n"},
+		{upgrade, "Upgrade: websocket, h2c\r\n"},
+		{upgrade, "Upgrade: h2c\r\nUpgrade: WebSocket\r\n"},
+		{"GET ", "\r\nGET "},
+		{"GET ", "GET http://{host}"},
+	} {
+		head := strings.Replace(upgradeHead(p.path(wallet), newKey()), replace[0], replace[1], 1)
+		want(p, "status of an upgrade with "+strings.TrimSpace(replace[1]), p.request(p.a, head).resp.StatusCode, http.StatusSwitchingProtocols)
+	}
+	p.wantStatus(get("http://{host}/health"), http.StatusOK)
 }
 
 func headTooLong(p *probe) {

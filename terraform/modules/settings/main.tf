@@ -34,6 +34,7 @@ locals {
     REDIS_WAIT_REPLICAS         = "^([0-9]|1[0-6])$"
     SYNC_INTERVAL               = local.duration
     MAX_MESSAGE_BYTES           = local.number
+    MAX_HEAD_BYTES              = local.number
     MAX_BUFFERED_BYTES          = local.number
     MAILBOX_MESSAGES            = local.number
     MAILBOX_BYTES               = local.number
