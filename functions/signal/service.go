@@ -114,11 +114,14 @@ func controlLimit(messages int, window time.Duration) int {
 type hubAdapter struct{ *signaling.Hub }
 
 // Ready is asked before each upgrade.
-func (h hubAdapter) Ready() error {
+func (h hubAdapter) Ready(room wire.RoomID) error {
 	if err := h.Hub.Ready(); err != nil {
 		return err
 	}
-	return h.Busy()
+	if err := h.Busy(); err != nil {
+		return err
+	}
+	return h.Serves(room)
 }
 
 func (h hubAdapter) Open(c signaling.Conn, connect wire.Connect, offer wire.Offer) edge.Session {

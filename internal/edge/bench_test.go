@@ -16,7 +16,7 @@ import (
 // echo is a hub and session without any records.
 type echo struct{ conn signaling.Conn }
 
-func (*echo) Ready() error { return nil }
+func (*echo) Ready(wire.RoomID) error { return nil }
 
 func (*echo) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session { return &echo{conn} }
 

@@ -25,7 +25,7 @@ type tracer struct {
 	lines []string
 }
 
-func (tr *tracer) Ready() error { return nil }
+func (tr *tracer) Ready(wire.RoomID) error { return nil }
 
 func (tr *tracer) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session {
 	tr.conn = conn

@@ -8,8 +8,8 @@ import (
 // Hub takes the connections that the edge has upgraded. Its methods are called on the loops, from
 // several at once, and never block.
 type Hub interface {
-	// Ready reports why no connection can be taken now; nil when it can. It decides on 503.
-	Ready() error
+	// Ready reports why no connection to a room can be taken now; nil when it can. It decides on 503.
+	Ready(room wire.RoomID) error
 	// Open is called once the 101 is on its way. Conn may be used at once and kept forever.
 	Open(conn signaling.Conn, connect wire.Connect, offer wire.Offer) Session
 }

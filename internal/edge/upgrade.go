@@ -4,7 +4,6 @@ import (
 	"crypto/sha1" //nolint:gosec // RFC 6455 section 1.3
 	"encoding/base64"
 	"errors"
-	"strings"
 
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -125,7 +124,7 @@ func (s *Server) judge(h *head) (wire.Connect, *wire.RefusedError, *answer) {
 		return connect, nil, &answerBadRequest
 	case h.origins == 1 && !s.origins.Allows(string(h.origin)):
 		return connect, nil, &answerForbidden
-	case s.refusing.Load() || s.hub.Ready() != nil:
+	case s.refusing.Load() || s.hub.Ready(connect.Room) != nil:
 		return connect, nil, &s.unavailable
 	}
 	return connect, refused, nil

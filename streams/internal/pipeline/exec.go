@@ -14,7 +14,9 @@ import (
 func (w *worker) exec(ctx context.Context) time.Duration {
 	w.arm()
 	started := time.Now()
+	w.busy.Store(true)
 	few, err := w.call(ctx, started)
+	w.busy.Store(false)
 	w.alarm.Stop()
 	w.answering.Lock()
 	defer w.answering.Unlock()
@@ -67,7 +69,7 @@ func (w *worker) settle(started time.Time, few error) (progress bool) {
 	took := now.Sub(started)
 	w.p.metrics.batches.Observe(float64(len(w.batch)))
 	var server, rooms []*Call
-	var trouble error
+	var trouble error // of the server
 	for _, c := range w.batch {
 		err := c.Cmd.Err()
 		v := judge(err)
@@ -106,6 +108,9 @@ func (w *worker) settle(started time.Time, few error) (progress bool) {
 		}
 	}
 	w.note(trouble, progress)
+	if len(rooms) > 0 && !progress && trouble == nil {
+		w.remember(rooms[0].trouble, now)
+	}
 	w.again(server, rooms, now)
 	w.p.metrics.repeats.Add(float64(len(server) + len(rooms)))
 	if len(rooms) > 0 {
@@ -139,13 +144,19 @@ func (w *worker) note(trouble error, progress bool) {
 		if w.pause == 0 {
 			w.pause = firstBackoff / 2 // it doubles
 		}
-		w.trouble.Store(&trouble)
+		w.remember(trouble, time.Now())
 		w.p.Moved()
 	default:
 		w.pause = 0
 		if progress {
 			w.trouble.Store(nil)
 		}
+	}
+}
+
+func (w *worker) remember(err error, now time.Time) {
+	if err != nil {
+		w.trouble.Store(&trouble{err, now})
 	}
 }
 

@@ -162,13 +162,6 @@ func (p *Pipelines) AllAway() (why error) {
 	return why
 }
 
-func (w *worker) why() error {
-	if err := w.trouble.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
 // primaries returns how many primaries there are, and how many do not answer.
 func (p *Pipelines) primaries() (all, away int) {
 	served := p.served()

@@ -44,7 +44,25 @@ type worker struct {
 	alarm  *time.Timer    // answers what runs out of time during a round trip
 
 	// trouble says why the last round trip was not answered; nil when it was.
-	trouble atomic.Pointer[error]
+	trouble atomic.Pointer[trouble]
+	busy    atomic.Bool // a round trip is under way
+}
+
+type trouble struct {
+	err error
+	at  time.Time
+}
+
+// staleTrouble is after how long without a call what is known of a primary is out of date: the next call finds out.
+const staleTrouble = 2 * time.Second
+
+// why says why the calls of this worker are not answered, nil if they are, as far as is known.
+func (w *worker) why() error {
+	t := w.trouble.Load()
+	if t == nil || time.Since(t.at) > staleTrouble && !w.busy.Load() && w.waiting() == 0 {
+		return nil
+	}
+	return t.err
 }
 
 // parking is where the calls of one key wait.
