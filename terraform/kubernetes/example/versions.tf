@@ -3,7 +3,7 @@ terraform {
   required_providers {
     kubernetes = {
       source  = "hashicorp/kubernetes"
-      version = ">= 3.2, < 4"
+      version = ">= 2.38, < 4"
     }
   }
 }

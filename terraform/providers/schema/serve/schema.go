@@ -54,6 +54,7 @@ func block(of *bindings.Block) (*tfprotov5.SchemaBlock, error) {
 	b := &tfprotov5.SchemaBlock{}
 	for _, name := range slices.Sorted(maps.Keys(of.Attributes)) {
 		a := of.Attributes[name]
+		//lint:ignore SA1019 it says that it is not for others, and there is no other reader of these types
 		t, err := tftypes.ParseJSONType(a.Type)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
