@@ -11,6 +11,7 @@ import (
 	"runtime"
 
 	"github.com/rejoin-dev/rejoin/terraform/providers/schema/bindings"
+	"github.com/rejoin-dev/rejoin/terraform/providers/schema/cloudformation"
 	"github.com/rejoin-dev/rejoin/terraform/providers/schema/serve"
 )
 
@@ -29,8 +30,10 @@ func run(args []string, stdout io.Writer) error {
 		return provide()
 	case len(args) == 4 && args[0] == "install":
 		return install(args[1], args[2], args[3], stdout)
+	case len(args) == 4 && args[0] == "compare":
+		return compare(args[1], args[2], args[3], stdout)
 	}
-	return errors.New("want: schema install <package.tgz> <integrity> <mirror>")
+	return errors.New("want: schema install <package.tgz> <integrity> <mirror>, or schema compare <package.tgz> <integrity> <root>")
 }
 
 // provide serves the schema beside the program until Terraform ends it. Where the program lies says what it is: <namespace>/<name>/<version>/<system>.
@@ -70,6 +73,24 @@ func install(tarball, integrity, mirror string, stdout io.Writer) error {
 		return err
 	}
 	_, err = fmt.Fprintf(stdout, "the schema of %s %s: %d resources, %d data sources\n", p.Source, p.Version, len(p.Resources), len(p.DataSources))
+	return err
+}
+
+// compare looks whether a root says what AWS' own description knows.
+func compare(tarball, integrity, root string, stdout io.Writer) error {
+	b, err := os.ReadFile(tarball)
+	if err != nil {
+		return fmt.Errorf("read the package: %w", err)
+	}
+	s, err := cloudformation.Read(b, integrity)
+	if err != nil {
+		return fmt.Errorf("%s: %w", tarball, err)
+	}
+	n, err := s.Check(root)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s says what AWS knows: %d properties and metrics\n", root, n)
 	return err
 }
 

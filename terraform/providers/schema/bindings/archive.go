@@ -3,8 +3,6 @@ package bindings
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
-	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -14,20 +12,18 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/rejoin-dev/rejoin/terraform/providers/schema/npm"
 )
 
 // Read reads a package, a tarball as `npm pack` makes it. integrity is what npm says of it, sha512-<base64>.
 func Read(tarball []byte, integrity string) (*Provider, error) {
-	sum := sha512.Sum512(tarball)
-	if got := "sha512-" + base64.StdEncoding.EncodeToString(sum[:]); got != integrity {
-		return nil, fmt.Errorf("the package is another one: want %s, got %s", integrity, got)
-	}
-	unzipped, err := gzip.NewReader(bytes.NewReader(tarball))
+	files, err := npm.Open(tarball, integrity)
 	if err != nil {
-		return nil, fmt.Errorf("unzip the package: %w", err)
+		return nil, err
 	}
 	b := builder{&Provider{Resources: map[string]*Block{}, DataSources: map[string]*Block{}, Ephemerals: map[string]*Block{}}}
-	if err := b.walk(tar.NewReader(unzipped)); err != nil {
+	if err := b.walk(files); err != nil {
 		return nil, err
 	}
 	if b.provider.Version == "" || b.provider.Source == "" || b.provider.Config == nil || len(b.provider.Resources) == 0 {
