@@ -28,7 +28,7 @@ const page = (text, path) => {
   return { text, link: '/' + place(path).replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '') };
 };
 
-const roots = ['docker-host', 'kubernetes', 'azure-container-apps', 'google-cloud-run'].map((name) => page(name, `terraform/${name}/README.md`));
+const roots = ['docker-host', 'kubernetes', 'aws-ecs', 'azure-container-apps', 'google-cloud-run'].map((name) => page(name, `terraform/${name}/README.md`));
 const runbooks = readdirSync(root + 'docs/runbooks').map((file) => page(file.slice('Rejoin'.length, -'.md'.length), `docs/runbooks/${file}`));
 
 export const sidebar = [

@@ -37,8 +37,11 @@ func runElsewhere() []elsewhere {
 // they apply are validated (scripts/terraform), and what they name is what these ask for.
 func needAccount() []elsewhere {
 	validated := proof{"scripts/terraform", `-chdir="terraform/$1/example" validate`}
-	const cluster = "terraform/kubernetes/example/main.tf"
+	const cluster, onAWS = "terraform/kubernetes/example/main.tf", "terraform/aws-ecs/example/main.tf"
 	return []elsewhere{
+		{applyOf("aws-ecs"), []proof{validated}},
+		{`aws secretsmanager create-secret --name rejoin/redis-password --secret-string "$(openssl rand -hex 24)"`, []proof{{onAWS, `secret_id = "rejoin/redis-password"`}}},
+		{`aws secretsmanager create-secret --name rejoin/turn --secret-string "$(openssl rand -hex 24)"`, []proof{{onAWS, `name = "rejoin/turn"`}}},
 		{applyOf("azure-container-apps"), []proof{validated}},
 		{applyOf("google-cloud-run"), []proof{validated}},
 		{applyOf("kubernetes"), []proof{validated}},

@@ -56,7 +56,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	f := flag.NewFlagSet("plan", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Var(&c.clients, "clients", "connected at once (default 1e+06)")
-	f.StringVar(&c.platform, "platform", "", "only this one of google-cloud-run, azure-container-apps, kubernetes")
+	f.StringVar(&c.platform, "platform", "", "only this one of google-cloud-run, azure-container-apps, kubernetes, aws-ecs")
 	f.StringVar(&c.measured, "measured", "docs/performance", "directory of the load test's results")
 	f.StringVar(&c.prices, "price-list", "terraform/modules/cost/prices.json", "prices")
 	f.Uint64Var(&c.seed, "seed", 1, "of the simulation")

@@ -53,6 +53,19 @@ func Platforms(p *Prices) []Platform {
 			},
 		},
 		kubernetes(p),
+		{
+			Name: "aws-ecs", Connections: 20_000, VCPU: 0.25, GiB: 0.5, Fill: 0.5, Instances: 1000, Redis: nodes(p.AWS.Redis),
+			month: func(plan *Plan) []Item {
+				// What the balancers bill: 3,000 connections, or a GB an hour, whichever is more.
+				units := max(plan.Clients/3000, plan.EgressGB/p.Hours)
+				return []Item{
+					{"instances", plan.Instances * p.Hours * (0.25*p.AWS.VCPUHour.USD + 0.5*p.AWS.GBHour.USD)},
+					{"Redis", plan.nodes() * plan.Node.USDHour * p.Hours},
+					{"balancers, NAT", (plan.Cells*(p.AWS.BalancerHour.USD+p.AWS.NATHour.USD+3*p.AWS.AddressHour.USD) + units*p.AWS.BalancerUnitHour.USD) * p.Hours},
+					{"egress", plan.EgressGB * p.AWS.Egress.USD},
+				}
+			},
+		},
 	}
 }
 
@@ -76,9 +89,13 @@ func kubernetes(p *Prices) Platform {
 	}
 }
 
+// nodes leaves out those that compute less than a processor for long: a plan keeps one busy.
 func nodes(prices map[string]Price) []Node {
 	var list []Node
 	for name, p := range prices {
+		if p.VCPU > 0 && p.VCPU < 1 {
+			continue
+		}
 		list = append(list, Node{name, p.GB, p.USDHour})
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].USDHour < list[j].USDHour })

@@ -36,6 +36,16 @@ type Prices struct {
 		PrivateEndpointHour Price            `json:"private_endpoint_hour"`
 		Redis               map[string]Price `json:"redis"`
 	} `json:"azure"`
+	AWS struct {
+		VCPUHour         Price            `json:"fargate_vcpu_hour"`
+		GBHour           Price            `json:"fargate_gb_hour"`
+		BalancerHour     Price            `json:"balancer_hour"`
+		BalancerUnitHour Price            `json:"balancer_unit_hour"`
+		NATHour          Price            `json:"nat_hour"`
+		AddressHour      Price            `json:"address_hour"`
+		Egress           Price            `json:"egress_gb"`
+		Redis            map[string]Price `json:"redis"`
+	} `json:"aws"`
 }
 
 // LoadPrices reads them.
@@ -49,7 +59,7 @@ func LoadPrices(path string) (Prices, error) {
 		return Prices{}, fmt.Errorf("parse prices: %w", err)
 	}
 	if p.Hours <= 0 || p.Google.VCPUSecond.USD <= 0 || p.Azure.VCPUSecond.USD <= 0 || len(p.Google.Redis) == 0 || len(p.Azure.Redis) == 0 ||
-		len(p.Google.Machines) == 0 {
+		len(p.Google.Machines) == 0 || p.AWS.VCPUHour.USD <= 0 || len(p.AWS.Redis) == 0 {
 		return Prices{}, fmt.Errorf("%s lacks prices", path)
 	}
 	return p, nil

@@ -11,6 +11,7 @@ locals {
   seconds = 3600 * local.hours
   google  = local.prices.google
   azure   = local.prices.azure
+  aws     = local.prices.aws
 
   # Of one client.
   messages_a_second = local.assumed.messages_a_client_hour / 3600
@@ -25,11 +26,12 @@ locals {
   redis_cores = [for n in var.clients : n * (local.measured.redis_client_us_a_second + local.messages_a_second * local.measured.redis_message_us) / 1e6]
   egress_gb   = [for n in var.clients : n * local.egress_mb / 1000]
 
-  # Shards of a size: what has to fit into each, and be computed by each.
-  shards = { for name, gb in { STANDARD_SMALL = local.google.redis.STANDARD_SMALL.gb, Balanced_B1 = local.azure.redis.Balanced_B1.gb } : name => [
+  # Shards of a size: what has to fit into each, and be computed by each. Some nodes compute less than a core for long.
+  redis_nodes = merge(local.google.redis, local.azure.redis, local.aws.redis)
+  shards = { for name, node in local.redis_nodes : name => [
     for i, _ in var.clients : max(
-      ceil(local.redis_mb[i] / 1000 / gb / local.assumed.busy),
-      ceil(local.redis_cores[i] / local.assumed.busy),
+      ceil(local.redis_mb[i] / 1000 / node.gb / local.assumed.busy),
+      ceil(local.redis_cores[i] / min(1, try(node.vcpu, 1)) / local.assumed.busy),
     )
   ] }
 }

@@ -5,12 +5,20 @@ locals {
   instance = {
     google-cloud-run     = { clients = 600, vcpu = 1, gib = 0.5 }
     azure-container-apps = { clients = 7500, vcpu = 0.5, gib = 1 }
+    aws-ecs              = { clients = 10000, vcpu = 0.25, gib = 0.5 }
     kubernetes           = { clients = 10000, vcpu = 0.25, gib = 0.25 }
   }
   instances = { for name, i in local.instance : name => [for n in var.clients : max(2, ceil(n / i.clients))] }
 
   run_month  = local.seconds * (local.google.cloud_run_vcpu_second.usd * local.instance.google-cloud-run.vcpu + local.google.cloud_run_gib_second.usd * local.instance.google-cloud-run.gib)
   apps_month = local.seconds * (local.azure.container_apps_vcpu_second.usd * local.instance.azure-container-apps.vcpu + local.azure.container_apps_gib_second.usd * local.instance.azure-container-apps.gib)
+
+  fargate_hour = local.aws.fargate_vcpu_hour.usd * local.instance.aws-ecs.vcpu + local.aws.fargate_gb_hour.usd * local.instance.aws-ecs.gib
+  # A small node of ElastiCache while one is enough, then larger ones.
+  aws_node  = [for i, _ in var.clients : local.shards["cache.t4g.small"][i] == 1 ? "cache.t4g.small" : "cache.m7g.large"]
+  aws_redis = [for i, name in local.aws_node : local.shards[name][i] * 2 * local.aws.redis[name].usd_hour * local.hours]
+  # What the balancer bills: connections or bytes, whichever is more.
+  aws_units = [for i, n in var.clients : max(n / 3000, local.egress_gb[i] / local.hours)]
 
   node_name = "e2-standard-2"
   node      = local.google.machines[local.node_name]
@@ -58,6 +66,34 @@ locals {
         what = "egress"
         how  = "${format("%.0f", local.egress_mb)} MB a client × ${local.azure.egress_gb.usd} a GB"
         usd  = [for gb in local.egress_gb : gb * local.azure.egress_gb.usd]
+      },
+    ]
+
+    aws-ecs = [
+      {
+        what = "${local.counted["aws-ecs"]} tasks"
+        how  = "clients ÷ 10,000, 2 at least; each ${format("%.2f", local.fargate_hour * local.hours)}: 0.25 vCPU × ${local.aws.fargate_vcpu_hour.usd} and 0.5 GB × ${local.aws.fargate_gb_hour.usd} an hour"
+        usd  = [for n in local.instances.aws-ecs : n * local.fargate_hour * local.hours]
+      },
+      {
+        what = "${join("; ", [for i, name in local.aws_node : "${local.shards[name][i]} × ${name}"])}"
+        how  = "Redis: a primary and a replica each, ${join("; ", [for name in local.aws_node : local.aws.redis[name].usd_hour])} an hour"
+        usd  = local.aws_redis
+      },
+      {
+        what = "balancer"
+        how  = "${local.aws.balancer_hour.usd} an hour, and ${local.aws.balancer_unit_hour.usd} for 3,000 connections"
+        usd  = [for units in local.aws_units : (local.aws.balancer_hour.usd + units * local.aws.balancer_unit_hour.usd) * local.hours]
+      },
+      {
+        what = "NAT, addresses"
+        how  = "a gateway ${local.aws.nat_hour.usd} an hour, three public addresses ${local.aws.address_hour.usd} each"
+        usd  = [for _ in var.clients : (local.aws.nat_hour.usd + 3 * local.aws.address_hour.usd) * local.hours]
+      },
+      {
+        what = "egress"
+        how  = "${format("%.0f", local.egress_mb)} MB a client × ${local.aws.egress_gb.usd} a GB"
+        usd  = [for gb in local.egress_gb : gb * local.aws.egress_gb.usd]
       },
     ]
 

@@ -2,7 +2,7 @@ run "adds_up" {
   command = plan
 
   assert {
-    condition     = toset(keys(output.totals)) == toset(["google-cloud-run", "azure-container-apps", "kubernetes", "docker-host"])
+    condition     = toset(keys(output.totals)) == toset(["google-cloud-run", "azure-container-apps", "aws-ecs", "kubernetes", "docker-host"])
     error_message = "every root has a bill"
   }
   assert {
@@ -31,6 +31,21 @@ run "counts_as_written" {
   assert {
     condition     = abs(output.totals["google-cloud-run"][0] - (2 * local.run_month + 2 * local.google.redis.STANDARD_SMALL.usd_hour * 730 + 32.844 * local.google.egress_gib.usd)) < 0.01
     error_message = "got ${output.totals["google-cloud-run"][0]}"
+  }
+}
+
+# 100,000 clients on AWS: 10 tasks, 34 capacity units of the balancer, a primary that computes more than a small node can for long.
+run "counts_aws_as_written" {
+  command = plan
+  variables { clients = [1000, 100000] }
+
+  assert {
+    condition     = local.aws_node == ["cache.t4g.small", "cache.m7g.large"] && local.redis_cores[1] > 0.6 * local.aws.redis["cache.t4g.small"].vcpu
+    error_message = "got ${join(", ", local.aws_node)}"
+  }
+  assert {
+    condition     = abs(output.totals["aws-ecs"][1] - 730 * (10 * (0.25 * local.aws.fargate_vcpu_hour.usd + 0.5 * local.aws.fargate_gb_hour.usd) + 2 * local.aws.redis["cache.m7g.large"].usd_hour + local.aws.balancer_hour.usd + 100 / 3 * local.aws.balancer_unit_hour.usd + local.aws.nat_hour.usd + 3 * local.aws.address_hour.usd) - 3284.4 * local.aws.egress_gb.usd) < 0.01
+    error_message = "got ${output.totals["aws-ecs"][1]}"
   }
 }
 
