@@ -1,4 +1,4 @@
-# The way in: Ingress, service, and who may use it.
+# The way in: an HTTPRoute of a Gateway or an Ingress, the service, and who may use it.
 
 resource "kubernetes_service_v1" "signal" {
   metadata {
@@ -22,19 +22,48 @@ resource "kubernetes_service_v1" "signal" {
   }
 }
 
+resource "kubernetes_manifest" "route" {
+  count = var.gateway == null ? 0 : 1
+  manifest = {
+    apiVersion = "gateway.networking.k8s.io/v1"
+    kind       = "HTTPRoute"
+    metadata   = { name = "${var.name}-signal", namespace = var.namespace, labels = local.labels }
+    spec = {
+      hostnames = [var.host]
+      parentRefs = [merge(
+        { name = var.gateway.name, namespace = var.gateway.namespace },
+        var.gateway.section == null ? {} : { sectionName = var.gateway.section },
+      )]
+      rules = [merge(
+        {
+          matches     = [{ path = { type = "PathPrefix", value = "/" } }]
+          backendRefs = [{ name = kubernetes_service_v1.signal.metadata[0].name, port = local.port }]
+        },
+        var.gateway.timeout == "" ? {} : { timeouts = { request = var.gateway.timeout } },
+      )]
+    }
+  }
+}
+
+locals {
+  # Class nginx is what most clusters still have; its own project is retired, see README.md.
+  annotations = try(var.ingress.class, "") != "nginx" ? {} : {
+    "nginx.ingress.kubernetes.io/proxy-read-timeout" = tostring(var.proxy_seconds)
+    "nginx.ingress.kubernetes.io/proxy-send-timeout" = tostring(var.proxy_seconds)
+    # An instance that is full or drains refuses with 503 before the upgrade: ask another one.
+    "nginx.ingress.kubernetes.io/proxy-next-upstream"       = "error timeout http_503"
+    "nginx.ingress.kubernetes.io/proxy-next-upstream-tries" = "3"
+    "nginx.ingress.kubernetes.io/ssl-redirect"              = "true"
+  }
+}
+
 resource "kubernetes_ingress_v1" "signal" {
+  count = var.ingress == null ? 0 : 1
   metadata {
-    name      = "${var.name}-signal"
-    namespace = var.namespace
-    labels    = local.labels
-    annotations = merge({
-      "nginx.ingress.kubernetes.io/proxy-read-timeout" = tostring(var.proxy_seconds)
-      "nginx.ingress.kubernetes.io/proxy-send-timeout" = tostring(var.proxy_seconds)
-      # An instance that is full or drains refuses with 503 before the upgrade: ask another one.
-      "nginx.ingress.kubernetes.io/proxy-next-upstream"       = "error timeout http_503"
-      "nginx.ingress.kubernetes.io/proxy-next-upstream-tries" = "3"
-      "nginx.ingress.kubernetes.io/ssl-redirect"              = "true"
-    }, var.ingress.annotations)
+    name        = "${var.name}-signal"
+    namespace   = var.namespace
+    labels      = local.labels
+    annotations = merge(local.annotations, var.ingress.annotations)
   }
   spec {
     ingress_class_name = var.ingress.class
@@ -62,7 +91,7 @@ resource "kubernetes_ingress_v1" "signal" {
   }
 }
 
-# WebSockets from the Ingress' namespace, metrics from Prometheus'; nothing else comes in.
+# WebSockets from the namespace of the Gateway's proxies or the Ingress' controller, metrics from Prometheus'; nothing else comes in.
 resource "kubernetes_network_policy_v1" "signal" {
   metadata {
     name      = "${var.name}-signal"
@@ -77,7 +106,7 @@ resource "kubernetes_network_policy_v1" "signal" {
     ingress {
       from {
         namespace_selector {
-          match_labels = { "kubernetes.io/metadata.name" = var.ingress.namespace }
+          match_labels = { "kubernetes.io/metadata.name" = var.ingress == null ? coalesce(var.gateway.proxies, var.gateway.namespace) : var.ingress.namespace }
         }
       }
       ports {

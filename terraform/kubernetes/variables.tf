@@ -35,16 +35,48 @@ variable "host" {
   }
 }
 
-variable "ingress" {
-  description = "Ingress: its class, annotations (time-outs for ingress-nginx are set already) and the TLS secret. namespace is where the controller runs: nobody else may connect."
+variable "gateway" {
+  description = <<-EOT
+    Gateway API: a Gateway that exists already, with a TLS listener for host that takes routes from the namespace; null with ingress.
+    section: one of its listeners. proxies: namespace in which its proxies run, the Gateway's own by default: nobody else may connect.
+    timeout: of a request, 0s for none, as WebSockets want it; empty where the Gateway does not know the field.
+  EOT
   type = object({
-    class       = optional(string, "nginx")
-    namespace   = optional(string, "ingress-nginx")
+    name      = string
+    namespace = string
+    section   = optional(string)
+    proxies   = optional(string)
+    timeout   = optional(string, "0s")
+  })
+  default = null
+  validation {
+    condition     = (var.gateway == null) != (var.ingress == null)
+    error_message = "gateway: want either this or ingress."
+  }
+  validation {
+    condition     = alltrue([for name in [try(var.gateway.name, "n"), try(var.gateway.namespace, "n"), try(coalesce(var.gateway.section), "n"), try(coalesce(var.gateway.proxies), "n")] : can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", name))])
+    error_message = "gateway: name, namespace, section and proxies are names of things in the cluster."
+  }
+  validation {
+    condition     = can(regex("^([0-9]{1,5}(h|m|s|ms)){0,4}$", try(var.gateway.timeout, "")))
+    error_message = "gateway.timeout: want a duration like 0s or 1h, or nothing."
+  }
+}
+
+variable "ingress" {
+  description = <<-EOT
+    In place of gateway: an Ingress of any class, with its annotations and the TLS secret; null with gateway. namespace is where the
+    controller runs: nobody else may connect. Have the controller's time-outs fit proxy_seconds; those of class nginx are set here.
+  EOT
+  type = object({
+    class       = string
+    namespace   = string
     tls_secret  = string
     annotations = optional(map(string), {})
   })
+  default = null
   validation {
-    condition     = alltrue([for name in [var.ingress.class, var.ingress.namespace, var.ingress.tls_secret] : can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", name))])
+    condition     = alltrue([for name in [try(var.ingress.class, "n"), try(var.ingress.namespace, "n"), try(var.ingress.tls_secret, "n")] : can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", name))])
     error_message = "ingress: class, namespace and tls_secret are names of things in the cluster."
   }
 }
@@ -147,7 +179,7 @@ variable "settings" {
   }
   validation {
     condition     = 2 * var.settings.ping_seconds < var.proxy_seconds
-    error_message = "settings.ping_seconds: want less than half of proxy_seconds, or the Ingress cuts silent connections."
+    error_message = "settings.ping_seconds: want less than half of proxy_seconds, or what is before the pods cuts silent connections."
   }
 }
 
@@ -162,7 +194,7 @@ variable "grace_seconds" {
 }
 
 variable "proxy_seconds" {
-  description = "After so much silence the Ingress cuts a connection."
+  description = "After so much silence the Gateway or Ingress cuts a connection: what it is set to, or for class nginx what it is told."
   type        = number
   default     = 120
   validation {

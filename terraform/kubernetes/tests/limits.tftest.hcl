@@ -8,7 +8,7 @@ variables {
   namespace = "rejoin"
   image     = "registry.example.com/signal:1.0.0"
   host      = "signal.example.com"
-  ingress   = { tls_secret = "signal-example-com" }
+  gateway   = { name = "public", namespace = "gateway" }
   redis     = { addresses = ["redis-0.example.com:6379", "redis-1.example.com:6379"], password_secret = { name = "redis" } }
 }
 
@@ -110,24 +110,78 @@ run "scales_on_cpu_alone_without_an_adapter" {
   }
 }
 
-run "is_reached_over_tls_only" {
+run "is_a_route_of_the_gateway" {
   command = plan
 
   assert {
-    condition     = kubernetes_ingress_v1.signal.spec[0].tls[0].secret_name == "signal-example-com" && kubernetes_ingress_v1.signal.spec[0].tls[0].hosts == tolist(["signal.example.com"])
-    error_message = "TLS for the host"
+    condition     = kubernetes_manifest.route[0].manifest.apiVersion == "gateway.networking.k8s.io/v1" && kubernetes_manifest.route[0].manifest.spec.hostnames == ["signal.example.com"] && length(kubernetes_ingress_v1.signal) == 0
+    error_message = "an HTTPRoute for the host, and no Ingress"
   }
   assert {
-    condition     = kubernetes_ingress_v1.signal.spec[0].rule[0].http[0].path[0].backend[0].service[0].port[0].name == "websocket" && kubernetes_service_v1.signal.spec[0].type == "ClusterIP"
+    condition     = jsonencode(kubernetes_manifest.route[0].manifest.spec.parentRefs) == jsonencode([{ name = "public", namespace = "gateway" }])
+    error_message = "of this Gateway, which has the certificate"
+  }
+  assert {
+    condition     = kubernetes_manifest.route[0].manifest.spec.rules[0].backendRefs[0].port == 4000 && kubernetes_manifest.route[0].manifest.spec.rules[0].backendRefs[0].name == kubernetes_service_v1.signal.metadata[0].name && kubernetes_service_v1.signal.spec[0].type == "ClusterIP"
     error_message = "the public port is that of WebSockets, not that of metrics"
   }
   assert {
-    condition     = tonumber(kubernetes_ingress_v1.signal.metadata[0].annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]) > 2 * tonumber(trimsuffix(local.environment["PING_INTERVAL"], "s"))
-    error_message = "pings come well before the Ingress calls a connection silent"
+    condition     = kubernetes_manifest.route[0].manifest.spec.rules[0].timeouts.request == "0s"
+    error_message = "a WebSocket is a request without an end"
   }
   assert {
-    condition     = [for i in kubernetes_network_policy_v1.signal.spec[0].ingress : one(i.ports).port] == ["4000", "4001"] && kubernetes_network_policy_v1.signal.spec[0].ingress[0].from[0].namespace_selector[0].match_labels["kubernetes.io/metadata.name"] == "ingress-nginx"
-    error_message = "WebSockets from the Ingress, metrics from Prometheus"
+    condition     = [for i in kubernetes_network_policy_v1.signal.spec[0].ingress : one(i.ports).port] == ["4000", "4001"] && kubernetes_network_policy_v1.signal.spec[0].ingress[0].from[0].namespace_selector[0].match_labels["kubernetes.io/metadata.name"] == "gateway"
+    error_message = "WebSockets from the Gateway, metrics from Prometheus"
+  }
+}
+
+run "is_a_route_of_one_listener" {
+  command = plan
+  variables {
+    gateway = { name = "public", namespace = "gateway", section = "https", proxies = "envoy", timeout = "" }
+  }
+
+  assert {
+    condition     = kubernetes_manifest.route[0].manifest.spec.parentRefs[0].sectionName == "https" && !can(kubernetes_manifest.route[0].manifest.spec.rules[0].timeouts)
+    error_message = "the listener that is named, and no field that the Gateway does not know"
+  }
+  assert {
+    condition     = kubernetes_network_policy_v1.signal.spec[0].ingress[0].from[0].namespace_selector[0].match_labels["kubernetes.io/metadata.name"] == "envoy"
+    error_message = "WebSockets from where the proxies run"
+  }
+}
+
+run "is_an_ingress_of_any_class" {
+  command = plan
+  variables {
+    gateway = null
+    ingress = { class = "traefik", namespace = "traefik", tls_secret = "signal-example-com", annotations = { "example.com/a" = "b" } }
+  }
+
+  assert {
+    condition     = kubernetes_ingress_v1.signal[0].spec[0].ingress_class_name == "traefik" && kubernetes_ingress_v1.signal[0].metadata[0].annotations == tomap({ "example.com/a" = "b" }) && length(kubernetes_manifest.route) == 0
+    error_message = "the class that is asked for, without annotations of another one"
+  }
+  assert {
+    condition     = kubernetes_ingress_v1.signal[0].spec[0].tls[0].secret_name == "signal-example-com" && kubernetes_ingress_v1.signal[0].spec[0].tls[0].hosts == tolist(["signal.example.com"])
+    error_message = "TLS for the host"
+  }
+  assert {
+    condition     = kubernetes_ingress_v1.signal[0].spec[0].rule[0].http[0].path[0].backend[0].service[0].port[0].name == "websocket" && kubernetes_network_policy_v1.signal.spec[0].ingress[0].from[0].namespace_selector[0].match_labels["kubernetes.io/metadata.name"] == "traefik"
+    error_message = "the public port is that of WebSockets, open to the controller"
+  }
+}
+
+run "tells_nginx_its_time_outs" {
+  command = plan
+  variables {
+    gateway = null
+    ingress = { class = "nginx", namespace = "ingress-nginx", tls_secret = "signal-example-com" }
+  }
+
+  assert {
+    condition     = tonumber(kubernetes_ingress_v1.signal[0].metadata[0].annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]) > 2 * tonumber(trimsuffix(local.environment["PING_INTERVAL"], "s"))
+    error_message = "pings come well before the Ingress calls a connection silent"
   }
 }
 

@@ -6,7 +6,7 @@ variables {
   namespace = "rejoin"
   image     = "registry.example.com/signal:1.0.0"
   host      = "signal.example.com"
-  ingress   = { tls_secret = "signal-example-com" }
+  gateway   = { name = "public", namespace = "gateway" }
   redis     = { addresses = ["redis.example.com:6379"] }
 }
 
@@ -97,9 +97,40 @@ run "refuses_a_password_in_an_address" {
 run "refuses_a_certificate_in_place_of_its_name" {
   command = plan
   variables {
-    ingress = { tls_secret = "-----BEGIN CERTIFICATE-----" }
+    gateway = null
+    ingress = { class = "traefik", namespace = "traefik", tls_secret = "-----BEGIN CERTIFICATE-----" }
   }
   expect_failures = [var.ingress]
+}
+
+run "refuses_no_way_in" {
+  command = plan
+  variables { gateway = null }
+  expect_failures = [var.gateway]
+}
+
+run "refuses_two_ways_in" {
+  command = plan
+  variables {
+    ingress = { class = "traefik", namespace = "traefik", tls_secret = "signal-example-com" }
+  }
+  expect_failures = [var.gateway]
+}
+
+run "refuses_a_gateway_by_its_address" {
+  command = plan
+  variables {
+    gateway = { name = "https://gateway.example.com", namespace = "gateway" }
+  }
+  expect_failures = [var.gateway]
+}
+
+run "refuses_a_time_out_without_a_unit" {
+  command = plan
+  variables {
+    gateway = { name = "public", namespace = "gateway", timeout = "3600" }
+  }
+  expect_failures = [var.gateway]
 }
 
 run "refuses_memory_without_a_unit" {

@@ -8,7 +8,7 @@ variables {
   namespace = "rejoin"
   image     = "registry.example.com/signal:1.0.0"
   host      = "signal.example.com"
-  ingress   = { tls_secret = "signal-example-com" }
+  gateway   = { name = "public", namespace = "gateway" }
   valkey    = { tls_secret = "valkey-tls", password_secret = { name = "valkey" } }
 }
 
