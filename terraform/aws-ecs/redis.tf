@@ -4,15 +4,17 @@ locals {
   redis_port = 6379
   cluster    = var.redis.shards > 1 || var.redis.durability != "disabled"
 
-  # SECURITY.md, without what ElastiCache does not take in an access string: reset and a password.
+  # The rights that SECURITY.md lists and a test of the server proves, in the order of an access string. ElastiCache takes no reset and no
+  # password in it.
+  redis_rights = flatten([
+    for line in regexall("\nACL SETUSER rejoin ([^\n]+)", file("${path.module}/../../SECURITY.md")) : split(" ", line[0])
+  ])
   redis_access = join(" ", concat(
-    ["on ~rejoin:instances ~{*}:m ~{*}:s:* ~{*}:w &rejoin:i:* -@all"],
-    [for c in [
-      "ping", "info", "evalsha", "eval", "script|load", "publish", "subscribe", "unsubscribe", "pubsub|numsub", "time", "del", "exists",
-      "pexpire", "hget", "hmget", "hgetall", "hset", "hdel", "hincrby", "xadd", "xdel", "xrange", "xtrim", "xgroup|create", "xgroup|setid",
-      "xgroup|destroy", "zadd", "zrange", "zrem", "zremrangebyscore", "zscore",
-      "command", "asking", "cluster|slots", "cluster|myid", "set", "wait",
-    ] : "+${c}"],
+    ["on"],
+    [for word in local.redis_rights : word if startswith(word, "~")],
+    [for word in local.redis_rights : word if startswith(word, "&")],
+    ["-@all"],
+    [for word in local.redis_rights : word if startswith(word, "+")],
   ))
 
   redis_host = local.cluster ? aws_elasticache_replication_group.this.configuration_endpoint_address : aws_elasticache_replication_group.this.primary_endpoint_address
