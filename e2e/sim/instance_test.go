@@ -28,9 +28,10 @@ type instance struct {
 	stop    context.CancelFunc
 	ran     chan struct{}
 	dials   map[int]uint64
-	dead    bool // killed: nothing of it passes any more
-	ended   bool // by itself
-	closing bool // takes no newcomers
+	calls   map[uint64]uint64 // how many of each there were; guarded by simulation.dialing
+	dead    bool              // killed: nothing of it passes any more
+	ended   bool              // by itself
+	closing bool              // takes no newcomers
 	thaws   time.Duration
 
 	sockets []*socket
@@ -44,7 +45,7 @@ func (s *simulation) start(index int) {
 		life = old.life + 1
 	}
 	i := &instance{
-		sim: s, index: index, life: life, name: fmt.Sprintf("i%d", index), ran: make(chan struct{}), dials: map[int]uint64{},
+		sim: s, index: index, life: life, name: fmt.Sprintf("i%d", index), ran: make(chan struct{}), dials: map[int]uint64{}, calls: map[uint64]uint64{},
 		id: s.w.draw(name("instance"), uint64(index), uint64(life)), //nolint:gosec // small
 	}
 	if !s.plan.sameName {
@@ -126,6 +127,25 @@ func (i *instance) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 		}()
 		return nil, fmt.Errorf("dial %s: %w", addr, ctx.Err())
 	}
+}
+
+// identify makes a number of a call that tells it from all others of this instance, and does not depend on which of its
+// connections carries it: that go-redis leaves to chance.
+func (i *instance) identify(n *node, args []string) uint64 {
+	of := i.id
+	for k, a := range args {
+		if k == 0 {
+			a = strings.ToUpper(a)
+		}
+		of = mix(of ^ name(a))
+	}
+	if args[0] != "cluster" { // asked of any node
+		of = mix(of + uint64(n.index)) //nolint:gosec // small
+	}
+	i.sim.dialing.Lock()
+	defer i.sim.dialing.Unlock()
+	i.calls[of]++
+	return mix(of + i.calls[of])
 }
 
 // kill ends an instance without a word.

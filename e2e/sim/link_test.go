@@ -27,12 +27,11 @@ type link struct {
 	deadline time.Time
 	changed  chan struct{}
 	partial  []byte
-	written  uint64
 
 	// owned by the world's goroutine: the node's end
 	calls     [][]string // that arrived and were not served
 	serving   bool
-	served    uint64 // how many calls were looked at
+	of        uint64 // identifies the first of calls, once it was looked at; 0: not yet
 	delayed   bool   // the first of calls has had its delay
 	arrival   time.Time
 	departure time.Time // when the last reply was sent, for their order
@@ -41,7 +40,6 @@ type link struct {
 	dead      bool // nothing more goes to the product
 	channels  map[string]bool
 	asking    bool
-	sent      uint64
 }
 
 var errReset = errors.New("connection reset by peer")
@@ -111,8 +109,8 @@ func (l *link) Write(b []byte) (int, error) {
 		calls = append(calls, args)
 	}
 	if len(calls) > 0 {
-		l.written++
-		l.w.after(l.w.hop(l.id, 1, l.written), l.id+l.written, func() { l.arrive(calls) })
+		of := l.inst.identify(l.node, calls[0])
+		l.w.after(l.w.hop(of, 1), of, func() { l.arrive(calls) })
 	}
 	return len(b), nil
 }
@@ -213,18 +211,20 @@ func (l *link) serve() {
 			l.resume(wait)
 			return
 		}
-		f := l.node.sim.faultFor(l, l.served, l.calls[0])
+		if l.of == 0 {
+			l.of = l.inst.identify(l.node, l.calls[0])
+		}
+		of := l.of
+		f := l.node.sim.faultFor(l, of, l.calls[0])
 		if f.late > 0 && !l.delayed {
 			l.delayed = true
 			l.resume(f.late)
 			return
 		}
-		l.delayed = false
 		args := l.calls[0]
-		l.calls = l.calls[1:]
-		l.served++
+		l.calls, l.delayed, l.of = l.calls[1:], false, 0
 		if f.refuse != "" && !f.write {
-			l.reply("-"+f.refuse+"\r\n", f.slow)
+			l.reply(of, "-"+f.refuse+"\r\n", f.slow)
 			continue
 		}
 		if f.lost {
@@ -235,6 +235,7 @@ func (l *link) serve() {
 		if f.write {
 			deny = f.refuse
 		}
+		l.node.sim.trace("%s n%d %.60q", l.inst.name, l.node.index, args)
 		answer := l.node.do(l, args, deny)
 		if f.twice {
 			answer = l.node.do(l, args, deny)
@@ -243,44 +244,42 @@ func (l *link) serve() {
 			l.cut()
 			return
 		}
-		l.reply(answer, f.slow)
+		l.reply(of, answer, f.slow)
 	}
 }
 
 func (l *link) resume(wait time.Duration) {
 	l.serving = true
-	l.w.after(wait+l.w.hop(l.id, 3, l.served), l.id^l.served, l.serve)
+	l.w.after(wait+l.w.hop(l.id, l.of, 3), l.id, l.serve)
 }
 
 // reply sends to the product, in order.
-func (l *link) reply(data string, slow time.Duration) {
+func (l *link) reply(of uint64, data string, slow time.Duration) {
 	if l.dead {
 		return
 	}
-	l.sent++
-	at := time.Now().Add(l.w.hop(l.id, 4, l.sent) + slow)
+	at := time.Now().Add(l.w.hop(of, 4) + slow)
 	if !at.After(l.departure) {
-		at = l.departure.Add(time.Duration(1 + l.w.draw(l.id, 5, l.sent)%2000))
+		at = l.departure.Add(time.Duration(1 + l.w.draw(of, 5)%2000)) //nolint:gosec // small
 	}
 	l.departure = at
-	l.deliver(at, data, nil)
+	l.deliver(of, at, data, nil)
 }
 
 // deliver has what is next on the way to the product arrive at a moment. Nothing overtakes.
-func (l *link) deliver(at time.Time, data string, err error) {
+func (l *link) deliver(of uint64, at time.Time, data string, err error) {
 	l.out = append(l.out, packet{data, err})
-	n := l.sent
 	var arrive func()
 	arrive = func() {
 		if wait := l.node.sim.held(l); wait > 0 {
-			l.w.after(wait+l.w.hop(l.id, 8, n), l.id+n, arrive)
+			l.w.after(wait+l.w.hop(of, 8), of, arrive)
 			return
 		}
 		p := l.out[0]
 		l.out = l.out[1:]
 		l.receive(p.data, p.err)
 	}
-	l.w.at(at, l.id+n, arrive)
+	l.w.at(at, of, arrive)
 }
 
 // packet is what travels to the product.
@@ -295,9 +294,8 @@ func (l *link) cut() {
 		return
 	}
 	l.end()
-	l.sent++
 	at := time.Now().Add(l.w.hop(l.id, 6))
-	l.deliver(at, "", io.EOF)
+	l.deliver(l.id, at, "", io.EOF)
 }
 
 // end is the node's end of it.

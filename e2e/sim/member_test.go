@@ -88,6 +88,7 @@ func (m *member) after(d time.Duration, f func()) {
 }
 
 func (m *member) note(kind history.Kind, conn int, peer, message string) {
+	m.sim.trace("%s %d %s %.8s %s", m.Name, conn, kind, peer, message)
 	m.sim.log_.Add(history.Event{Kind: kind, Member: m.Name, Conn: conn, Peer: peer, Message: message})
 }
 

@@ -284,7 +284,7 @@ func (n *node) ring(l *link, channel, text string, bus bool) {
 	writeBulk(&b, "message")
 	writeBulk(&b, channel)
 	writeBulk(&b, text)
-	l.reply(b.String(), f.late)
+	l.reply(l.id^mix(l.rung), b.String(), f.late)
 }
 
 func (n *node) forget(l *link) {

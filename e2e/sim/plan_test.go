@@ -117,11 +117,12 @@ type memberPlan struct {
 const (
 	troubled = time.Minute // while items begin
 
-	grace        = 12 * time.Second
-	lease        = 6 * time.Second
-	callTimeout  = 3 * time.Second
-	syncInterval = 32 * time.Second
-	pingInterval = 8 * time.Second
+	// None is a multiple of another: timers that end at one moment end in any order.
+	grace        = 12*time.Second + 7*time.Millisecond
+	lease        = 9*time.Second + 11*time.Millisecond
+	callTimeout  = 3*time.Second + 13*time.Millisecond
+	syncInterval = 16 * time.Second
+	pingInterval = 8*time.Second + 17*time.Millisecond
 )
 
 // refusals are what Redis 7 and 8, Valkey, and managed services answer to calls at their door.

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"math/rand"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -43,6 +44,7 @@ type simulation struct {
 	lossy      bool   // something is lost that was confirmed: by the plan
 	violations []history.Violation
 	faultEnd   time.Duration
+	traceTo    io.Writer
 }
 
 // result is what became of a seed.
@@ -58,7 +60,7 @@ type result struct {
 // simulate lives through a plan. It has to be called within a bubble.
 func simulate(p *plan, logTo io.Writer) (r result) {
 	w := newWorld(p.seed)
-	s := &simulation{w: w, plan: p, cluster: p.cluster, engine: newEngine(), log_: history.NewLog(), log: discard()}
+	s := &simulation{w: w, plan: p, cluster: p.cluster, engine: newEngine(), traceTo: logTo, log_: history.NewLog(), log: discard()}
 	if logTo != nil {
 		s.log = slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
@@ -120,6 +122,13 @@ func (s *simulation) roomID(r int) (room wire.RoomID) {
 
 func (s *simulation) violate(law history.Law, member, format string, args ...any) {
 	s.violations = append(s.violations, history.Violation{Law: law, At: s.w.now(), Text: member + " " + fmt.Sprintf(format, args...)})
+}
+
+// trace writes what happens, for comparing two lives of one plan.
+func (s *simulation) trace(format string, args ...any) {
+	if s.traceTo != nil {
+		fmt.Fprintf(s.traceTo, "%.9f %s\n", s.w.now().Seconds(), fmt.Sprintf(format, args...))
+	}
 }
 
 // --- the plan ---
@@ -309,7 +318,7 @@ func (s *simulation) faultFor(l *link, n uint64, args []string) (f callFault) {
 	now := s.w.now()
 	for _, i := range s.windows {
 		of := uint64(i.number) //nolint:gosec // small
-		if !i.active(now) || !i.covers(l.inst.index, l.node.index) || !s.w.chance(i.p, of, l.id, n) {
+		if !i.active(now) || !i.covers(l.inst.index, l.node.index) || !s.w.chance(i.p, of, n) {
 			continue
 		}
 		switch i.kind {
@@ -323,9 +332,9 @@ func (s *simulation) faultFor(l *link, n uint64, args []string) (f callFault) {
 				f.refuse, f.write = i.err, true
 			}
 		case late:
-			f.late = max(f.late, 1+time.Duration(s.w.draw(of, l.id, n, 1)%uint64(i.delay))) //nolint:gosec // positive
+			f.late = max(f.late, 1+time.Duration(s.w.draw(of, n, 1)%uint64(i.delay))) //nolint:gosec // positive
 		case slow:
-			f.slow = max(f.slow, time.Duration(s.w.draw(of, l.id, n, 2)%uint64(i.delay))) //nolint:gosec // positive
+			f.slow = max(f.slow, time.Duration(s.w.draw(of, n, 2)%uint64(i.delay))) //nolint:gosec // positive
 		case lostCall:
 			f.lost = true
 		case lostAnswer:
@@ -531,6 +540,7 @@ func (s *simulation) close() {
 func live(t *testing.T, p *plan, logTo io.Writer) (r result) {
 	t.Helper()
 	cryptotest.SetGlobalRandom(t, p.seed)
+	rand.Seed(int64(p.seed)) //nolint:staticcheck,gosec // go-redis draws from it which node it asks
 	failed := ""
 	synctest.Test(t, func(t *testing.T) {
 		defer func() {
