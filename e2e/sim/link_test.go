@@ -27,6 +27,7 @@ type link struct {
 	deadline time.Time
 	changed  chan struct{}
 	partial  []byte
+	way      [][][]string // calls on the way to the node
 
 	// owned by the world's goroutine: the node's end
 	calls     [][]string // that arrived and were not served
@@ -109,8 +110,9 @@ func (l *link) Write(b []byte) (int, error) {
 		calls = append(calls, args)
 	}
 	if len(calls) > 0 {
+		l.way = append(l.way, calls)
 		of := l.inst.identify(l.node, calls[0])
-		l.w.after(l.w.hop(of, 1), of, func() { l.arrive(calls) })
+		l.w.after(l.w.hop(of, 1), of, l.arrive)
 	}
 	return len(b), nil
 }
@@ -196,7 +198,11 @@ func (l *link) receive(data string, err error) {
 // What follows runs on the world's goroutine.
 
 // arrive takes calls at the node's end. TCP keeps their order.
-func (l *link) arrive(calls [][]string) {
+func (l *link) arrive() {
+	l.mu.Lock()
+	calls := l.way[0]
+	l.way = l.way[1:]
+	l.mu.Unlock()
 	l.calls = append(l.calls, calls...)
 	if !l.serving {
 		l.serve()

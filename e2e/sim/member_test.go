@@ -218,7 +218,7 @@ func (m *member) closed(s *socket, code wire.CloseCode) {
 		m.pending = nil
 		m.fail()
 	case s == m.current:
-		if code == wire.CloseResumedElsewhere && !m.left {
+		if code == wire.CloseResumedElsewhere && !m.left && !m.trying {
 			m.sim.violate("shut", m.Name, "its newest connection (%d) was closed as resumed elsewhere", m.conns[s])
 		}
 		m.lost()
@@ -260,7 +260,11 @@ func (m *member) leave() {
 	if m.left {
 		return
 	}
-	m.note(history.Left, 0, "", "")
+	if m.current != nil {
+		m.note(history.Left, 0, "", "")
+	} else {
+		m.note(history.Vanished, 0, "", "")
+	}
 	m.left = true
 	if s := m.current; s != nil {
 		if m.unacked > 0 && !m.Plain {
@@ -468,6 +472,9 @@ func (m *member) say(n int) {
 		return
 	}
 	target := m.peers[m.draw()%uint64(len(m.peers))]
+	if m.Plain { // whoever came last is a new beginning
+		target = m.peers[len(m.peers)-1]
+	}
 	for range n {
 		m.sayTo(target)
 	}

@@ -115,7 +115,7 @@ type memberPlan struct {
 }
 
 const (
-	troubled = time.Minute // while items begin
+	troubled = 50 * time.Second // while items begin
 
 	// None is a multiple of another: timers that end at one moment end in any order.
 	grace        = 12*time.Second + 7*time.Millisecond

@@ -133,6 +133,8 @@ func (c *checker) step(i int, e Event) {
 		c.gone(v, e)
 	case Left:
 		v.left = e.At
+	case Vanished:
+		v.left, v.acked = e.At, nil // what it acknowledged last may not have arrived
 	case Acked:
 		if m := c.messages[e.Message]; m != nil && v.left == 0 {
 			v.acked = m

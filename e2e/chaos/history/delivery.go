@@ -74,7 +74,7 @@ func (c *checker) deliveries(m *message) {
 		c.verdict.Told++
 	case c.replaced(m):
 		c.verdict.Told++
-	case c.senderEnded(m) && (!known || receiver.opened > m.sent.At):
+	case c.senderEnded(m) && (!known || receiver.opened > m.sent.At || receiver.left > m.sent.At):
 		c.verdict.Told++ // it left: what it said is not replayed (rule S1.3), and nobody is there to be told
 	default:
 		c.verdict.Lost++
@@ -92,15 +92,14 @@ func (c *checker) goneIsEnough(m *message) bool {
 	return !known || owner.Plain && !owner.Kept
 }
 
-// replaced: the receiver has come back as somebody new since, and the sender knows that one. A plain client is not told of the end of
-// the one before then (rule S2.8); to it the newcomer is a new beginning.
+// replaced: a newer peer has come since, and the sender knows that one. A plain client is not told of the end of a window then (rule
+// S2.8); to it the newcomer is a new beginning.
 func (c *checker) replaced(m *message) bool {
-	owner := c.owner[m.sent.Peer]
-	if owner == "" || !c.members[m.sent.Member].Plain {
+	if !c.members[m.sent.Member].Plain {
 		return false
 	}
 	for id, since := range c.views[m.sent.Member].known {
-		if since > m.sent.At && c.owner[id] == owner {
+		if since > m.sent.At && id != m.sent.Peer {
 			return true
 		}
 	}

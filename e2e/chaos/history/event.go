@@ -34,11 +34,13 @@ const (
 	Gone
 	// Left: the client ended its session by itself.
 	Left
+	// Vanished: the client is gone for good, without a word to the server.
+	Vanished
 )
 
 func (k Kind) String() string {
 	return [...]string{
-		"opened", "sent", "confirmed", "refused", "unanswered", "delivered", "acked", "undelivered", "doubted", "announced", "gone", "left",
+		"opened", "sent", "confirmed", "refused", "unanswered", "delivered", "acked", "undelivered", "doubted", "announced", "gone", "left", "vanished",
 	}[k]
 }
 
