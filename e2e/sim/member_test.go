@@ -545,9 +545,17 @@ func (m *member) pump() {
 // answerWithin is what a message's answer may take: REDIS_TIMEOUT, the hops, and the time in which a connection settles.
 const answerWithin = callTimeout + 1500*time.Millisecond
 
+// elsewhereWithin is what it may take while a primary hangs that has nothing to do with it.
+const elsewhereWithin = time.Second
+
 // expectAnswer watches over a message on a connection that stays.
 func (m *member) expectAnswer(s *socket, p *message) {
 	at := p.at
+	m.after(elsewhereWithin, func() {
+		if m.current == s && slices.Contains(m.outbox, p) && p.sent && p.at == at && !s.gone && !s.over && !m.sim.disturbed(m, s, at) && m.sim.elsewhere(m, at) {
+			m.sim.violate("shard", m.Name, "sent %s at %.3f s on connection %d and has no answer, though only other primaries hang", p.id, at.Seconds(), m.conn)
+		}
+	})
 	m.after(answerWithin, func() {
 		if m.current != s || !slices.Contains(m.outbox, p) || !p.sent || p.at != at || s.gone || s.over {
 			return

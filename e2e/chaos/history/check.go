@@ -23,6 +23,8 @@ type Violation struct {
 	Law  Law
 	At   time.Duration
 	Text string
+	// Message and Peer are what it is about, if it is about one.
+	Message, Peer string
 }
 
 func (v Violation) String() string {
@@ -88,7 +90,7 @@ func Check(members []Member, events []Event, settled time.Duration) Verdict {
 
 func (c *checker) broken(law Law, e Event, format string, args ...any) {
 	text := fmt.Sprintf("%s (connection %d) ", e.Member, e.Conn) + fmt.Sprintf(format, args...)
-	c.verdict.Violations = append(c.verdict.Violations, Violation{law, e.At, text})
+	c.verdict.Violations = append(c.verdict.Violations, Violation{law, e.At, text, e.Message, e.Peer})
 }
 
 // step takes in one event.
