@@ -65,10 +65,14 @@ func (s *simulation) start(index int) {
 	if err != nil {
 		panic(err)
 	}
+	var back signaling.Backbone = i.back
+	if s.plan.forgetful {
+		back = forgetful{i.back}
+	}
 	i.hub = signaling.NewHub(signaling.Config{
 		ResumeRoles: []wire.Role{wire.Wallet}, PingInterval: pingInterval, MaxMessageBytes: 64 << 10, SyncInterval: syncInterval,
 		Registerer: registry, Logger: s.log.With("at", i.name), Seed: i.id | 1,
-	}, i.back)
+	}, back)
 	s.instances[index] = i
 	s.all = append(s.all, i)
 	var ctx context.Context
@@ -211,3 +215,14 @@ func (i *instance) open() bool {
 
 // discard is where logs go, unless somebody wants to read them.
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// forgetful is a backbone that tells its hub that every end of a session has reached Redis.
+type forgetful struct{ *streams.Backbone }
+
+func (f forgetful) Detach(h streams.Held, p streams.Parting, done func(streams.Hold, error)) {
+	f.Backbone.Detach(h, p, func(hold streams.Hold, _ error) { done(hold, nil) })
+}
+
+func (f forgetful) Leave(h streams.Held, p streams.Parting, done func(bool, error)) {
+	f.Backbone.Leave(h, p, func(ended bool, _ error) { done(ended, nil) })
+}

@@ -104,6 +104,7 @@ type plan struct {
 	sameName  bool // an instance that starts again has the name of the one before
 	rooms     []roomPlan
 	items     []item
+	forgetful bool // a fault is planted: see TestFinds
 	quiet     bool // the whole hour at the end is lived through, by all instances
 }
 

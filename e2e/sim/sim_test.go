@@ -1,4 +1,5 @@
 //go:debug randseednop=0
+
 package sim_test
 
 import (
@@ -6,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -15,72 +19,156 @@ import (
 )
 
 var (
-	seeds    = flag.Int("seeds", 20, "how many seeds")
-	first    = flag.Uint64("first", 1, "the first seed")
-	faults   = flag.String("faults", "", "kinds of faults, with commas between; none for none")
-	verbose  = flag.Bool("log", false, "print what instances log")
-	shrinks  = flag.Int("shrink", 0, "how many of the failing seeds are shrunk")
-	findings = flag.Int("most", 0, "end after so many failing seeds")
-	laws     = flag.String("laws", "", "count these laws only")
+	seedCount = flag.Int("seeds", 1000, "how many seeds")
+	firstSeed = flag.Uint64("first", 1, "the first seed")
+	oneSeed   = flag.Uint64("seed", 0, "live through this seed only, and print what broke")
+	kinds     = flag.String("faults", "", "kinds of faults, with commas between; none: no faults")
+	lawNames  = flag.String("laws", "", "laws, with commas between: others do not count")
+	showLog   = flag.Bool("log", false, "with -seed: print what happens, and what instances log")
+	enough    = flag.Int("enough", 10, "end after so many failing seeds")
+	workers   = flag.Int("workers", runtime.NumCPU(), "how many processes")
+	isWorker  = flag.Bool("worker", false, "this is one of them")
+	shrinkFor = flag.Duration("shrink", time.Minute, "how long to look for the shortest plan of each of the first three failing seeds")
 )
 
+// onlyKinds are the kinds of faults that were asked for, nil for all.
 func onlyKinds() []kind {
-	switch *faults {
+	switch *kinds {
 	case "":
 		return nil
 	case "none":
 		return []kind{}
 	}
-	var kinds []kind
-	for _, k := range strings.Split(*faults, ",") {
-		kinds = append(kinds, kind(k))
+	list := []kind{}
+	for k := range strings.SplitSeq(*kinds, ",") {
+		list = append(list, kind(k))
 	}
-	return kinds
+	return list
 }
 
+// counting leaves the violations that count.
+func counting(list []history.Violation) []history.Violation {
+	if *lawNames == "" {
+		return list
+	}
+	names := strings.Split(*lawNames, ",")
+	return slices.DeleteFunc(list, func(v history.Violation) bool { return !slices.Contains(names, string(v.Law)) })
+}
+
+// TestSeeds lives through seeds, in several processes that are built without the race detector: it would make a tenth of them.
+// What fails is shrunk and printed; -seed repeats it.
 func TestSeeds(t *testing.T) {
-	began := time.Now()
-	var simulated time.Duration
-	failed := 0
-	n := 0
-	for i := range *seeds {
-		seed := *first + uint64(i)
-		p := newPlan(seed, onlyKinds())
-		var out io.Writer
-		if *verbose {
-			out = os.Stdout
-		}
-		r := live(t, p, out)
-		n++
-		simulated += r.simulated
-		if *verbose {
-			for _, e := range r.events {
-				t.Logf("%.6f %s %s %d peer %.8s msg %s self %.8s %v", e.At.Seconds(), e.Kind, e.Member, e.Conn, e.Peer, e.Message, e.Self, e.Resumed)
-			}
-		}
-		t.Logf("seed %d hash %.8s events %d sent %d confirmed %d delivered %d simulated %.0f", seed, r.hash, len(r.events), r.verdict.Sent, r.verdict.Confirmed, r.verdict.Delivered, r.simulated.Seconds())
-		if *laws != "" {
-			r.broken = slices.DeleteFunc(r.broken, func(v history.Violation) bool { return !strings.Contains(*laws, string(v.Law)) })
-		}
-		if len(r.broken) == 0 {
-			continue
-		}
-		failed++
-		text := ""
-		for _, v := range r.broken[:min(len(r.broken), 6)] {
-			text += fmt.Sprintf("\n    %s", v)
-		}
-		fmt.Printf("FAILED seed %d, %d broken:%s\n", seed, len(r.broken), text)
-		if failed <= *shrinks {
-			law := r.broken[0].Law
-			small := shrink(t, p, law, time.Now().Add(2*time.Minute))
-			again := live(t, small, nil)
-			fmt.Printf("  shrunk: %s    %v\n", small, again.broken[:min(len(again.broken), 4)])
-		}
-		t.Fail()
-		if failed == *findings {
+	switch {
+	case *isWorker:
+		work(t)
+	case *oneSeed != 0:
+		replay(t)
+	default:
+		newFleet(t).run()
+	}
+}
+
+// replay lives through one seed and tells all about it.
+func replay(t *testing.T) {
+	p := newPlan(*oneSeed, onlyKinds())
+	r := live(t, p, logWriter())
+	t.Logf("%s%d events, history %s", p, len(r.events), r.hash)
+	broken := counting(r.broken)
+	if len(broken) == 0 {
+		return
+	}
+	t.Errorf("broken:\n%s", sentences(broken))
+	small := shrink(t, p, broken[0].Law, time.Now().Add(*shrinkFor))
+	t.Logf("the shortest plan found:\n%s%s", small, sentences(counting(live(t, small, nil).broken)))
+}
+
+func logWriter() io.Writer {
+	if *showLog {
+		return os.Stdout
+	}
+	return nil
+}
+
+func sentences(list []history.Violation) string {
+	var b strings.Builder
+	for i, v := range list {
+		if i == 8 {
+			fmt.Fprintf(&b, "    … and %d more\n", len(list)-i)
 			break
 		}
+		fmt.Fprintf(&b, "    %s\n", v)
 	}
-	fmt.Printf("%d of %d seeds failed, %.1f simulated hours in %s\n", failed, n, simulated.Hours(), time.Since(began))
+	return b.String()
 }
+
+// TestRaces lives through a few seeds in this very process, so that the race detector sees them when there is one.
+func TestRaces(t *testing.T) {
+	if *isWorker || *oneSeed != 0 {
+		t.Skip("for the whole run only")
+	}
+	for seed := *firstSeed; seed < *firstSeed+5; seed++ {
+		if r := live(t, newPlan(seed, nil), nil); len(r.events) == 0 {
+			t.Errorf("seed %d: nothing happened", seed)
+		}
+	}
+}
+
+// TestRepeats: a seed that is lived through again, in another process, gives the same history.
+func TestRepeats(t *testing.T) {
+	if *isWorker || *oneSeed != 0 {
+		t.Skip("for the whole run only")
+	}
+	const count = 20
+	f := newFleet(t)
+	var lives [2]map[uint64]string
+	for i := range lives {
+		lives[i] = map[uint64]string{}
+		for r := range f.results(*firstSeed, count) {
+			lives[i][r.Seed] = r.Hash
+		}
+	}
+	differ := 0
+	for seed, hash := range lives[0] {
+		if lives[1][seed] != hash {
+			differ++
+			t.Logf("seed %d: %s, then %s", seed, hash, lives[1][seed])
+		}
+	}
+	if len(lives[0]) != count || differ > count/10 { // go-redis iterates over maps
+		t.Errorf("%d of %d seeds gave another history", differ, len(lives[0]))
+	}
+}
+
+// TestFinds plants a fault, that the end of a session is not repeated, and has it found, shrunk and repeated.
+func TestFinds(t *testing.T) {
+	if *isWorker || *oneSeed != 0 {
+		t.Skip("for the whole run only")
+	}
+	ghost := func(list []history.Violation) bool {
+		return slices.ContainsFunc(list, func(v history.Violation) bool { return v.Law == history.End })
+	}
+	for seed := uint64(1); seed <= 60; seed++ {
+		p := newPlan(seed, []kind{refuse, deny})
+		p.forgetful = true
+		if !ghost(live(t, p, nil).broken) {
+			continue
+		}
+		small := shrink(t, p, history.End, time.Now().Add(*shrinkFor))
+		if len(small.items) > 6 || !ghost(live(t, small, nil).broken) {
+			t.Errorf("seed %d was shrunk to\n%s", seed, small)
+		}
+		return
+	}
+	t.Error("not found")
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	runtime.GOMAXPROCS(1) // the fewer run at once the less is left to chance
+	debug.SetGCPercent(400)
+	code := m.Run()
+	os.Exit(code)
+}
+
+// tempBinary is where the workers' program is built.
+func tempBinary(t *testing.T) string { return filepath.Join(t.TempDir(), "sim.test") }
