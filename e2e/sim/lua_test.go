@@ -1,7 +1,6 @@
 package sim_test
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/alicebob/miniredis/v2/server"
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/parse"
 )
@@ -155,39 +153,43 @@ func (e *engine) call(l *lua.LState, raise bool) int {
 		l.Push(t)
 		return 1
 	}
-	v, err := server.ParseReply(bufio.NewReader(bytes.NewReader(raw)))
-	if err != nil {
-		l.Error(lua.LString("ERR "+err.Error()), 0)
-		return 0
-	}
-	l.Push(toLua(l, v))
+	v, _ := toLua(l, raw)
+	l.Push(v)
 	return 1
 }
 
-func toLua(l *lua.LState, v any) lua.LValue {
-	switch v := v.(type) {
-	case nil:
-		return lua.LFalse
-	case int:
-		return lua.LNumber(v)
-	case int64:
-		return lua.LNumber(v)
-	case string:
-		return lua.LString(v)
-	case []byte:
-		return lua.LString(v)
-	case server.Simple:
+// toLua reads a reply as Redis gives it to a script, and returns what is behind it.
+func toLua(l *lua.LState, b []byte) (lua.LValue, []byte) {
+	end := bytes.Index(b, []byte("\r\n"))
+	head, rest := b[1:end], b[end+2:]
+	switch b[0] {
+	case '+':
 		t := l.NewTable()
-		t.RawSetString("ok", lua.LString(v))
-		return t
-	case []any:
-		t := l.CreateTable(len(v), 0)
-		for i, x := range v {
-			t.RawSetInt(i+1, toLua(l, x))
+		t.RawSetString("ok", lua.LString(head))
+		return t, rest
+	case ':':
+		n, _ := strconv.ParseInt(string(head), 10, 64)
+		return lua.LNumber(n), rest
+	case '$':
+		n, _ := strconv.Atoi(string(head))
+		if n < 0 {
+			return lua.LFalse, rest
 		}
-		return t
+		return lua.LString(rest[:n]), rest[n+2:]
+	case '*':
+		n, _ := strconv.Atoi(string(head))
+		if n < 0 {
+			return lua.LFalse, rest
+		}
+		t := l.CreateTable(n, 0)
+		for i := range n {
+			var v lua.LValue
+			v, rest = toLua(l, rest)
+			t.RawSetInt(i+1, v)
+		}
+		return t, rest
 	}
-	panic(fmt.Sprintf("a reply of type %T", v))
+	panic(fmt.Sprintf("a reply that begins with %q", b[0]))
 }
 
 func writeLua(b *strings.Builder, v lua.LValue) {

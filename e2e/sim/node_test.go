@@ -397,4 +397,7 @@ func (n *node) replace(by *node) {
 	n.changes++
 	n.id = fmt.Sprintf("%040x", n.sim.w.draw(uint64(n.index), uint64(n.changes)))
 	n.tick()
+	if n.sim.slots != nil {
+		n.sim.slots.table = ""
+	}
 }

@@ -120,7 +120,7 @@ const (
 
 	// None is a multiple of another: timers that end at one moment end in any order.
 	grace        = 12*time.Second + 7*time.Millisecond
-	lease        = 9*time.Second + 11*time.Millisecond
+	lease        = 10*time.Second + 11*time.Millisecond
 	callTimeout  = 3*time.Second + 13*time.Millisecond
 	syncInterval = 16 * time.Second
 	pingInterval = 8*time.Second + 17*time.Millisecond
@@ -185,7 +185,7 @@ func newPlan(seed uint64, only []kind) *plan {
 	w := &world{seed: seed}
 	d := &dice{w: w, of: name("plan")}
 	p := &plan{
-		seed: seed, instances: 2 + d.upTo(2), cluster: d.chance(0.35), sameName: d.chance(0.3), quiet: d.chance(1. / 32),
+		seed: seed, instances: 2 + d.upTo(2), cluster: d.chance(0.3), sameName: d.chance(0.3), quiet: d.chance(0.01),
 	}
 	if len(only) > 0 && slices.Contains(only, reshard) {
 		p.cluster = true

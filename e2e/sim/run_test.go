@@ -248,7 +248,7 @@ func (s *simulation) reshard(i item, key uint64) {
 			}
 		}
 		delete(s.slots.moving, slot)
-		s.slots.owner[slot] = uint8(m.to) //nolint:gosec // few nodes
+		s.slots.owner[slot], s.slots.table = uint8(m.to), "" //nolint:gosec // few nodes
 	})
 }
 
@@ -440,7 +440,7 @@ func (s *simulation) elsewhere(m *member, since time.Duration) bool {
 // settle waits until all should be well, has everybody talk to everybody, and judges.
 func (s *simulation) settle(r *result) {
 	s.windows = slices.DeleteFunc(s.windows, func(i item) bool { return false })
-	quiet := max(s.faultEnd, s.w.now()) + 60*time.Second
+	quiet := max(s.faultEnd, s.w.now()) + 50*time.Second
 	for step := s.w.now() + 5*time.Second; step < quiet; step += 5 * time.Second {
 		s.w.run(step, nil)
 		for _, m := range s.members {
@@ -534,7 +534,7 @@ func (s *simulation) farewell() {
 		}
 		m.current, m.pending = nil, nil
 	}
-	wait := 2*pingInterval + grace + 3*lease + 2*syncInterval
+	wait := 2*pingInterval + grace + 2*lease + syncInterval
 	if s.plan.quiet {
 		wait = time.Hour + 5*time.Minute
 	}

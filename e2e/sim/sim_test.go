@@ -165,7 +165,7 @@ func TestFinds(t *testing.T) {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	runtime.GOMAXPROCS(1) // the fewer run at once the less is left to chance
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(1000)
 	code := m.Run()
 	os.Exit(code)
 }

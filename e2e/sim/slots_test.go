@@ -9,6 +9,7 @@ const slotCount = 16384
 
 // slots is who has which slot of a cluster, and which are on their way.
 type slots struct {
+	table  string // the answer to CLUSTER SLOTS; empty: to be made anew
 	owner  [slotCount]uint8
 	moving map[int]move
 }
@@ -84,6 +85,9 @@ func (s *simulation) slotTable() string {
 	if s.slots == nil {
 		return "-ERR This instance has cluster support disabled\r\n"
 	}
+	if s.slots.table != "" {
+		return s.slots.table
+	}
 	var b strings.Builder
 	ranges := 0
 	for from := 0; from < slotCount; {
@@ -100,7 +104,8 @@ func (s *simulation) slotTable() string {
 		ranges++
 		from = to + 1
 	}
-	return fmt.Sprintf("*%d\r\n", ranges) + b.String()
+	s.slots.table = fmt.Sprintf("*%d\r\n", ranges) + b.String()
+	return s.slots.table
 }
 
 // moveKey takes one key along, as MIGRATE does.
