@@ -508,10 +508,10 @@ func (s *simulation) excuse(v *history.Verdict, events []history.Event) {
 	last := slices.Max(s.losses) + lossSettles
 	v.Violations = slices.DeleteFunc(v.Violations, func(x history.Violation) bool {
 		switch {
-		case x.Message != "":
-			return sent[x.Message] < last
-		case x.Peer != "":
-			return known[x.Peer] < last
+		case x.Message != "" && sent[x.Message] < last:
+			return true
+		case x.Peer != "" && x.Law != history.Delivery && x.Law != history.Order:
+			return known[x.Peer] < last // it was forgotten, told to be gone, and brought back by its instance
 		}
 		return false
 	})
