@@ -105,6 +105,7 @@ type plan struct {
 	rooms     []roomPlan
 	items     []item
 	forgetful bool // a fault is planted: see TestFinds
+	massacre  bool // in the end mailboxes expire, and all instances are killed at once
 	quiet     bool // the whole hour at the end is lived through, by all instances
 }
 
@@ -220,6 +221,7 @@ func newPlan(seed uint64, only []kind) *plan {
 			add(drawFault(d, p, kinds[d.upTo(len(kinds))]))
 		}
 	}
+	p.massacre = slices.Contains(kinds, expire) && d.chance(0.1)
 	slices.SortStableFunc(p.items, func(a, b item) int { return int(a.at - b.at) })
 	for i := range p.items {
 		p.items[i].number = i

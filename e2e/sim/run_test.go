@@ -519,6 +519,10 @@ func (s *simulation) excuse(v *history.Verdict, events []history.Event) {
 
 // farewell: all leave, half of them without a word. Then nothing is left.
 func (s *simulation) farewell() {
+	if s.plan.massacre {
+		s.perish()
+		return
+	}
 	for i, m := range s.members {
 		if m.left {
 			continue
@@ -554,6 +558,27 @@ func (s *simulation) farewell() {
 				}
 			}
 		}
+	}
+}
+
+// perish: the mailboxes expire, all say something, and all instances are killed at once. Whatever Redis holds then has a lifetime.
+func (s *simulation) perish() {
+	for _, n := range s.nodes {
+		for _, k := range n.keys() {
+			if strings.Contains(k, "}:s:") {
+				n.store.Del(k)
+			}
+		}
+	}
+	for _, m := range s.members {
+		m.sayToAll()
+	}
+	s.w.run(s.w.now()+300*time.Millisecond, nil)
+	for _, inst := range s.instances {
+		inst.kill()
+	}
+	for _, m := range s.members {
+		m.left = true
 	}
 }
 
