@@ -32,9 +32,8 @@ type link struct {
 	// owned by the world's goroutine: the node's end
 	calls     [][]string // that arrived and were not served
 	serving   bool
-	of        uint64 // identifies the first of calls, once it was looked at; 0: not yet
-	delayed   bool   // the first of calls has had its delay
-	arrival   time.Time
+	of        uint64    // identifies the first of calls, once it was looked at; 0: not yet
+	delayed   bool      // the first of calls has had its delay
 	departure time.Time // when the last reply was sent, for their order
 	out       []packet
 	rung      uint64

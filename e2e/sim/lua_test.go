@@ -24,7 +24,6 @@ type scripting struct {
 	node   *node
 	asking bool
 	wrote  bool
-	oom    bool   // memory is full
 	deny   string // unless empty, the error of every write
 }
 
@@ -52,8 +51,10 @@ func newEngine() *engine {
 		name string
 		open lua.LGFunction
 	}{
-		{lua.BaseLibName, lua.OpenBase}, {lua.TabLibName, lua.OpenTable},
-		{lua.StringLibName, lua.OpenString}, {lua.MathLibName, lua.OpenMath},
+		{lua.BaseLibName, lua.OpenBase},
+		{lua.TabLibName, lua.OpenTable},
+		{lua.StringLibName, lua.OpenString},
+		{lua.MathLibName, lua.OpenMath},
 	} {
 		e.state.Push(e.state.NewFunction(lib.open))
 		e.state.Push(lua.LString(lib.name))

@@ -285,13 +285,6 @@ func drawFault(d *dice, p *plan, k kind) item {
 	return i
 }
 
-// without returns the plan without some items.
-func (p *plan) without(drop func(item) bool) *plan {
-	q := *p
-	q.items = slices.DeleteFunc(slices.Clone(p.items), drop)
-	return &q
-}
-
 func (p *plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %d instances, cluster %v, same names %v, rooms", p.seed, p.instances, p.cluster, p.sameName)

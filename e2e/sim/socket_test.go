@@ -27,12 +27,10 @@ type socket struct {
 	closed    bool // nothing more is queued
 
 	// owned by the world's goroutine
-	up       []func()
-	ups      uint64
-	over     bool // the session was told that the connection has ended
-	gone     bool // the client is not there any more
-	pumping  bool
-	lastDown time.Time
+	up   []func()
+	ups  uint64
+	over bool // the session was told that the connection has ended
+	gone bool // the client is not there any more
 }
 
 type frameKind uint8

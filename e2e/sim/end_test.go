@@ -1,0 +1,187 @@
+package sim_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
+)
+
+// settle waits until all should be well, has everybody talk to everybody, and judges.
+func (s *simulation) settle(r *result) {
+	quiet := max(s.faultEnd, s.w.now()) + 50*time.Second
+	for step := s.w.now() + 5*time.Second; step < quiet; step += 5 * time.Second {
+		s.w.run(step, nil)
+		for _, m := range s.members {
+			m.say(1)
+		}
+	}
+	for i, inst := range s.instances {
+		if inst.dead || inst.ended {
+			s.start(i)
+		}
+	}
+	s.w.run(quiet, nil)
+	for room := range s.rooms { // who comes now is told of no ghost
+		for _, role := range []string{"wallet", "extension"} {
+			s.join(fmt.Sprintf("%d/%s-late", room, role[:1]), room, memberPlan{role, false})
+		}
+	}
+	s.w.run(quiet+3*time.Second, nil)
+	mark := s.w.now()
+	for range 20 {
+		for _, m := range s.members {
+			m.sayToAll()
+		}
+		s.w.run(s.w.now()+1500*time.Millisecond, nil)
+		r.verdict = s.check(mark)
+		if len(r.verdict.Violations) == 0 {
+			break
+		}
+	}
+	r.broken = append(r.broken, r.verdict.Violations...)
+	for _, m := range s.members {
+		if !m.left && m.current == nil {
+			s.violate("shut", m.Name, "is not connected %.0f s after the last fault", (s.w.now() - s.faultEnd).Seconds())
+		}
+	}
+}
+
+func (s *simulation) check(mark time.Duration) history.Verdict {
+	members, events := s.log_.History()
+	v := history.Check(members, events, mark)
+	if len(s.losses) > 0 {
+		s.excuse(&v, events)
+	}
+	return v
+}
+
+// lossSettles is how long after Redis lost something it may show, in what was sent and who was there before.
+const lossSettles = 10 * time.Second
+
+// excuse takes out what cannot be helped when Redis loses what it had confirmed (docs/reliability.md): what was sent by then may
+// be lost, or come again, or late, and an end or a beginning that it forgot may be told again. Ghosts have no excuse.
+func (s *simulation) excuse(v *history.Verdict, events []history.Event) {
+	sent, known := map[string]time.Duration{}, map[string]time.Duration{}
+	for _, e := range events {
+		if e.Kind == history.Sent {
+			sent[e.Message] = e.At
+		}
+		for _, p := range append([]string{e.Peer}, e.Peers...) {
+			if _, is := known[p]; !is {
+				known[p] = e.At
+			}
+		}
+	}
+	last := slices.Max(s.losses) + lossSettles
+	v.Violations = slices.DeleteFunc(v.Violations, func(x history.Violation) bool {
+		switch {
+		case x.Message != "" && sent[x.Message] < last:
+			return true
+		case x.Peer != "" && x.Law != history.Delivery && x.Law != history.Order:
+			return known[x.Peer] < last // it was forgotten, told to be gone, and brought back by its instance
+		}
+		return false
+	})
+}
+
+// farewell: all leave, half of them without a word. Then nothing is left.
+func (s *simulation) farewell() {
+	if s.plan.massacre {
+		s.perish()
+		return
+	}
+	for i, m := range s.members {
+		if m.left {
+			continue
+		}
+		if i%2 == 0 {
+			m.leave()
+			continue
+		}
+		m.left = true
+		for _, c := range []*socket{m.current, m.pending} {
+			if c != nil {
+				c.drop(i%4 == 1)
+			}
+		}
+		m.current, m.pending = nil, nil
+	}
+	wait := 2*pingInterval + grace + 2*lease + syncInterval
+	if s.plan.quiet {
+		wait = time.Hour + 5*time.Minute
+	}
+	s.w.run(s.w.now()+wait, nil)
+	for _, inst := range s.instances {
+		if n := inst.hub.Sessions(); n != 0 && !inst.dead && !inst.ended {
+			s.violate("ghost", inst.name, "holds %d connections that are no more", n)
+		}
+	}
+	for _, n := range s.nodes {
+		n.tick()
+		for _, k := range n.keys() {
+			for i, v := range list(n.value("HGETALL", k)) {
+				if w := strings.Fields(text(v)); i%2 == 1 && len(w) == 12 && w[3] == "L" {
+					s.violate("ghost", k[:9], "%s is believed live, held by %s", text(list(n.value("HGETALL", k))[i-1]), w[4])
+				}
+			}
+		}
+	}
+}
+
+// perish: the mailboxes expire, all say something, and all instances are killed at once. Whatever Redis holds then has a lifetime.
+func (s *simulation) perish() {
+	for _, n := range s.nodes {
+		for _, k := range n.keys() {
+			if strings.Contains(k, "}:s:") {
+				n.store.Del(k)
+			}
+		}
+	}
+	for _, m := range s.members {
+		m.sayToAll()
+	}
+	s.w.run(s.w.now()+300*time.Millisecond, nil)
+	for _, inst := range s.instances {
+		inst.kill()
+	}
+	for _, m := range s.members {
+		m.left = true
+	}
+}
+
+// close ends all instances in good order, and looks what Redis still holds an hour later.
+func (s *simulation) close() {
+	for _, inst := range s.instances {
+		inst.drain(100*time.Millisecond, func() {})
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.goes.Wait()
+		close(ended)
+	}()
+	s.w.run(s.w.now()+time.Minute, func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
+			return false
+		}
+	})
+	select {
+	case <-ended:
+	default:
+		s.violate("ghost", "instances", "do not end")
+	}
+	s.w.run(s.w.now()+2*time.Second, nil)
+	for _, n := range s.nodes {
+		n.tick()
+		n.store.FastForward(time.Hour + time.Minute)
+		for _, k := range n.keys() {
+			s.violate("ghost", n.addr, "still holds %s an hour later", k)
+		}
+		n.store.Close()
+	}
+}
