@@ -172,7 +172,7 @@ func (f *fleet) run() {
 		messages += o.Messages
 		if len(o.Broken) > 0 {
 			failed = append(failed, o)
-			fmt.Printf("seed %d is broken (repeat it with -run TestSeeds -seed %d):\n%s", o.Seed, o.Seed, sentences(o.Broken))
+			fmt.Printf("seed %d is broken (task sim -- -seed %d repeats it):\n%s", o.Seed, o.Seed, sentences(o.Broken))
 			if len(failed) == *enough {
 				break
 			}
