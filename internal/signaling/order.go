@@ -16,13 +16,13 @@ import (
 
 // gap is a message of a rejoin.v1 client that was not stored and is waited for.
 type gap struct {
-	print  uint64    // its fingerprint; 0: there is no gap
-	before uint64    // that of the message before it
-	until  time.Time // a client that gives the message up may go on then
+	print  uint64 // its fingerprint; 0: there is no gap
+	before uint64 // that of the message before it
+	// behind is the first that was refused for it. When that one comes again, and the one that is waited for has not come before
+	// it, the client has read the answers and has given it up. A client that reads late has not, however late: time tells nothing.
+	behind uint64
+	until  time.Time // the backstop
 }
-
-// refuseAtMost is how long a message that was not stored holds up those behind it.
-const refuseAtMost = 3 * time.Second
 
 // follow counts a message in. It returns its fingerprint and that of the message before it, 0 if there is none that
 // matters; false: it has to wait for an earlier one. The shard is locked.
@@ -44,9 +44,12 @@ func (s *Session) follow(m wire.Message, target wire.ClientID) (print, before ui
 		switch {
 		case g.print == print:
 			before = g.before
-		case time.Now().After(g.until):
+		case g.behind == print, time.Now().After(g.until):
 			before = 0
 		default:
+			if g.behind == 0 {
+				g.behind = print
+			}
 			return print, 0, false
 		}
 		*g = gap{}
@@ -71,5 +74,6 @@ func (s *Session) missed(print, before uint64, outOfOrder bool) {
 	if outOfOrder {
 		before = 0 // Redis lost what it had confirmed: there is nothing to wait for
 	}
-	*g = gap{print, before, time.Now().Add(refuseAtMost)}
+	// By then a client that does not read is closed, for it does not answer pings either.
+	*g = gap{print: print, before: before, until: time.Now().Add(2*s.hub.cfg.PingInterval + time.Second)}
 }

@@ -76,6 +76,8 @@ func (c *checker) deliveries(m *message) {
 		c.verdict.Told++
 	case c.senderEnded(m) && (!known || receiver.opened > m.sent.At || receiver.left > m.sent.At):
 		c.verdict.Told++ // it left: what it said is not replayed (rule S1.3), and nobody is there to be told
+	case c.senderEnded(m) && c.writtenIsEnough(m):
+		c.verdict.Told++ // it left before it could be told
 	default:
 		c.verdict.Lost++
 		c.broken(Delivery, *m.confirmed, "was told that %s is stored for %.8s; it was never delivered, and nobody was told", m.sent.Message, target)
@@ -85,9 +87,10 @@ func (c *checker) deliveries(m *message) {
 // goneIsEnough: a plain sender can be told no more than that its peer is gone; and what was written to a plain client
 // that is not kept counts as delivered (rule S2.7).
 func (c *checker) goneIsEnough(m *message) bool {
-	if c.members[m.sent.Member].Plain {
-		return true
-	}
+	return c.members[m.sent.Member].Plain || c.writtenIsEnough(m)
+}
+
+func (c *checker) writtenIsEnough(m *message) bool {
 	owner, known := c.members[c.owner[m.sent.Peer]]
 	return !known || owner.Plain && !owner.Kept
 }

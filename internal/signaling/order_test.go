@@ -1,0 +1,41 @@
+package signaling_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// A client that reads its answers late has not given up what it is told to send again: what it sent meanwhile stays behind that. When
+// what was behind comes again and the first has not, the first was given up.
+func TestWhatWasNotStoredIsWaitedForHoweverLateItsSenderReads(t *testing.T) {
+	for name, tc := range map[string]struct {
+		again []string
+		want  []string
+	}{
+		"sent again": {again: []string{"1", "2", "3"}, want: []string{"confirmation 1", "confirmation 2", "confirmation 3"}},
+		"given up":   {again: []string{"2", "3"}, want: []string{"confirmation 2", "confirmation 3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+				c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+				b.script(func() { b.send = func(streams.Message) (streams.Outcome, error) { return streams.SendFailed, streams.ErrBusy } })
+				c.send("1", "offer", peer)
+				pass(0)
+				b.script(func() { b.send = nil })
+				c.send("2", "iceCandidate", peer)
+				pass(20 * time.Second)
+				c.send("3", "iceCandidate", peer)
+				pass(0)
+				c.got("retryError 1", "retryError 2", "retryError 3")
+				for _, id := range tc.again {
+					c.send(id, "iceCandidate", peer)
+				}
+				pass(0)
+				c.got(tc.want...)
+			})
+		})
+	}
+}
