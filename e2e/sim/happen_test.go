@@ -162,6 +162,11 @@ func (s *simulation) act(i item, lasts time.Duration, key uint64) {
 			c.gone = true
 			m.lost()
 		}
+	case doQuit:
+		if s.w.chance(0.5, key) {
+			m.cut(s.w.chance(0.5, key, 1))
+		}
+		m.leave()
 	case doLeave:
 		m.leave()
 		s.w.after(lasts, key, func() {

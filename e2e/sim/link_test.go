@@ -240,8 +240,8 @@ func (l *link) serve() {
 		if f.write {
 			deny = f.refuse
 		}
-		l.node.sim.trace("%s n%d %.60q", l.inst.name, l.node.index, args)
 		answer := l.node.do(l, args, deny)
+		l.node.sim.trace("%s n%d %.60q: %.60q", l.inst.name, l.node.index, args, answer)
 		if f.twice {
 			answer = l.node.do(l, args, deny)
 		}

@@ -143,7 +143,7 @@ func (m *member) attempt() {
 			}
 			return
 		}
-		late := *given
+		late := *given || m.left
 		*given = true
 		s := m.accept(inst, offer)
 		if late {

@@ -19,6 +19,7 @@ const (
 	doLeave   kind = "leave"   // in good order; somebody new comes in its place after a while
 	doAgain   kind = "again"   // it connects once more while its connection looks well (a phone that changed networks)
 	doMute    kind = "mute"    // it does not acknowledge for a while
+	doQuit    kind = "quit"    // for good, in good order or not, and nobody comes in its place
 	doRefresh kind = "refresh" // it goes away with 1001 and comes back, as a page that reloads
 )
 
@@ -47,7 +48,7 @@ const (
 )
 
 var (
-	clientKinds = []kind{doSend, doCut, doVanish, doStall, doLeave, doAgain, doMute, doRefresh}
+	clientKinds = []kind{doSend, doCut, doVanish, doStall, doLeave, doAgain, doMute, doQuit, doRefresh}
 	faultKinds  = []kind{
 		refuse, refuseOOM, deny, late, slow, lostCall, lostAnswer, twice, cutLinks, partition, freezeNode, bellLost, bellLate, freeze, kill, deploy,
 		failover, wipe, expire, reshard,

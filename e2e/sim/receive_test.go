@@ -62,6 +62,7 @@ func (m *member) receive(s *socket, f frame) {
 	case "missingRemoteClientError", "mailboxFullError":
 		m.answered(s, in.RequestID, history.Refused)
 	case "retryError":
+		m.sim.trace("%s %d is to send %s again", m.Name, conn, in.RequestID)
 		if s == m.current {
 			m.paused = m.sim.w.now() + time.Duration(in.RetryInMs)*time.Millisecond
 			for _, p := range m.outbox {

@@ -76,6 +76,7 @@ func (m *member) pump() {
 			m.note(history.Sent, m.conn, p.target, p.id)
 		}
 		p.sent, p.at = true, m.sim.w.now()
+		m.sim.trace("%s %d sends %s", m.Name, m.conn, p.id)
 		text := []byte(fmt.Sprintf(`{"requestId":%q,"method":%q,"targetClientId":%q,"encryptedPayload":%q}`, p.id, p.method, p.target, strings.Repeat("x", p.size)))
 		s.send(func() { s.session.Message(text) })
 		m.expectAnswer(s, p)

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ var (
 	oneSeed   = flag.Uint64("seed", 0, "live through this seed only, and print what broke")
 	kinds     = flag.String("faults", "", "kinds of faults, with commas between; none: no faults")
 	lawNames  = flag.String("laws", "", "laws, with commas between: others do not count")
+	itemList  = flag.String("items", "", "with -seed: keep only the items of its plan with these numbers, commas between; none for none")
 	showLog   = flag.Bool("log", false, "with -seed: print what happens, and what instances log")
 	enough    = flag.Int("enough", 10, "end after so many failing seeds")
 	workers   = flag.Int("workers", runtime.NumCPU(), "how many processes")
@@ -71,6 +73,10 @@ func TestSeeds(t *testing.T) {
 // replay lives through one seed and tells all about it.
 func replay(t *testing.T) {
 	p := newPlan(*oneSeed, onlyKinds())
+	if *itemList != "" {
+		numbers := strings.Split(*itemList, ",")
+		p.items = slices.DeleteFunc(p.items, func(i item) bool { return !slices.Contains(numbers, strconv.Itoa(i.number)) })
+	}
 	r := live(t, p, logWriter())
 	t.Logf("%s%d events, history %s", p, len(r.events), r.hash)
 	broken := counting(r.broken)

@@ -21,7 +21,9 @@ func TestWhatWasNotStoredIsWaitedForHoweverLateItsSenderReads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 				c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
-				b.script(func() { b.send = func(streams.Message) (streams.Outcome, error) { return streams.SendFailed, streams.ErrBusy } })
+				b.script(func() {
+					b.send = func(streams.Message) (streams.Outcome, error) { return streams.SendFailed, streams.ErrBusy }
+				})
 				c.send("1", "offer", peer)
 				pass(0)
 				b.script(func() { b.send = nil })
