@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,19 +54,47 @@ func work(t *testing.T) {
 // newFleet has this program without the race detector.
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
+	binary, err := withoutRaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fleet{t, binary}
+}
+
+// withoutRaces returns this program, built without the race detector.
+var withoutRaces = sync.OnceValues(func() (string, error) {
 	if !raceEnabled {
-		self, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &fleet{t, self}
+		return os.Executable() //nolint:wrapcheck // says all
 	}
-	f := &fleet{t, tempBinary(t)}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-c", "-race=false", "-vet=off", "-o", f.binary, ".")
+	binary := filepath.Join(scratch(), "sim.test")
+	cmd := exec.Command("go", "test", "-c", "-race=false", "-vet=off", "-o", binary, ".") //nolint:noctx // ends with the tests
 	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, text)
+		return "", fmt.Errorf("build: %w\n%s", err, text)
 	}
-	return f
+	return binary, nil
+})
+
+// scratch is a directory for the time of the tests.
+var scratch = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "rejoin-sim-")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+})
+
+// elsewhere runs a test in the program without the race detector, and reports whether it did: with it the same takes ten times as long.
+func elsewhere(t *testing.T) bool {
+	t.Helper()
+	if !raceEnabled {
+		return false
+	}
+	cmd := exec.CommandContext(t.Context(), newFleet(t).binary, "-test.run=^"+t.Name()+"$", "-test.v") //nolint:gosec // our own
+	text, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+	return true
 }
 
 // chunk is how many seeds a process gets at once.

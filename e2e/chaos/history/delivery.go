@@ -74,7 +74,7 @@ func (c *checker) deliveries(m *message) {
 		c.verdict.Told++
 	case c.replaced(m):
 		c.verdict.Told++
-	case c.senderEnded(m) && (!known || receiver.opened > m.sent.At || receiver.left > m.sent.At):
+	case c.senderEnded(m) && (!known || receiver.opened > m.sent.At || receiver.left > 0):
 		c.verdict.Told++ // it left: what it said is not replayed (rule S1.3), and nobody is there to be told
 	case c.senderEnded(m) && c.writtenIsEnough(m):
 		c.verdict.Told++ // it left before it could be told
