@@ -2,6 +2,7 @@ package streams
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -169,6 +170,8 @@ type Synced struct {
 	Peers   []Peer
 	Entries []Entry
 	Claims  []Held // see Backbone.Claims
+	// Undelivered are messages to peers whose sessions ended while nobody listened where this connection is. They are given at every Sync.
+	Undelivered []Undelivered
 }
 
 // Sync reads what a connection may have missed: who is present, and the mailbox after an entry, one page.
@@ -192,5 +195,8 @@ func parseSynced(room string, v any) (s Synced, err error) {
 	s.Peers, s.Entries = r.peers(), r.entries()
 	claims := reader{list: asList(r.next())}
 	s.Claims = claims.claims(room)
-	return s, errors.Join(r.err, claims.err)
+	list, _ := strings.CutSuffix(r.str(), undeliveredCut)
+	var listErr error
+	s.Undelivered, listErr = parseUndelivered(list)
+	return s, errors.Join(r.err, claims.err, listErr)
 }

@@ -231,7 +231,7 @@ func (s *Session) synced(r streams.Synced, err error) {
 	case streams.HoldOK:
 		sh.giveUpGhosts(s.hub, s.room, r.Claims)
 		stale := uint32(r.Version) < s.version
-		s.reconcile(r.Peers, r.Version)
+		s.reconcile(r.Peers, r.Version, r.Undelivered)
 		s.page(r.Entries, r.More, r.Last, stale)
 		s.proceed()
 	}

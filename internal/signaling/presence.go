@@ -106,8 +106,20 @@ func (s *Session) undeliveredOf(list []streams.Undelivered) [][]byte {
 	return own
 }
 
-// reconcile compares what this session knows with who is there at the given version of the room.
-func (s *Session) reconcile(now []streams.Peer, version uint64) {
+// undeliveredTo picks what one peer never got, as its doorbell would have told.
+func (s *Session) undeliveredTo(peer wire.ClientID, list []streams.Undelivered) []streams.Undelivered {
+	var own []streams.Undelivered
+	for _, u := range list {
+		if id, ok := wire.ParseClientID([]byte(u.Client)); ok && id == peer {
+			own = append(own, streams.Undelivered{Client: s.id.String(), RequestID: u.RequestID})
+		}
+	}
+	return own
+}
+
+// reconcile compares what this session knows with who is there at the given version of the room. undelivered is what the doorbell of
+// an end would have told, had it been heard.
+func (s *Session) reconcile(now []streams.Peer, version uint64, undelivered []streams.Undelivered) {
 	if uint32(version) < s.version {
 		return // a doorbell that came since knows better
 	}
@@ -121,7 +133,7 @@ func (s *Session) reconcile(now []streams.Peer, version uint64) {
 	settling := s.extra != nil && time.Now().Before(s.extra.settled)
 	for i := 0; i < len(s.peers); {
 		if id := s.peers[i].id; !present[id] && !settling {
-			s.peerLeft(id, s.peers[i].suspended, nil)
+			s.peerLeft(id, s.peers[i].suspended, s.undeliveredTo(id, undelivered))
 			continue
 		}
 		i++

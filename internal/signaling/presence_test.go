@@ -251,3 +251,18 @@ func TestTheClientsOfADeadInstanceAreDetached(t *testing.T) {
 		}
 	})
 }
+
+// The doorbell of an end may be lost with the subscription: what was not delivered is told by the next comparison.
+func TestALostEndStillTellsWhatWasNotDelivered(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+		b.script(func() {
+			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+				return streams.Synced{Version: 2, Undelivered: []streams.Undelivered{{Client: newID(), RequestID: `"x"`}, {Client: peer, RequestID: `"m1"`}}}, nil
+			}
+		})
+		hub.Reconcile()
+		pass(time.Second)
+		c.got("remoteClientDisconnected " + peer + ` ["m1"]`)
+	})
+}

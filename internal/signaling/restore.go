@@ -81,6 +81,6 @@ func (s *Session) again(a streams.Attached) {
 		s.hub.timers.after(settleAfterLoss, func() { s.locked(s.catchUp) })
 	}
 	s.version = 0 // a promoted replica may be behind
-	s.reconcile(a.Peers, a.Version)
+	s.reconcile(a.Peers, a.Version, a.Undelivered)
 	s.page(a.Entries, a.More, a.Last, false)
 }

@@ -3,8 +3,9 @@
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2 session  3 entry ID  4 page entries  5 page bytes  6 held ms
--- Reply: {'O', version, last entry ID, more, peers, entries, claims}, {'F'} fenced, {'E'} ended, {'G'} not known
+-- Reply: {'O', version, last entry ID, more, peers, entries, claims, undelivered}, {'F'} fenced, {'E'} ended, {'G'} not known
 --   claims: clientId, session of each live member that this connection's instance is said to hold
+--   undelivered: what report (lib.lua) keeps, or ''
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
 load()
 if not rec then return {noted(ARGV[1]) and 'E' or 'G'} end
@@ -21,4 +22,5 @@ if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
 local most, room_for, waiting, n, last = tonumber(ARGV[4]), tonumber(ARGV[5]), hot(extras['#' .. m.id])
 if waiting > 0 and n > 0 then most = math.max(1, math.min(most, math.ceil(room_for * n / waiting))) end
 local entries, more = page(redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', most + 1), most, room_for)
-return {'O', extras.v or '0', last, more, present(m.role, t), entries, claims(m.inst)}
+return {'O', extras.v or '0', last, more, present(m.role, t), entries, claims(m.inst),
+  extras['~' .. m.id] or ''}
