@@ -58,6 +58,21 @@ The old server is radixdlt/signaling-server, measured under the same faults wher
 primary confirmed within the last moments before it dies may be missing on the replica that takes its place. Receivers that are there have it by
 then; what waits for a receiver that is away is lost, and only ` + "`rejoin.v1`" + ` senders can be told. With ` + "`REDIS_WAIT_REPLICAS=1`" + ` a confirmation
 waits for a replica: nothing is lost, and nothing is confirmed while no replica answers.
+
+## Simulated
+
+The rows above are faults that somebody thought of. ` + "`" + `task sim` + "`" + ` draws them: several hubs with the real scripts, and clients by the rules of both
+dialects, live through a minute of trouble in simulated time, while at every call to Redis, doorbell and socket anything may happen: any error,
+a late or lost answer, a call done twice, cut and silent networks, instances and primaries that hang, die or drain, a replica without the tail,
+keys that expire, slots that move key by key. Then all has to come right by itself: the same five laws, an answer to every message in
+a bounded time, no wait for a primary that has nothing to do with it, no ghost, and an hour later not a key in Redis. One seed is
+one history; it repeats, and a seed that fails is shrunk to the shortest list of faults. ` + "`" + `go test ./e2e/sim` + "`" + ` lives through 1,000 seeds.
+
+With the faults of an earlier version put back, it finds each of them: calls of one shard that wait for another's after 63 seeds,
+ends of sessions that an error reply stops after 12, order over a refusal after 3, a slot on its way after 25, mailboxes without a lifetime after 5,
+an instance that comes back under its name after 10. What it has found since, and nobody had thought of: a client that reads its answers late was
+taken for one that had given its message up, and what it sent meanwhile overtook that; what was not delivered was not told when the doorbell of the end was lost
+with the subscription.
 `
 )
 

@@ -213,7 +213,7 @@ func (m *member) closed(s *socket, code wire.CloseCode) {
 		m.pending = nil
 		m.fail()
 	case s == m.current:
-		if code == wire.CloseResumedElsewhere && !m.left && !m.trying {
+		if code == wire.CloseResumedElsewhere && !m.Plain && !m.left && !m.trying { // existing clients come back after any code
 			m.sim.violate("shut", m.Name, "its newest connection (%d) was closed as resumed elsewhere", m.conns[s])
 		}
 		m.lost()
@@ -260,7 +260,7 @@ func (m *member) leave() {
 	} else {
 		m.note(history.Vanished, 0, "", "")
 	}
-	m.left = true
+	m.left, m.muted = true, 0
 	if s := m.current; s != nil {
 		if m.unacked > 0 && !m.Plain {
 			m.ack()
