@@ -69,7 +69,7 @@ a bounded time, no wait for a primary that has nothing to do with it, no ghost, 
 one history; it repeats, and a seed that fails is shrunk to the shortest list of faults. ` + "`" + `go test ./e2e/sim` + "`" + ` lives through 1,000 seeds.
 
 With the faults of an earlier version put back, it finds each of them: calls of one shard that wait for another's after 63 seeds,
-ends of sessions that an error reply stops after 12, order over a refusal after 3, a slot on its way after 25, mailboxes without a lifetime after 5,
+ends of sessions that an error reply stops after 12, ghosts of late and lost answers after 227, order over a refusal after 3, a slot on its way after 25, mailboxes without a lifetime after 5,
 an instance that comes back under its name after 10. What it has found since, and nobody had thought of: a client that reads its answers late was
 taken for one that had given its message up, and what it sent meanwhile overtook that; what was not delivered was not told when the doorbell of the end was lost
 with the subscription.

@@ -232,8 +232,8 @@ func (s *Session) welcome(a streams.Attached, o *opening, refused string) {
 	}
 	for _, p := range a.Peers {
 		known := s.learn(p)
-		if p.Suspended && wire.Dialect(p.Dialect) == wire.Plain {
-			continue // a plain client that is waited for is not announced until it is back
+		if p.Suspended && !resumed && wire.Dialect(p.Dialect) == wire.Plain {
+			continue // a plain client that is waited for is not announced to newcomers until it is back; who comes back may have sent to it
 		}
 		known.announced, known.told = true, p.Suspended
 		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended})

@@ -153,7 +153,8 @@ func TestARejoinPeerThatIsAwayIsShownAsSuspended(t *testing.T) {
 	})
 }
 
-// Its messages are replayed, so it has to be announced; rejoin.v1 hears at once that it is away.
+// Its messages are replayed, so it has to be announced; who resumes on rejoin.v1 finds it among its peers: it may have sent to it, and
+// has to hear what became of that.
 func TestASuspendedSenderIsAnnouncedBeforeItsMessages(t *testing.T) {
 	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
 		p := peerOf(newID())
@@ -162,7 +163,10 @@ func TestASuspendedSenderIsAnnouncedBeforeItsMessages(t *testing.T) {
 		c := d.dial(t, hub)
 		pass(0)
 		if d.subprotocols != "" {
-			c.expect("session", just(p.Client), suspended(p.Client), "data m0")
+			if m := c.welcome(); len(m.Peers) != 1 || m.Peers[0].RemoteClientID != p.Client || m.Peers[0].State != "suspended" {
+				t.Errorf("peers %+v", m.Peers)
+			}
+			c.expect("data m0")
 			tell(hub, d.room, streams.BellResumed, p.Client, 2)
 			c.got(resumed(p.Client))
 			return
