@@ -27,13 +27,23 @@ func TestTheDescriptorOutlivesTheSession(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
 	heard := make(chan error, 1)
-	descriptors, peers := map[*testSession]int{}, map[*testSession]string{}
+	type ends struct {
+		descriptor int
+		peer       string
+	}
+	var all sync.Map // of each *testSession
+	hub.onOpen = func(s *testSession) {
+		fd := edge.DescriptorOf(s.conn)
+		all.Store(s, ends{fd, peerOf(fd)})
+	}
 	hub.onClosed = func(s *testSession) {
-		sa, err := unix.Getpeername(descriptors[s])
-		switch four, ok := sa.(*unix.SockaddrInet4); {
+		known, _ := all.Load(s)
+		was := known.(ends)
+		_, err := unix.Getpeername(was.descriptor)
+		switch peer := peerOf(was.descriptor); {
 		case err != nil && err != unix.ENOTCONN: // as after a reset
 			err = fmt.Errorf("its descriptor: %w", err)
-		case ok && netip.AddrPortFrom(netip.AddrFrom4(four.Addr), uint16(four.Port)).String() != peers[s]:
+		case peer != "" && peer != was.peer:
 			err = fmt.Errorf("its descriptor belongs to another one")
 		default:
 			err = nil
@@ -51,10 +61,7 @@ func TestTheDescriptorOutlivesTheSession(t *testing.T) {
 			c.Close()
 		},
 	} {
-		c, s := r.open(t)
-		c.write(frame(text, []byte("a")))
-		c.expect(text, []byte("a")) // its session has been opened, so its loop is done with that
-		descriptors[s], peers[s] = edge.DescriptorOf(s.conn), c.LocalAddr().String()
+		c, _ := r.open(t)
 		lose(c)
 		if err := <-heard; err != nil {
 			t.Errorf("%s: when the session ended %v", name, err)
@@ -62,15 +69,26 @@ func TestTheDescriptorOutlivesTheSession(t *testing.T) {
 	}
 }
 
+// peerOf returns the address at the other end of a socket, "" if it has none.
+func peerOf(fd int) string {
+	sa, _ := unix.Getpeername(fd)
+	if four, ok := sa.(*unix.SockaddrInet4); ok {
+		return netip.AddrPortFrom(netip.AddrFrom4(four.Addr), uint16(four.Port)).String()
+	}
+	return ""
+}
+
 // TestRoomIsWaitedForOnlyWhileNeeded: a socket that has been flushed is not asked any more whether there is room; it always says yes, and the
 // loop would never sleep again.
 func TestRoomIsWaitedForOnlyWhileNeeded(t *testing.T) {
 	t.Parallel()
-	r := start(t, newHub(), nil)
+	hub, descriptor := newHub(), make(chan int, 1)
+	hub.onOpen = func(s *testSession) { descriptor <- edge.DescriptorOf(s.conn) }
+	r := start(t, hub, nil)
 	c, s := r.open(t)
 	payload := bytes.Repeat([]byte("q"), 4<<20)
 	s.conn.Send(payload)
-	fd := edge.DescriptorOf(s.conn)
+	fd := <-descriptor
 	eventually(t, "room to be waited for", func() bool { return watched(t, fd)&unix.EPOLLOUT != 0 })
 	c.expect(text, payload)
 	eventually(t, "that to end", func() bool { return watched(t, fd)&unix.EPOLLOUT == 0 })
