@@ -9,7 +9,7 @@ import (
 
 // ParseNetwork reads a network like 10.0.0.0/8, or an address as a network of its own.
 func ParseNetwork(text string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(text); err == nil {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		return netip.PrefixFrom(plain(addr), plain(addr).BitLen()), nil
 	}
 	network, err := netip.ParsePrefix(text)

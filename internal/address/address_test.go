@@ -61,7 +61,7 @@ func TestParseNetwork(t *testing.T) {
 			t.Errorf("%s: %s, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "10.0.0.0/40", "example.com"} {
+	for _, text := range []string{"", "10.0.0.0/40", "example.com", "fe80::1%eth0"} {
 		if got, err := address.ParseNetwork(text); err == nil {
 			t.Errorf("%q is %s", text, got)
 		}
