@@ -64,6 +64,16 @@ func (s *Session) fence() {
 	s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
 }
 
+// lost takes it from Redis that another connection has this session. After a failover that may be the one before this: the new primary may
+// lack the last attach. Then the client is the right one, and comes back. The shard is locked.
+func (s *Session) lost() {
+	if s.hub.replacedLately() {
+		s.outlived()
+		return
+	}
+	s.fence()
+}
+
 // outlived closes a connection whose session was ended while this instance was not there to object, frozen or cut off. Its peers
 // have been told, so it cannot go on: its client begins a new one. The shard is locked.
 func (s *Session) outlived() {

@@ -223,7 +223,7 @@ func (s *Session) synced(r streams.Synced, err error) {
 	}
 	switch r.Hold {
 	case streams.HoldFenced:
-		s.fence()
+		s.lost()
 	case streams.HoldEnded:
 		s.outlived()
 	case streams.HoldGone:

@@ -184,6 +184,7 @@ func (s *Session) begin(a streams.Attached) {
 		return
 	}
 	s.hub.metrics.attached(s.dialect, a, refused)
+	a.Undelivered = append(a.Undelivered, o.endsBefore(a.Version, a.Client)...)
 	if s.dialect == wire.RejoinV1 {
 		s.welcome(a, o, refused)
 	} else {
@@ -206,6 +207,23 @@ func (s *Session) begin(a streams.Attached) {
 func (s *Session) forgetInbox(o *opening) {
 	s.hub.cfg.Buffers.Add(-int64(o.bytes))
 	o.inbox, o.bytes = nil, 0
+}
+
+// endsBefore is what doorbells tell of messages that were not delivered, about ends that are older than what attach says: when its first
+// answer was lost, this connection was rung for them already.
+func (o *opening) endsBefore(version uint64, client string) (list []streams.Undelivered) {
+	for i := range o.bells {
+		b := &o.bells[i]
+		if b.Kind != streams.BellLeft || b.Version > version {
+			continue
+		}
+		for _, u := range b.Undelivered {
+			if u.Client == client {
+				list = append(list, streams.Undelivered{Client: b.Client, RequestID: u.RequestID})
+			}
+		}
+	}
+	return list
 }
 
 // kept applies a doorbell that came while the session was being attached. The shard is locked.

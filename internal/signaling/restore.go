@@ -23,7 +23,7 @@ func (s *Session) tellReplaced() {
 
 // tellIfReplaced does so for a client that was away meanwhile. The shard is locked.
 func (s *Session) tellIfReplaced() {
-	if s.hub.replaced.Load() != 0 && s.hub.sinceReplaced() < s.hub.backbone.Grace() {
+	if s.hub.replacedLately() {
 		s.tellReplaced()
 	}
 }
@@ -31,6 +31,11 @@ func (s *Session) tellIfReplaced() {
 // sinceReplaced is how long ago another primary was last seen.
 func (h *Hub) sinceReplaced() time.Duration {
 	return time.Since(h.began) - time.Duration(h.replaced.Load())
+}
+
+// replacedLately reports whether another primary was seen within the grace window.
+func (h *Hub) replacedLately() bool {
+	return h.replaced.Load() != 0 && h.sinceReplaced() < h.backbone.Grace()
 }
 
 // restore attaches this session again with a fresh epoch: the primary changed, or lost it. What is under way is
@@ -58,7 +63,7 @@ func (s *Session) restored(a streams.Attached, err error) {
 		switch {
 		case s.state != live:
 		case a.Verdict == streams.Fenced:
-			s.fence()
+			s.lost()
 		case a.Verdict == streams.Outlived:
 			s.outlived()
 		case err != nil || a.Verdict == streams.RoomFull:

@@ -179,9 +179,21 @@ func TestARestoreThatFindsAnotherHolderGivesWay(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c := crowd(t, hub, 1, wallet)[0]
 		b.restore = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.Fenced}, nil }
-		hub.Regenerate()
+		b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) { return streams.Synced{Hold: streams.HoldGone}, nil }
+		hub.Reconcile()
 		pass(time.Second)
 		c.wantClosed(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
+	})
+}
+
+// A new primary may lack the attach that made this connection the session's: its client is not told to stay away.
+func TestAfterAFailoverAnotherHolderMayBeTheOneBefore(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		c := crowd(t, hub, 1, wallet)[0]
+		b.restore = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.Fenced}, nil }
+		hub.Regenerate()
+		pass(time.Second)
+		c.wantClosed(wire.CloseServiceRestart, wire.ReasonGoingAway)
 	})
 }
 

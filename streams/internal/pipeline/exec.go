@@ -101,7 +101,7 @@ func (w *worker) settle(started time.Time, few error) (progress bool) {
 		switch {
 		case c.given:
 			w.p.released(c)
-		case v == roomWait:
+		case v == roomWait && !behind(c, server): // or it would be parked, and the one before it behind it
 			rooms = append(rooms, c)
 		default:
 			server = append(server, c)

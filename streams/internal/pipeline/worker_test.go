@@ -234,6 +234,26 @@ func TestASendWaitsForTheOneBeforeIt(t *testing.T) {
 	}
 }
 
+// ... also when the one before it waits for the server, as all calls do.
+func TestASendStaysBehindTheOneThatWaitsForTheServer(t *testing.T) {
+	t.Parallel()
+	w, now := idleWorker(), time.Now()
+	w.batch = nil
+	for _, reply := range []error{replyError("MISCONF"), nil, nil} {
+		c := made("k", now.Add(time.Hour), func(err error) { t.Errorf("answered: %v", err) })
+		c.Sender = "s"
+		c.Cmd.SetErr(reply)
+		c.Cmd.SetVal(OutOfOrder)
+		w.batch = append(w.batch, c)
+	}
+	want := slices.Clone(w.batch)
+	w.settle(now, nil)
+	w.take(now)
+	if !slices.Equal(w.batch, want) {
+		t.Errorf("%d calls in the next batch, or out of order", len(w.batch))
+	}
+}
+
 // An out-of-order send whose predecessor is not on its way is told so.
 func TestASendWhosePredecessorIsGoneIsAnswered(t *testing.T) {
 	t.Parallel()
