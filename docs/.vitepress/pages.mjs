@@ -13,6 +13,7 @@ const elsewhere = {
   'CHANGELOG.md': 'changelog.md',
   'web/client/README.md': 'browser-client.md',
   'terraform/README.md': 'terraform/index.md',
+  'deploy/helm/rejoin/README.md': 'helm.md',
 };
 
 /** place takes the path of a Markdown file in the repository and returns its path on the site; undefined: it is no page. */
@@ -45,6 +46,8 @@ export const sidebar = [
     text: 'Run it',
     items: [
       page('Deploying', 'docs/deploying.md'),
+      page("A wallet's own server", 'docs/wallet-server.md'),
+      page('Helm chart', 'deploy/helm/rejoin/README.md'),
       { ...page('Terraform', 'terraform/README.md'), collapsed: true, items: roots },
       page('Operating', 'docs/operating.md'),
       page('Observing', 'docs/observing.md'),
