@@ -60,4 +60,5 @@ func (c *config) check() []string {
 
 func printUsage(w io.Writer) {
 	settings.PrintUsage(w, "iceservers: tells WebRTC clients which STUN and TURN servers to use, with credentials that end by themselves.", config{})
+	printProfileUsage(w)
 }

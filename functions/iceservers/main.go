@@ -18,9 +18,12 @@ import (
 
 func main() { process.Main(run) }
 
-// run serves until ctx ends; with -health it asks the one that runs whether it works, and returns
-// why not. It returns flag.ErrHelp when help was asked for.
+// run serves until ctx ends; with -profile it prints a wallet's profile; with -health it asks the one that runs whether it works, and
+// returns why not. It returns flag.ErrHelp when help was asked for.
 func run(ctx context.Context, p *process.Process) error {
+	if wantsProfile(p.Args) {
+		return printProfile(p)
+	}
 	ask, err := settings.ParseFlags("iceservers", p.Args, p.Out, printUsage)
 	if err != nil {
 		return err
