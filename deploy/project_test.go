@@ -10,10 +10,11 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// The files of the two ways to run the stack.
+// The files of the three ways to run the stack.
 var (
 	development = []string{"docker-compose.yml"}
 	production  = []string{"docker-compose.yml", "deploy/compose.prod.yml"}
+	acme        = []string{"docker-compose.yml", "deploy/compose.acme.yml"}
 )
 
 // project is what Compose makes of the files: validated, merged, with these variables and these profiles, nothing of
@@ -46,6 +47,7 @@ func everything(t *testing.T) []*types.Project {
 	return []*types.Project{
 		project(t, development, nil, "observe", "chaos"),
 		project(t, production, []string{"TLS_DIR=/tls", "PORT=80"}, "observe", "chaos"),
+		project(t, acme, []string{"DOMAIN=signal.example.com"}, "observe", "chaos"),
 	}
 }
 
