@@ -64,6 +64,7 @@ export const sidebar = [
       page('Scaling', 'docs/scaling.md'),
       page('Requirements', 'docs/requirements.md'),
       page('WebSocket case by case', 'docs/websocket.md'),
+      page('Releasing', 'docs/releasing.md'),
       page('README', 'README.md'),
       page('Changelog', 'CHANGELOG.md'),
     ],

@@ -29,6 +29,11 @@ func runElsewhere() []elsewhere {
 		{"docker build -t rejoin/signal:dev . && docker build -t rejoin/iceservers:dev --build-arg FUNCTION=iceservers .", []proof{images}},
 		{"terraform -chdir=terraform/docker-host/example init", []proof{{"scripts/terraform", `"$terraform" -chdir="$example" init`}}},
 		{"terraform -chdir=terraform/docker-host/example apply", []proof{{"scripts/terraform", `"$terraform" -chdir="$example" apply`}}},
+		{"DOMAIN=signal.example.com ./scripts/compose-stack acme", []proof{{"scripts/compose-verify", "stack acme"}}},
+		{"DOMAIN=signal.example.com ./scripts/compose-stack profile", []proof{{"scripts/compose-verify", "stack profile"}}},
+		{"go run ./deploy/verify -url wss://signal.example.com -demo=false", []proof{{"scripts/compose-verify", "go run ./deploy/verify -url wss://localhost -demo=false"}}},
+		{"docker compose run --rm --no-deps --entrypoint rm secret /run/rejoin/wallet", []proof{{"scripts/compose-verify", "run --rm --no-deps --entrypoint rm secret /run/rejoin/wallet"}}},
+		{"DOMAIN=signal.example.com ./scripts/compose-stack acme --force-recreate secret coturn", []proof{{"scripts/compose-verify", "stack acme --force-recreate secret coturn"}}},
 		{"./scripts/terraform test", []proof{{"scripts/test", "./scripts/terraform test"}}},
 	}
 }
@@ -54,6 +59,12 @@ func needAccount() []elsewhere {
 			{"terraform/google-cloud-run/service.tf", `"google_cloud_run_v2_service"`},
 			{"terraform/google-cloud-run/redis.tf", `"google_memorystore_instance"`},
 			{"terraform/google-cloud-run/network.tf", `"google_network_connectivity_service_connection_policy"`},
+		}},
+		{"helm install rejoin oci://ghcr.io/rejoin-dev/charts/rejoin --version 0.1.0 --namespace rejoin --create-namespace", []proof{
+			{"scripts/release-chart", `helm push ".cache/chart/rejoin-$version.tgz" "oci://$registry"`}, {"deploy/helm/rejoin/Chart.yaml", "version: 0.1.0"},
+		}},
+		{"helm install rejoin deploy/helm/rejoin --namespace rejoin --create-namespace --set image.repository=registry.example.com/signal", []proof{
+			{"tools/helm/chart_test.go", `const directory = "../../deploy/helm/rejoin"`}, {"scripts/test", "go -C tools/helm test"},
 		}},
 		{"kubectl create namespace rejoin", []proof{{cluster, `namespace = "rejoin"`}}},
 		{`kubectl -n rejoin create secret generic redis --from-literal=password="$(openssl rand -hex 24)"`, []proof{{cluster, `password_secret = { name = "redis" }`}}},

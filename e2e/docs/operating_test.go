@@ -78,6 +78,7 @@ func iceServers(r *reader) {
 	if err := json.Unmarshal([]byte(answer[strings.Index(answer, "{"):]), &body); err != nil || len(body.ICEServers) != 1 || body.ICEServers[0].Credential == "" {
 		r.t.Errorf("%s (%v)", answer, err)
 	}
+	r.wants(profileByHand, ":wallet\nTURN password")
 }
 
 // help: operating.md, clients.md, architecture.md.

@@ -16,8 +16,9 @@ type play struct {
 }
 
 const (
-	signal      = "go run ./functions/signal"
-	signalRedis = "REDIS_URL=redis://localhost:6379 go run ./functions/signal"
+	signal        = "go run ./functions/signal"
+	profileByHand = "TURN_URLS=turn:localhost:3478 TURN_SECRET='at least sixteen characters' go run ./functions/iceservers -profile wss://signal.example.com"
+	signalRedis   = "REDIS_URL=redis://localhost:6379 go run ./functions/signal"
 )
 
 func plays() []play {
@@ -51,6 +52,7 @@ func plays() []play {
 		{"ice servers", []string{
 			"TURN_URLS=turn:localhost:3478 TURN_SECRET='at least sixteen characters' go run ./functions/iceservers",
 			"curl http://localhost:4002/ice-servers",
+			profileByHand,
 		}, iceServers},
 		{"help", []string{
 			"go run ./functions/signal -h",
