@@ -157,6 +157,31 @@ func TestReleaseIsMadeOfWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestOneGoReleaser: what was tried here is what makes the release.
+func TestOneGoReleaser(t *testing.T) {
+	t.Parallel()
+	tried := regexp.MustCompile(`goreleaser/goreleaser/v2 (v\S+)`).FindStringSubmatch(read(t, "tools/release/go.mod"))
+	if tried == nil {
+		t.Fatal("tools/release/go.mod has no GoReleaser")
+	}
+	found := 0
+	for name, w := range workflows(t) {
+		for _, job := range w.Jobs {
+			for _, step := range job.Steps {
+				if strings.HasPrefix(step.Uses, "goreleaser/") {
+					found++
+					if step.With["version"] != tried[1] {
+						t.Errorf("%s: %v, in tools/release %s", name, step.With["version"], tried[1])
+					}
+				}
+			}
+		}
+	}
+	if found < 2 {
+		t.Errorf("GoReleaser runs %d times", found)
+	}
+}
+
 // TestVersionsAgree: the chart and the npm package are those of one release.
 func TestVersionsAgree(t *testing.T) {
 	t.Parallel()
