@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // echo is a hub that takes everybody, and sends each message back.
 type echo struct{}
 
-func (echo) Ready() error { return nil }
+func (echo) Ready(wire.RoomID) error { return nil }
 
 func (echo) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session { return echoed{conn} }
 
