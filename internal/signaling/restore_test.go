@@ -179,7 +179,9 @@ func TestARestoreThatFindsAnotherHolderGivesWay(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c := crowd(t, hub, 1, wallet)[0]
 		b.restore = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.Fenced}, nil }
-		b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) { return streams.Synced{Hold: streams.HoldGone}, nil }
+		b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+			return streams.Synced{Hold: streams.HoldGone}, nil
+		}
 		hub.Reconcile()
 		pass(time.Second)
 		c.wantClosed(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)

@@ -114,7 +114,7 @@ func (p *Pipelines) primaryAt(addr string) *redis.Client {
 	return p.nodes[addr]
 }
 
-// Moved: the table of who has which slots may be out of date.
+// Moved says that the table of who has which slots may be out of date.
 func (p *Pipelines) Moved() {
 	select {
 	case p.kick <- struct{}{}:
