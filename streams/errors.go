@@ -52,7 +52,7 @@ func hintOf(err error) string {
 		return "the host in REDIS_URL has no address"
 	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &host):
 		return "the TLS certificate is not accepted"
-	case errors.As(err, &notTLS), errors.As(err, &alert):
+	case errors.As(err, &notTLS), errors.As(err, &alert), strings.Contains(err.Error(), "TLS handshake"):
 		return "TLS failed; rediss:// is for servers that speak TLS, redis:// for those that do not"
 	case asReply(err, &reply):
 		return replyHint(reply.Error())

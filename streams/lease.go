@@ -73,7 +73,7 @@ func (b *Backbone) renewLease(ctx context.Context) {
 	first := b.leases.renewedAt().IsZero()
 	wait := b.opt.Lease * 3 / 10
 	keys := b.leaseKeys()
-	answers := b.askLeases(keys, b.opt.Lease, wait)
+	answers := b.askLeases(keys, b.opt.Lease, wait*9/10) // before the timer, with the cause
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	answered, lost := map[string]bool{}, false

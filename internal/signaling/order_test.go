@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
@@ -37,6 +38,33 @@ func TestWhatWasNotStoredIsWaitedForHoweverLateItsSenderReads(t *testing.T) {
 				}
 				pass(0)
 				c.got(tc.want...)
+			})
+		})
+	}
+}
+
+// Redis does not know the session, and cannot say what became of it: the answer is given all the same, in time.
+func TestEveryMessageIsAnsweredInTimeWhateverRedisForgot(t *testing.T) {
+	for name, d := range map[string]func(wire.RoomID) dialer{
+		"plain":     wallet,
+		"rejoin.v1": func(r wire.RoomID) dialer { return wallet(r).rejoin() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+				c, _, peer := liveWith(t, hub, b, d(newRoom()))
+				b.send = func(streams.Message) (streams.Outcome, error) { return streams.SenderFenced, nil }
+				b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+					return streams.Synced{}, streams.ErrUnavailable
+				}
+				c.send("1", "offer", peer)
+				pass(testTimeout - time.Second)
+				if got := c.unread(); len(got) > 0 {
+					t.Errorf("answered early: %v", got)
+				}
+				pass(time.Second)
+				if got := c.unread(); len(got) != 1 {
+					t.Errorf("after REDIS_TIMEOUT: %v", got)
+				}
 			})
 		})
 	}

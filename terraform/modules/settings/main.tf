@@ -35,6 +35,7 @@ locals {
     SYNC_INTERVAL               = local.duration
     MAX_MESSAGE_BYTES           = local.number
     MAX_HEAD_BYTES              = local.number
+    BASE_PATH                   = "^(/[A-Za-z0-9._~-]+)*/?$"
     MAX_BUFFERED_BYTES          = local.number
     MAILBOX_MESSAGES            = local.number
     MAILBOX_BYTES               = local.number
