@@ -23,6 +23,14 @@ type faulty struct {
 	left  int
 	reply string // an error; "" : the answer is lost
 	hits  int
+	eval  string // what EVAL is answered with; "": it is made
+}
+
+// failEval makes EVAL, which only the survey uses, fail from now on.
+func (f *faulty) failEval(reply string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.eval = reply
 }
 
 // fail makes the next n script calls fail.
@@ -82,6 +90,11 @@ func (f *faulty) serve(client, server net.Conn) {
 		// The leases are not what is tested.
 		if name == "evalsha" && !strings.Contains(raw, "rejoin:instances") {
 			reply, fails = f.next()
+		}
+		if name == "eval" {
+			f.mu.Lock()
+			reply, fails = f.eval, f.eval != ""
+			f.mu.Unlock()
 		}
 		if fails && reply != "" {
 			if _, err := fmt.Fprintf(client, "-%s\r\n", reply); err != nil {

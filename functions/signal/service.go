@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -200,9 +201,13 @@ func (s *service) serveClients(ctx context.Context, private *private) error {
 	}
 	s.open.Store(true)
 	s.greet(private.addr())
+	impossible := make(chan error, 1)
+	go s.survey(ctx, impossible)
 	select {
 	case <-ctx.Done():
 		return nil
+	case err := <-impossible:
+		return err
 	case <-s.edge.Done(): // the loops ended by themselves
 		return s.edge.Err() //nolint:wrapcheck // says what it is
 	}
@@ -268,6 +273,26 @@ func (s *service) greet(private net.Addr) {
 	}
 	if s.backbone.Embedded() {
 		s.log.Warn("no REDIS_URL: running on an embedded Redis; nothing is shared with other instances, and nothing is kept when this one stops")
+	}
+}
+
+// survey says in one line what Redis is and what is wrong with it, once it is reached. What makes Rejoin impossible ends the process.
+func (s *service) survey(ctx context.Context, impossible chan<- error) {
+	found, ok := s.backbone.Survey(ctx)
+	if !ok || s.backbone.Embedded() {
+		return
+	}
+	attrs := []any{
+		"product", found.Product, "version", found.Version, "topology", found.Topology, "eviction", found.Eviction, "persistence", found.Persistence,
+	}
+	switch {
+	case found.Impossible != nil:
+		s.log.Error("this Redis cannot serve Rejoin", append(attrs, "error", found.Impossible)...)
+		impossible <- fmt.Errorf("redis: %w", found.Impossible)
+	case len(found.Problems) > 0:
+		s.log.Warn("redis", append(attrs, "problems", strings.Join(found.Problems, "; "))...)
+	default:
+		s.log.Info("redis", attrs...)
 	}
 }
 
