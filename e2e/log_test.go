@@ -16,7 +16,7 @@ var unread = map[string]func(*proctest.Process){
 	"reader gone": (*proctest.Process).CloseLog, "reader hangs": (*proctest.Process).HoldLog,
 }
 
-// TestNothingWaitsForTheLog: when nothing reads the log, messages are exchanged, probes are answered, the metric counts what is lost,
+// TestNothingWaitsForTheLog (R29): when nothing reads the log, messages are exchanged, probes are answered, the metric counts what is lost,
 // and SIGTERM drains as ever.
 func TestNothingWaitsForTheLog(t *testing.T) {
 	t.Parallel()

@@ -52,7 +52,7 @@ var buildPrevious = sync.OnceValues(func() (path string, err error) {
 })
 
 // TestVersionsSideBySide: instances of this version and of the one before serve the same rooms: each one's clients talk to the other's,
-// come back to the other, and are told of each other's ends. In both directions, on a single server and on a cluster.
+// come back to the other, and are told of each other's ends. In both directions, on a single server and on a cluster. R34.
 func TestVersionsSideBySide(t *testing.T) {
 	t.Parallel()
 	before, err := buildPrevious()

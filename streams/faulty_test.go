@@ -175,7 +175,7 @@ var redisErrors = []string{
 	"",
 }
 
-// Whatever Redis answers, and whichever answer is lost, every step is made, once.
+// Whatever Redis answers, and whichever answer is lost, every step is made, once. R27.
 func TestEveryStepSurvivesEveryError(t *testing.T) {
 	t.Parallel()
 	for _, reply := range redisErrors {

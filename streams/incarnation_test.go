@@ -9,7 +9,7 @@ import (
 )
 
 // Two processes of one name do each other no harm: what one holds is not the other's, in whatever order they come and die. The later one
-// says so and gets no clients while the earlier one lives.
+// says so and gets no clients while the earlier one lives. R28.
 func TestAProcessIsAnIncarnationOfItsName(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		named := func(o *streams.Options) { o.Instance, o.Lease = "web-0", 2*time.Second }

@@ -30,7 +30,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// Whatever is wrong with Redis, readiness and the log name the first cause in words, and the log does not fill with it.
+// Whatever is wrong with Redis, readiness and the log name the first cause in words, and the log does not fill with it. R35.
 func TestReadySaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	guarded := redistest.NewServer(t)

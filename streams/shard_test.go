@@ -22,7 +22,7 @@ func pairIn(t *testing.T, c *redistest.Partitioned, x, y *instance, ok func(prim
 }
 
 // A primary that does not answer costs its own rooms only: in the others nothing is refused, bells arrive, clients come and go, and
-// all instances stay alive, for longer than a lease.
+// all instances stay alive, for longer than a lease. R26.
 func TestAPrimaryThatIsAwayCostsItsOwnRoomsOnly(t *testing.T) {
 	for name, away := range map[string]struct {
 		begin, end func(c *redistest.Partitioned, primary int)
@@ -96,7 +96,7 @@ func TestAPrimaryThatIsAwayCostsItsOwnRoomsOnly(t *testing.T) {
 }
 
 // A slot is on its way, the room's keys on both sides: every step waits until they are together again, and is then done. Nothing is
-// refused as lost.
+// refused as lost. R33.
 func TestARoomWaitsWhileItsSlotMoves(t *testing.T) {
 	t.Parallel()
 	c := redistest.NewCluster(t)

@@ -27,7 +27,7 @@ const childEnv = "EDGE_TEST_FEW_DESCRIPTORS"
 const fullEnv = "EDGE_TEST_NO_DESCRIPTORS"
 
 // TestFewDescriptors floods a process that may open 256 files with 600 connections that say nothing: who comes then is served, with
-// all of them there. An event loop that fails to accept ends, so it must never come to that.
+// all of them there. An event loop that fails to accept ends, so it must never come to that. R32.
 func TestFewDescriptors(t *testing.T) {
 	if os.Getenv(childEnv) != "" {
 		serveWithFewDescriptors(t)

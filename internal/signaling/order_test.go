@@ -43,7 +43,7 @@ func TestWhatWasNotStoredIsWaitedForHoweverLateItsSenderReads(t *testing.T) {
 	}
 }
 
-// Redis does not know the session, and cannot say what became of it: the answer is given all the same, in time.
+// Redis does not know the session, and cannot say what became of it: the answer is given all the same, in time. R30.
 func TestEveryMessageIsAnsweredInTimeWhateverRedisForgot(t *testing.T) {
 	for name, d := range map[string]func(wire.RoomID) dialer{
 		"plain":     wallet,

@@ -215,7 +215,7 @@ func TestACallUnderWayIsReleasedWhenTheRoundTripEnds(t *testing.T) {
 	}
 }
 
-// A send that is refused because the one before it is being repeated is repeated behind it.
+// A send that is refused because the one before it is being repeated is repeated behind it. R31.
 func TestASendWaitsForTheOneBeforeIt(t *testing.T) {
 	t.Parallel()
 	w, now := idleWorker(), time.Now()
