@@ -15,6 +15,10 @@
 // has replaced it (fencing). What a script stores it also announces: it publishes doorbells on the channel
 // of each instance concerned (Bell). Pub/sub may lose them; sync and the mailboxes do not.
 //
-// Calls are gathered into pipelines (batcher); all steps of one room go through the same pipeline worker
-// and so keep their order. Nothing here knows sockets or the wire protocol.
+// Steps are gathered into pipelines, one to each primary of Redis (package pipeline); all steps of one room keep their order. A step is
+// repeated until Redis answers or its time is up, whatever goes wrong, so every script may be made twice, or late. Nothing here knows
+// sockets or the wire protocol.
+//
+// Locks: those of package pipeline, health, leases and listeners guard their own fields, and none is held while another is taken. Callbacks run
+// with the pipeline's answering lock held: they may make further steps, and must not wait for one.
 package streams

@@ -104,7 +104,7 @@ func (c *conn) holds() bool {
 
 func (w *world) current(t *rapid.T) *conn { return pick(t, "connection", w.conns, (*conn).holds) }
 
-// attach makes a call and compares its answer with the model's, twice sometimes, as the batcher does.
+// attach makes a call and compares its answer with the model's, twice sometimes, as the pipeline does.
 func (w *world) attach(t *rapid.T, r *modelRoom, in *instance, a streams.Attach, slow bool, of *client) {
 	want := r.attach(a, in.name, slow)
 	got := must(t, in.attach(a))

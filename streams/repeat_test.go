@@ -8,7 +8,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// The batcher makes a call again when it does not know what became of it. Here the same call is made twice, which
+// The pipeline makes a call again when it does not know what became of it. Here the same call is made twice, which
 // is the same to the scripts: the second one must find its work done, and must not undo what came in between.
 
 func TestRepeatedJoinIsOneSession(t *testing.T) {
