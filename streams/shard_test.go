@@ -3,6 +3,7 @@ package streams_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,12 +48,10 @@ func TestAPrimaryThatIsAwayCostsItsOwnRoomsOnly(t *testing.T) {
 			}
 			_, lostE, lostW := pairIn(t, c, x, y, func(n int) bool { return n == dead })
 
-			away.begin(c, dead)
-			lost := x.send(lostE.message(lostW.id, 'c', "lost"))
-			renewals := func() int { x.mu.Lock(); defer x.mu.Unlock(); return x.renewals }
-			for began, n := renewals(), 0; renewals() < began+6; n++ { // nearly two leases
-				i := n % len(rooms)
-				name := fmt.Sprint("m", n)
+			// What is asserted is that nothing fails; how long it took stands in the log (go test -v).
+			took := map[string][]time.Duration{}
+			exchange := func(when string, n int) {
+				i, name, began := n%len(rooms), fmt.Sprint("m", when, n), time.Now()
 				if got := must(t, x.send(es[i].message(ws[i].id, 'c', name))); got != streams.Stored {
 					t.Fatalf("send %d in a healthy room: %d", n, got)
 				}
@@ -65,6 +64,20 @@ func TestAPrimaryThatIsAwayCostsItsOwnRoomsOnly(t *testing.T) {
 					return false
 				})
 				y.take()
+				took[when] = append(took[when], time.Since(began))
+			}
+			for n := range 1000 {
+				exchange("before", n)
+			}
+			away.begin(c, dead)
+			lost := x.send(lostE.message(lostW.id, 'c', "lost"))
+			renewals := func() int { x.mu.Lock(); defer x.mu.Unlock(); return x.renewals }
+			for began, n := renewals(), 0; renewals() < began+6; n++ { // nearly two leases
+				exchange("meanwhile", n)
+			}
+			for when, list := range took {
+				slices.Sort(list)
+				t.Logf("%s: %d messages, p50 %v, p99 %v, longest %v", when, len(list), list[len(list)/2], list[len(list)*99/100], list[len(list)-1])
 			}
 			for _, in := range []*instance{x, y} {
 				if err := in.Ready(); err != nil {
