@@ -218,12 +218,16 @@ func (s *service) lastMoment(asked time.Time) time.Time { return asked.Add(s.cfg
 
 // startPatience is how long the WebSocket port stays closed for a Redis that does not answer; after that newcomers
 // are told to come back later (503).
-const startPatience = time.Second
+const startPatience = 3 * time.Second
 
-// awaitRedis returns when the hub is ready, so that the first client is not turned away, or when patience is over.
+// awaitRedis returns when the hub is ready, so that the first client is not turned away, or when patience is over. The embedded Redis
+// always comes, however busy the machine is.
 func (s *service) awaitRedis(ctx context.Context) {
 	patience := time.NewTimer(startPatience)
 	defer patience.Stop()
+	if s.backbone.Embedded() {
+		patience.Stop()
+	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for s.hub.Ready() != nil {
