@@ -87,6 +87,12 @@ func Open(opt Options) (*Backbone, error) {
 		}
 	}
 	tune(b.redis)
+	batch, patience := 0, ioTimeout
+	if b.local != nil {
+		// It is slow and never away: on a busy machine a round trip is small and may take its time.
+		batch, patience = embeddedBatch, embeddedTimeout
+		b.redis.ReadTimeout, b.redis.WriteTimeout = patience, patience
+	}
 	b.life, b.cancel = context.WithCancel(context.Background())
 	if b.redis.Dialer = opt.Dialer; opt.Dialer == nil {
 		b.redis.Dialer = dialer(b.life, b.redis.TLSConfig)
@@ -96,7 +102,7 @@ func Open(opt Options) (*Backbone, error) {
 	b.sendings.New = newSending
 	b.pipelines = pipeline.New(pipeline.Options{
 		Scripts: scripts, Send: b.sendOf, Names: scriptNames(), Replicas: pipeline.Replicas{Count: opt.WaitReplicas, Patience: min(replicaPatience, opt.CallTimeout/2)},
-		IOTimeout: ioTimeout, Registerer: opt.Registerer, Logger: opt.Logger,
+		MaxBatch: batch, IOTimeout: patience, Registerer: opt.Registerer, Logger: opt.Logger,
 	})
 	return b, nil
 }

@@ -8,6 +8,11 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
+const (
+	embeddedBatch   = 32
+	embeddedTimeout = 30 * time.Second
+)
+
 // embedded is the in-process Redis that serves a Backbone without a URL: the same scripts on
 // alicebob/miniredis, listening on a loopback port of its own.
 type embedded struct {

@@ -23,6 +23,8 @@ type Options struct {
 	Names []string
 	// Replicas is how many replicas must have what a batch wrote before its calls are answered.
 	Replicas Replicas
+	// MaxBatch is the most calls in one round trip; 0: 512.
+	MaxBatch int
 	// IOTimeout is how long one round trip may take.
 	IOTimeout  time.Duration
 	Registerer prometheus.Registerer
@@ -70,6 +72,9 @@ func New(opt Options) *Pipelines {
 	p := &Pipelines{
 		opt: opt, metrics: newMetrics(opt.Registerer, opt.Names), workers: map[string]*worker{}, flying: map[uint16]*flight{}, nodes: map[string]*redis.Client{},
 		kick: make(chan struct{}, 1),
+	}
+	if p.opt.MaxBatch == 0 {
+		p.opt.MaxBatch = maxBatch
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.client.Store(&connection{err: errConnecting})

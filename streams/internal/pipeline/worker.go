@@ -144,7 +144,7 @@ func (w *worker) take(now time.Time) (next time.Time) {
 	next = w.unpark(now)
 	defer clear(w.sends)
 	batch, i := w.batch[:0], 0
-	for ; i < len(w.queue) && len(batch) < maxBatch; i++ {
+	for ; i < len(w.queue) && len(batch) < w.p.opt.MaxBatch; i++ {
 		c := w.queue[i]
 		if len(w.parked) > 0 {
 			if p := w.parked[c.Key]; p != nil {

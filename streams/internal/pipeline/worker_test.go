@@ -141,7 +141,7 @@ func TestBatchHasNoMoreSendsOfOneSenderThanAreRemembered(t *testing.T) {
 }
 
 func idleWorker() *worker {
-	w := newWorker(&Pipelines{metrics: newMetrics(prometheus.NewRegistry(), []string{"test"})})
+	w := newWorker(&Pipelines{opt: Options{MaxBatch: maxBatch}, metrics: newMetrics(prometheus.NewRegistry(), []string{"test"})})
 	return w
 }
 
