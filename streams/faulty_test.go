@@ -23,7 +23,41 @@ type faulty struct {
 	left  int
 	reply string // an error; "" : the answer is lost
 	hits  int
-	eval  string // what EVAL is answered with; "": it is made
+	eval  string        // what EVAL is answered with; "": it is made
+	mute  chan struct{} // closed: subscriptions from before are half open, nothing passes
+}
+
+// halfOpen lets nothing pass any more on the subscriptions that there are; their connections stay.
+func (f *faulty) halfOpen() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.mute)
+	f.mute = nil
+}
+
+// muted returns what is closed when a subscription made now becomes half open.
+func (f *faulty) muted() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mute == nil {
+		f.mute = make(chan struct{})
+	}
+	return f.mute
+}
+
+// untilClosed is a writer that swallows all once stop is closed.
+type untilClosed struct {
+	io.Writer
+	stop <-chan struct{}
+}
+
+func (w untilClosed) Write(b []byte) (int, error) {
+	select {
+	case <-w.stop:
+		return len(b), nil
+	default:
+		return w.Writer.Write(b)
+	}
 }
 
 // failEval makes EVAL, which only the survey uses, fail from now on.
@@ -106,8 +140,9 @@ func (f *faulty) serve(client, server net.Conn) {
 			return
 		}
 		if name == "subscribe" {
-			go func() { _, _ = io.Copy(server, commands); server.Close() }()
-			_, _ = io.Copy(client, replies)
+			stop := f.muted()
+			go func() { _, _ = io.Copy(untilClosed{server, stop}, commands); server.Close() }()
+			_, _ = io.Copy(untilClosed{client, stop}, replies)
 			return
 		}
 		if raw, _, err = readValue(replies); err != nil || fails {
@@ -258,4 +293,18 @@ func TestAStepThatFailsSaysWhy(t *testing.T) {
 		_, err := end(t, x.attach(request(newRoom(), wallet, rejoin, true)))
 		return err == nil && x.Ready() == nil
 	})
+}
+
+// A subscription on which nothing arrives any more, though its connection stands, is noticed and made anew.
+func TestAHalfOpenSubscriptionIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	f, p := &faulty{}, &place{url: redistest.Server(t)}
+	x, y := p.open(t, func(o *streams.Options) { o.Dialer = f.dial }), p.open(t)
+	room := newRoom()
+	e, w := y.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+	before := x.reconciles()
+	f.halfOpen()
+	x.wait(t, "another subscription", func() bool { return x.reconciled > before })
+	e.send(t, w, 'o', "0")
+	x.bell(t, streams.BellData, w.id)
 }
