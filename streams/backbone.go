@@ -46,6 +46,7 @@ type Backbone struct {
 	pipelines *pipeline.Pipelines
 	health    health
 	leases    leases
+	looks     looks
 	sendings  sync.Pool // of *sending
 	handler   Handler   // set by Start
 
@@ -100,6 +101,7 @@ func Open(opt Options) (*Backbone, error) {
 	b.health.log = opt.Logger
 	b.metrics = newMetrics(opt.Registerer)
 	b.sendings.New = newSending
+	b.looks.init()
 	b.pipelines = pipeline.New(pipeline.Options{
 		Scripts: scripts, Send: b.sendOf, Names: scriptNames(), Replicas: pipeline.Replicas{Count: opt.WaitReplicas, Patience: min(replicaPatience, opt.CallTimeout/2)},
 		MaxBatch: batch, IOTimeout: patience, Registerer: opt.Registerer, Logger: opt.Logger,

@@ -116,6 +116,48 @@ func TestUnreachableRedisIsSaid(t *testing.T) {
 	sameNames(t, names(w2.all(t, w.seq(0))), "1")
 }
 
+// A look at the primaries that is asked for does not wait for its turn, and tells of a new one before it is answered.
+func TestPrimariesAreLookedAtWhenAsked(t *testing.T) {
+	t.Parallel()
+	server := redistest.NewServer(t)
+	p := &place{url: server.URL()}
+	x := p.open(t, func(o *streams.Options) { o.Lease = time.Hour }) // its own looks are 18 minutes apart
+	look := func() {
+		t.Helper()
+		done := make(chan struct{})
+		x.CheckPrimaries(func() { close(done) })
+		<-done
+	}
+	seen := func() (n int) {
+		x.change(func() { n = x.regenerated })
+		return n
+	}
+	look()
+	if n := seen(); n != 0 {
+		t.Fatalf("%d new primaries", n)
+	}
+	server.Kill()
+	server.Start()
+	until(t, "ready", func() bool { return x.Ready() == nil })
+	look()
+	if n := seen(); n != 1 {
+		t.Errorf("%d new primaries", n)
+	}
+}
+
+func TestPrimariesOfTheEmbeddedRedisAreNeverNew(t *testing.T) {
+	t.Parallel()
+	x := (&place{}).open(t)
+	done := make(chan struct{})
+	x.CheckPrimaries(func() { close(done) })
+	<-done
+	x.change(func() {
+		if x.regenerated != 0 {
+			t.Errorf("%d new primaries", x.regenerated)
+		}
+	})
+}
+
 func TestClosedBackboneAnswersWhatWaits(t *testing.T) {
 	t.Parallel()
 	server := redistest.NewServer(t)

@@ -26,4 +26,5 @@ type Backbone interface {
 	Expire(room, client string, done func(time.Duration, error))
 	Sync(streams.Held, streams.EntryID, func(streams.Synced, error))
 	Alive(room, replyTo, nonce, client string)
+	CheckPrimaries(done func())
 }

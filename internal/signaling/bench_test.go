@@ -38,6 +38,7 @@ func (b *sink) Count(_, _ string, _ streams.Tally)                              
 func (b *sink) Expire(_, _ string, _ func(time.Duration, error))                {}
 func (b *sink) Sync(streams.Held, streams.EntryID, func(streams.Synced, error)) {}
 func (b *sink) Alive(_, _, _, _ string)                                         {}
+func (b *sink) CheckPrimaries(func())                                           {}
 func (b *sink) Serves(string) error                                             { return nil }
 func (b *sink) CallTimeout() time.Duration                                      { return testTimeout }
 func (b *sink) Claims(string, func([]streams.Held, error))                      {}

@@ -64,14 +64,27 @@ func (s *Session) fence() {
 	s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
 }
 
-// lost takes it from Redis that another connection has this session. After a failover that may be the one before this: the new primary may
-// lack the last attach. Then the client is the right one, and comes back. The shard is locked.
+// lost takes it from Redis, and not from the doorbell of another connection, that another connection has this session. After a failover that
+// may be the one before this: the new primary may lack the last attach. Then the client is the right one, and comes back. The answer may
+// be the first that is heard of the new primary, so they are looked at before the client is told to stay away. Until then nothing
+// is read or delivered. The shard is locked.
 func (s *Session) lost() {
 	if s.hub.replacedLately() {
 		s.outlived()
 		return
 	}
-	s.fence()
+	s.catching, s.paused = true, true
+	s.hub.backbone.CheckPrimaries(func() {
+		s.locked(func() {
+			switch {
+			case s.state != live: // the doorbell came
+			case s.hub.replacedLately():
+				s.outlived()
+			default:
+				s.fence()
+			}
+		})
+	})
 }
 
 // outlived closes a connection whose session was ended while this instance was not there to object, frozen or cut off. Its peers

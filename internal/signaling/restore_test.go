@@ -199,6 +199,35 @@ func TestAfterAFailoverAnotherHolderMayBeTheOneBefore(t *testing.T) {
 	})
 }
 
+// The answer that another connection has the session may be the first that is heard of the new primary.
+func TestAnotherHolderIsBelievedWhenThePrimaryIsKnown(t *testing.T) {
+	for name, test := range map[string]struct {
+		replaced bool
+		code     wire.CloseCode
+		reason   string
+	}{
+		"another primary": {true, wire.CloseServiceRestart, wire.ReasonGoingAway},
+		"the same":        {false, wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+				c := crowd(t, hub, 1, wallet)[0]
+				b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+					return streams.Synced{Hold: streams.HoldFenced}, nil
+				}
+				b.check = func() {
+					if test.replaced {
+						hub.Regenerate()
+					}
+				}
+				hub.Reconcile()
+				pass(time.Second)
+				c.wantClosed(test.code, test.reason)
+			})
+		})
+	}
+}
+
 func TestAComparisonIsTriedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		d := wallet(newRoom())

@@ -34,6 +34,7 @@ type scripted struct {
 	claims  func(room string) ([]streams.Held, error)
 	expire  func(client string) (time.Duration, error)
 	sync    func(streams.Held, streams.EntryID) (streams.Synced, error)
+	check   func() // what a look at the primaries finds
 }
 
 type call struct {
@@ -236,6 +237,19 @@ func (b *scripted) Sync(h streams.Held, after streams.EntryID, done func(streams
 
 func (b *scripted) Alive(_, replyTo, nonce, client string) {
 	b.note(call{name: "alive " + replyTo + " " + nonce, client: client})
+}
+
+func (b *scripted) CheckPrimaries(done func()) {
+	b.note(call{name: "check"})
+	b.jobs <- func() {
+		b.mu.Lock()
+		f := b.check
+		b.mu.Unlock()
+		if f != nil {
+			f()
+		}
+		done()
+	}
 }
 
 // fresh is the friendly answer to Attach.
