@@ -137,6 +137,27 @@ func TestUndeliveredWaitsForASenderThatIsAway(t *testing.T) {
 	})
 }
 
+// ... also when its instance was rung for the end: the connection may have been stalled, or dead already.
+func TestUndeliveredIsToldAgainToASenderThatComesBack(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, room := p.open(t), newRoom()
+		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+		e.send(t, w, 'o', "a")
+		must(t, x.leave(w.held(), streams.EntryID{}))
+		if b := x.bell(t, streams.BellLeft, w.id); len(b.Undelivered) != 1 {
+			t.Fatalf("doorbell: %+v", b)
+		}
+		e = e.resume(t, x, streams.EntryID{})
+		if len(e.got.Undelivered) != 1 || e.got.Undelivered[0] != (streams.Undelivered{Client: w.id, RequestID: `"a"`}) {
+			t.Errorf("undelivered: %v", e.got.Undelivered)
+		}
+		must(t, x.ack(e.held(), streams.EntryID{}))
+		if e = e.resume(t, x, streams.EntryID{}); len(e.got.Undelivered) != 0 {
+			t.Errorf("told after it had spoken: %v", e.got.Undelivered)
+		}
+	})
+}
+
 // R6: ... also when the instance that held the sender is dead, and nobody has noticed yet.
 func TestUndeliveredWaitsForASenderWhoseInstanceDied(t *testing.T) {
 	onServers(t, func(t *testing.T, p *place) {

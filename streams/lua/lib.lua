@@ -136,15 +136,15 @@ local function ended(m)
   return list
 end
 
--- report keeps such a list for senders that do not hear it now: they are away, or nobody listens where they were
--- last. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection. A list that was cut
+-- report keeps such a list for its senders, also for those that are rung for: their connections may be stalled, or dead without anybody
+-- knowing yet. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection. A list that was cut
 -- ends with CUT in place of a clientId: versions that do not know it skip it.
 local CUT = string.rep('*', 36) .. '0000000'
-local function report(m, list, deaf)
+local function report(m, list)
   local kept = {}
   for _, item in ipairs(list) do
     local f = members[item[1]]
-    if f and f.dialect == 'r' and (f.state == 'S' or deaf[f.inst]) then
+    if f and f.dialect == 'r' then
       local text = kept[f.id] or extras['~' .. f.id] or ''
       if string.sub(text, -#CUT) ~= CUT then
         kept[f.id] = text .. (#text + 36 + #item[2] <= 32768 and m.id .. item[2] or CUT)
@@ -194,7 +194,8 @@ local function remove(m, why)
   redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id, 'x!' .. m.id)
   members[m.id], extras['#' .. m.id], extras['~' .. m.id], extras['x' .. m.id] = nil, nil, nil, nil
   note(m.id)
-  report(m, list, tell(m.role, words('l', m, version(), why) .. '\n' .. table.concat(flat)))
+  tell(m.role, words('l', m, version(), why) .. '\n' .. table.concat(flat))
+  report(m, list)
 end
 
 -- suspend starts a window, in which a session waits for its client.
