@@ -52,10 +52,41 @@ func (s *simulation) settle(r *result) {
 func (s *simulation) check(mark time.Duration) history.Verdict {
 	members, events := s.log_.History()
 	v := history.Check(members, events, mark)
+	v.Violations = slices.DeleteFunc(v.Violations, func(x history.Violation) bool { return x.Law == history.Delivery && s.leftUnread(x.Message, events) })
 	if len(s.losses) > 0 {
 		s.excuse(&v, events)
 	}
 	return v
+}
+
+// leftUnread reports whether a message waited for a client that did not read, or whose instance Redis was out of reach of, until its sender's
+// session had ended: everything from a sender that has left since is left out of what a mailbox holds (rule S1.3), and no client is
+// left to be told. The laws of history know that of clients that came back since; that one did not read they cannot see, but the plan tells.
+// What the same sender sent later must not have arrived.
+func (s *simulation) leftUnread(id string, events []history.Event) bool {
+	at := slices.IndexFunc(events, func(e history.Event) bool { return e.Kind == history.Sent && e.Message == id })
+	if at < 0 {
+		return false
+	}
+	sent, ended := events[at], time.Duration(0)
+	later := map[string]bool{}
+	for _, e := range events[at+1:] {
+		switch own := e.Member == sent.Member; {
+		case own && e.Kind == history.Sent && e.Peer == sent.Peer:
+			later[e.Message] = true
+		case e.Kind == history.Delivered && later[e.Message]:
+			return false
+		case own && ended == 0 && (e.Kind == history.Left || e.Kind == history.Vanished || e.Kind == history.Opened && !e.Resumed):
+			ended = e.At
+		}
+	}
+	sender := slices.IndexFunc(s.members, func(m *member) bool { return m.Name == sent.Member })
+	return ended > 0 && slices.ContainsFunc(slices.Concat(s.windows, s.stalls), func(i item) bool {
+		if i.kind == doStall && s.rooms[s.placeOf[i.member]] != s.members[sender].room {
+			return false
+		}
+		return i.at <= ended && sent.At < i.at+i.lasts
+	})
 }
 
 // lossSettles is how long after Redis lost something it may show, in what was sent and who was there before.

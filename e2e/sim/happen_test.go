@@ -140,6 +140,7 @@ func (s *simulation) act(i item, lasts time.Duration, key uint64) {
 		m.offline = max(m.offline, s.w.now()+lasts)
 		m.cut(false)
 	case doStall:
+		s.stalls = append(s.stalls, i)
 		m.stalled = max(m.stalled, s.w.now()+min(lasts, 2*pingInterval-time.Second)) // beyond that the edge closes it
 	case doMute:
 		m.muted = max(m.muted, s.w.now()+lasts)

@@ -41,6 +41,7 @@ type simulation struct {
 	goes      sync.WaitGroup
 
 	windows    []item          // faults that last
+	stalls     []item          // of clients
 	losses     []time.Duration // when something was lost that Redis had
 	violations []history.Violation
 	faultEnd   time.Duration
