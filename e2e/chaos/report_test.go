@@ -66,7 +66,7 @@ dialects, live through a minute of trouble in simulated time, while at every cal
 a late or lost answer, a call done twice, cut and silent networks, instances and primaries that hang, die or drain, a replica without the tail,
 keys that expire, slots that move key by key. Then all has to come right by itself: the same five laws, an answer to every message in
 a bounded time, no wait for a primary that has nothing to do with it, no ghost, and an hour later not a key in Redis. One seed is
-one history; it repeats, and a seed that fails is shrunk to the shortest list of faults. ` + "`" + `go test ./e2e/sim` + "`" + ` lives through 1,000 seeds.
+one history; it repeats, and a seed that fails is shrunk to the shortest list of faults. ` + "`" + `go test ./e2e/sim` + "`" + ` lives through seeds 1 to 200, about ten simulated hours; -seeds asks for more.
 
 With the faults of an earlier version put back, it finds each of them: calls of one shard that wait for another's after 63 seeds,
 ends of sessions that an error reply stops after 12, ghosts of late and lost answers after 227, order over a refusal after 3, a slot on its way after 25, mailboxes without a lifetime after 5,

@@ -15,11 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
 )
 
 var (
-	seedCount = flag.Int("seeds", 1000, "how many seeds")
+	seedCount = flag.Int("seeds", 200, "how many seeds")
 	firstSeed = flag.Uint64("first", 1, "the first seed")
 	oneSeed   = flag.Uint64("seed", 0, "live through this seed only, and print what broke")
 	kinds     = flag.String("faults", "", "kinds of faults, with commas between; none: no faults")
@@ -174,7 +176,8 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	runtime.GOMAXPROCS(1) // the fewer run at once the less is left to chance
 	debug.SetGCPercent(1000)
-	code := m.Run()
-	_ = os.RemoveAll(scratch())
-	os.Exit(code)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(scratch())
+		os.Exit(code)
+	}))
 }
