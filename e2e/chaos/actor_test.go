@@ -33,6 +33,7 @@ type actor struct {
 	offered map[string]bool // peers that have had their offer
 	heavy   atomic.Bool     // sends large messages only; may be set by others
 	barred  atomic.Bool     // has no network; may be set by others
+	stored  atomic.Int32    // messages that were confirmed
 
 	mu sync.Mutex
 	// guarded by mu
@@ -44,6 +45,7 @@ type actor struct {
 	slow   bool            // does not read
 	mute   bool            // does not acknowledge
 	owed   *client.Data    // what was not acknowledged
+	got    map[string]bool // messages that were delivered
 
 	readers sync.WaitGroup
 	answers sync.WaitGroup
@@ -64,7 +66,7 @@ func newActor(log *history.Log, m history.Member, cfg client.Config, seed uint64
 	log.Join(m)
 	a := &actor{
 		static: static{member: m, config: cfg}, log: log,
-		rng: rand.New(rand.NewPCG(seed, 7)), offered: map[string]bool{}, seen: map[string]bool{}, //nolint:gosec // traffic, no secret
+		rng: rand.New(rand.NewPCG(seed, 7)), offered: map[string]bool{}, seen: map[string]bool{}, got: map[string]bool{}, //nolint:gosec // traffic, no secret
 	}
 	a.settled.L = &a.mu
 	if cfg.HTTPClient != nil {
@@ -167,6 +169,7 @@ func (a *actor) take(c *client.Client, conn int, d client.Data) {
 	e := history.Event{Kind: history.Delivered, Member: a.member.Name, Conn: conn, Peer: d.From, Message: message}
 	e.Repeat = d.ID != "" && a.seen[d.ID]
 	a.log.Add(e)
+	a.got[message] = true
 	a.seen[d.ID] = true
 	if a.mute {
 		a.owed = &d
@@ -176,6 +179,23 @@ func (a *actor) take(c *client.Client, conn int, d client.Data) {
 	if !e.Repeat {
 		e.Kind = history.Acked
 		a.log.Add(e)
+	}
+}
+
+// until blocks until ok, which is called with mu held.
+func (a *actor) until(ctx context.Context, what string, ok func() bool) error {
+	for {
+		a.mu.Lock()
+		done := ok()
+		a.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%s waited in vain for %s", a.member.Name, what)
+		}
 	}
 }
 
@@ -251,6 +271,7 @@ func (a *actor) send(ctx, life context.Context) {
 		switch {
 		case err == nil:
 			note(history.Confirmed)
+			a.stored.Add(1)
 		case errors.Is(err, client.ErrMissingRemoteClient), errors.Is(err, client.ErrMailboxFull):
 			note(history.Refused)
 		default:

@@ -9,6 +9,7 @@ func networkFaults() []fault {
 		{name: "network between clients and all instances cut, five times", store: onDisk, do: cutDoors},
 		{name: "network between one instance and Redis silent for 6 s", store: onDisk, do: silenceWire},
 		{name: "network between all instances and Redis cut, ten times", store: onDisk, do: cutWires},
+		{name: "answers of Redis lost for 5 s: every connection ends after some KB of them", store: onDisk, do: loseAnswers},
 	}
 }
 
@@ -49,5 +50,16 @@ func cutWires(r *run) {
 			r.stack.node(i).wire.cut()
 		}
 		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// loseAnswers: what was asked last is done, and half of an answer arrives.
+func loseAnswers(r *run) {
+	for i := range instances {
+		r.stack.node(i).wire.poison("limit_data", map[string]int{"bytes": 3<<10 + i*777}, "downstream")
+	}
+	time.Sleep(5 * time.Second)
+	for i := range instances {
+		r.stack.node(i).wire.cure()
 	}
 }

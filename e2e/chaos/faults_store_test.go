@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -9,18 +10,17 @@ func storeFaults() []fault {
 	return []fault{
 		{name: "Redis restarted empty", store: inMemory, old: oldRestart, do: restartRedis},
 		{name: "Redis restarted with its data", store: onDisk, old: oldRestart, do: restartRedis},
-		{name: "Redis stopped for 60 s", store: onDisk, do: stopRedis(time.Minute)},
+		{name: "Redis stopped for 60 s", store: onDisk, slow: true, do: stopRedis(time.Minute)},
 		{name: "Redis hung for 8 s (SIGSTOP)", store: onDisk, do: hangRedis},
 		{name: "`CLIENT KILL TYPE pubsub`, ten times", store: onDisk, do: killSubscribers},
 		{name: "every other doorbell dropped for 5 s", store: onDisk, do: dropDoorbells},
 		{name: "`SCRIPT FLUSH`, twenty times", store: onDisk, do: flushScripts},
 		{name: "maxmemory reached for 3 s", store: onDisk, do: fillMemory},
+		{name: "`MISCONF` for 3 s: Redis could not save", store: onDisk, do: misconfigure},
 		{name: "primary killed, Sentinel promotes", store: replicated, do: failOver},
 		{name: "a replica that lags by 1 s is promoted", store: replicated, do: failOverLagging},
 		{name: "the same while the wallets are away: what they are sent is in their mailboxes only", store: replicated, loses: true, do: failOverAway},
 		{name: "the same with `REDIS_WAIT_REPLICAS=1`", store: replicated, settings: []string{"REDIS_WAIT_REPLICAS=1"}, do: failOverAway},
-		{name: "cluster primary killed", store: cluster, do: failOverCluster},
-		{name: "slots migrated", store: cluster, do: migrateSlots},
 	}
 }
 
@@ -74,6 +74,32 @@ func fillMemory(r *run) {
 	r.stack.server.Do("CONFIG SET maxmemory 0")
 }
 
+// misconfigure has Redis save where it cannot: it takes no write then, as is its default.
+func misconfigure(r *run) {
+	redis := r.stack.server
+	_, dir, _ := strings.Cut(redis.Do("CONFIG GET dir"), "\n")
+	redis.Do(`CONFIG SET save "3600 1"`)
+	redis.Do("CONFIG SET dir /proc")
+	redis.Do("BGSAVE")
+	r.await("the save to fail", func() bool { return strings.Contains(redis.Do("INFO persistence"), "rdb_last_bgsave_status:err") })
+	time.Sleep(3 * time.Second)
+	redis.Do("CONFIG SET dir " + dir)
+	redis.Do(`CONFIG SET save ""`)
+	if !strings.Contains(redis.Do("INFO errorstats"), "errorstat_MISCONF:") {
+		r.t.Error("nobody was refused with MISCONF")
+	}
+}
+
+// await blocks until done.
+func (r *run) await(what string, done func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 func failOver(r *run) {
 	r.stack.pair.Failover()
 	r.mended()
@@ -84,6 +110,7 @@ func failOver(r *run) {
 func failOverLagging(r *run) {
 	lag(r)
 	time.Sleep(3 * time.Second)
+	r.struck()
 	failOver(r)
 }
 
@@ -94,6 +121,7 @@ func failOverAway(r *run) {
 		room.wallet.bar(true)
 	}
 	time.Sleep(4 * time.Second)
+	r.struck()
 	r.stack.pair.Failover()
 	r.mended()
 	for _, room := range r.load.rooms {
@@ -107,18 +135,4 @@ func lag(r *run) {
 	link := newProxy(r.t, r.stack.pair.Primary().Addr())
 	r.stack.pair.Follow(link.addr())
 	link.poison("latency", map[string]int{"latency": 1000}, "downstream")
-}
-
-func failOverCluster(r *run) {
-	r.stack.cluster.Failover()
-	r.mended()
-	r.stack.cluster.Rejoin()
-}
-
-func migrateSlots(r *run) {
-	for range 3 {
-		for _, room := range r.load.rooms {
-			r.stack.cluster.Migrate("{" + room.wallet.member.Room + "}")
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func newLoad(t testing.TB, s *stack, rooms int, seed uint64) *load {
 	l.ctx, l.life = context.WithCancel(context.Background())
 	for i := range rooms {
 		plain := dialects[i%len(dialects)]
-		id := newRoom()
+		id := s.room(i)
 		l.rooms = append(l.rooms, room{
 			wallet:    l.actor(history.Member{Name: fmt.Sprintf("%02d/wallet", i), Room: id, Role: client.Wallet, Plain: plain[0], Kept: plain[0]}, i, seed),
 			extension: l.actor(history.Member{Name: fmt.Sprintf("%02d/extension", i), Room: id, Role: client.Extension, Plain: plain[1]}, i+1, seed),
@@ -104,19 +105,25 @@ func (l *load) await(what string, ok func([]history.Member, []history.Event) boo
 func (l *load) service(since time.Duration) (took time.Duration) {
 	l.t.Helper()
 	l.await("full service", func(m []history.Member, e []history.Event) (ok bool) {
-		took, ok = history.Service(m[:2*len(l.rooms)], e, since)
+		took, ok = history.Service(m[:2*len(l.rooms)], e[at(e, since):], since)
 		return ok
 	})
 	return took
 }
 
+// at returns the index of the first event that was not before a moment.
+func at(events []history.Event, moment time.Duration) int {
+	return sort.Search(len(events), func(i int) bool { return events[i].At >= moment })
+}
+
 // finish ends the traffic, has everybody exchange last messages until nothing is open, and judges the history. What stays
-// open for longer than the grace window and some is broken. Where some may be lost, it is when no more of it comes.
-func (l *load) finish(loses bool) history.Verdict {
+// open for longer than the grace window and some is broken. Where some may be lost, it is when no more of it comes. mark is when
+// the last messages began.
+func (l *load) finish(loses bool) (_ history.Verdict, mark time.Duration) {
 	l.t.Helper()
 	l.stop()
 	l.senders.Wait()
-	mark := l.log.Now()
+	mark = l.log.Now()
 	deadline := time.Now().Add(grace + 20*time.Second)
 	lost, same := -1, 0
 	for {
@@ -135,10 +142,10 @@ func (l *load) finish(loses bool) history.Verdict {
 			lost, same = v.Lost, 0
 		}
 		if loses && len(v.Violations) == v.Lost && same == 10 {
-			return v
+			return v, mark
 		}
 		if len(v.Violations) == 0 || time.Now().After(deadline) || slices.ContainsFunc(v.Violations, lasting) {
-			return v
+			return v, mark
 		}
 	}
 }

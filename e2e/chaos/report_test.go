@@ -29,6 +29,31 @@ func (r *row) add(o outcome) {
 	r.service = max(r.service, o.service)
 }
 
+// beside is how the row of a fault of one primary goes on, as the rooms on the others see it.
+const beside = ", seen from rooms on other primaries"
+
+// lines returns the row, and the one that belongs to it if there is one; before, a report, has those of faults that did not run.
+func lines(f fault, outcomes []outcome, before string) string {
+	here, elsewhere := &row{fault: f}, &row{fault: f}
+	elsewhere.name += beside
+	for _, o := range outcomes {
+		here.add(o)
+		if o.elsewhere != nil {
+			elsewhere.add(*o.elsewhere)
+		}
+	}
+	return here.line(before) + elsewhere.line(before)
+}
+
+func (r *row) line(before string) string {
+	if r.runs == 0 {
+		return line(before, r.fault)
+	}
+	service := strconv.FormatFloat(r.service.Seconds(), 'f', 1, 64) + " s"
+	return fmt.Sprintf("| %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %s | %s |\n",
+		r.name, r.store, r.runs, r.messages, r.lost, r.told, r.duplicated, r.again, r.outOfOrder, r.broken, service, r.old)
+}
+
 const reliabilityFile = "../../docs/reliability.md"
 
 const (
@@ -39,9 +64,12 @@ of dialects, over three instances and real Redis processes. All that the clients
 (package ` + "`e2e/chaos/history`" + `): confirmed means delivered once, or the sender is told; order from each sender to each receiver; announced before
 data and never after gone; one end for each session; nothing for a connection that was fenced.
 
-This file is written by ` + "`task chaos`" + `, on the machine it runs on; times are that machine's. "Full service" is when every client has received a
-message that was sent and confirmed after the fault was mended (for a process that was killed: after the kill). It includes the time in which
-clients notice.
+This file is written by ` + "`task chaos`" + `: every row is tried as often as *runs* says, each time with another seed, several at once on one machine;
+times are that machine's, and messages are those of all runs together. "Full service" is when every client has received a message that was sent
+and confirmed after the fault was mended (for a process that was killed: after the kill). Its time counts from the moment at which the fault *began*:
+it has in it how long the fault lasted, how long clients took to notice, and how long all took to come back. The longest of all runs is shown.
+A row "seen from rooms on other primaries" has the same runs, but only the rooms of a cluster whose primary was well; its time is the longest that
+one of their clients was without a message while the fault lasted, and *broken* counts what they had refused, too.
 
 - *lost*: confirmed, never delivered, and nobody was told.
 - *told*: confirmed and not delivered, and the sender was told so: by name (` + "`undelivered`; `storeReplaced`, which the clients turn into a list of what may be lost; rejoin.v1" + `), that the receiver is gone, or, to a plain sender, that it is there again as somebody new (rule S2.8). A plain
@@ -77,21 +105,15 @@ with the subscription.
 )
 
 // writeReliability writes docs/reliability.md: a row for each fault that ran, and the row it had for those that did not.
-func writeReliability(t *testing.T, rows []*row) {
+func writeReliability(t testing.TB, list []fault, outcomes [][]outcome) {
 	before, err := os.ReadFile(reliabilityFile)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
 	b.WriteString(reliabilityHead)
-	for _, r := range rows {
-		if r.runs == 0 {
-			b.WriteString(line(string(before), r.fault))
-			continue
-		}
-		service := strconv.FormatFloat(r.service.Seconds(), 'f', 1, 64) + " s"
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %s | %s |\n",
-			r.name, r.store, r.runs, r.messages, r.lost, r.told, r.duplicated, r.again, r.outOfOrder, r.broken, service, r.old)
+	for i, f := range list {
+		b.WriteString(lines(f, outcomes[i], string(before)))
 	}
 	b.WriteString(reliabilityTail)
 	if err := os.WriteFile(reliabilityFile, []byte(b.String()), 0o644); err != nil { //nolint:gosec // a document

@@ -60,7 +60,7 @@ func newStack(t testing.TB, kind store, settings ...string) *stack {
 	}, settings...)}
 	switch kind {
 	case onDisk:
-		s.server = redistest.NewServer(t, "--appendonly", "yes", "--appendfsync", "everysec")
+		s.server = redistest.NewServer(t, "--appendonly", "yes", "--appendfsync", "everysec", "--enable-protected-configs", "yes") // CONFIG SET dir
 	case inMemory:
 		s.server = redistest.NewServer(t)
 	case replicated:
@@ -109,6 +109,15 @@ func (s *stack) replace(i int) {
 	s.nodes[i] = n
 	s.mu.Unlock()
 	old.door.Stop()
+}
+
+// room returns the name of a new room. On a cluster the primaries have the rooms 0, 1, 2, … in turn.
+func (s *stack) room(i int) string {
+	for {
+		if id := newRoom(); s.cluster == nil || s.cluster.Holder("{"+id+"}") == i%3 {
+			return id
+		}
+	}
 }
 
 // urls are the instances by name, beginning with i; see dial.

@@ -154,6 +154,17 @@ func (p *Partitioned) Resume(primary int) { p.signal(primary, syscall.SIGCONT) }
 // Kill ends a primary without a word.
 func (p *Partitioned) Kill(primary int) { p.cluster.nodes[primary].kill() }
 
+// Start starts a killed primary again, on its port, with its slots and without its keys. It returns when the primary answers; the others take
+// it back a little later.
+func (p *Partitioned) Start(primary int) {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := p.cluster.nodes[primary].start(ctx); err != nil {
+		p.tb.Fatal(err)
+	}
+}
+
 func (p *Partitioned) signal(primary int, sig syscall.Signal) {
 	p.tb.Helper()
 	if err := p.cluster.nodes[primary].process.signal(sig); err != nil {

@@ -77,6 +77,18 @@ func (m *Move) Keys(keys ...string) {
 	}
 }
 
+// Left returns the keys that are not moved yet, at most 100.
+func (m *Move) Left() []string {
+	m.p.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	keys, err := command(ctx, m.source.address(), "CLUSTER GETKEYSINSLOT "+m.slot+" 100")
+	if err != nil {
+		m.p.tb.Fatal(fmt.Errorf("list the keys of a slot: %w", err))
+	}
+	return strings.Fields(keys)
+}
+
 // Finish moves all keys that are left, and returns when all nodes agree on who has the slot.
 func (m *Move) Finish() {
 	m.p.tb.Helper()
@@ -155,12 +167,14 @@ func (p *Partitioned) settle(ctx context.Context, slot string) error {
 	})
 }
 
-// claims is what CLUSTER NODES says of the primaries: their epochs and slots, in one order.
+// claims is what CLUSTER NODES says of the primaries: their epochs and slots, in one order. Slots on their way, "[93->-<node>]", are left
+// out: only the two nodes concerned list them.
 func claims(nodes string) string {
 	var list []string
 	for line := range strings.Lines(nodes) {
 		if words := strings.Fields(line); len(words) > 7 && strings.Contains(words[2], "master") {
-			list = append(list, fmt.Sprint(words[0], words[6], words[8:]))
+			slots := slices.DeleteFunc(words[8:], func(s string) bool { return s[0] == '[' })
+			list = append(list, fmt.Sprint(words[0], words[6], slots))
 		}
 	}
 	slices.Sort(list)
