@@ -78,17 +78,18 @@ func (b *Backbone) renewLease(ctx context.Context) {
 	defer timer.Stop()
 	answered, lost := map[string]bool{}, false
 	var failed error
-	for range keys {
+	for out, waiting := len(keys), true; out > 0 && waiting; {
 		select {
 		case a := <-answers:
-			if a.err != nil {
+			if out--; a.err != nil {
 				failed = a.err
 				continue
 			}
 			answered[a.key] = true
 			lost = b.leases.take(a) && !first || lost
 		case <-timer.C:
-			failed = ErrUnavailable
+			// No longer for one that hangs: at the others, too, the lease would run out.
+			failed, waiting = ErrUnavailable, false
 		case <-ctx.Done():
 			return
 		}

@@ -17,7 +17,7 @@ func (w *worker) exec(ctx context.Context) time.Duration {
 	w.busy.Store(true)
 	few, err := w.call(ctx, started)
 	w.busy.Store(false)
-	w.alarm.Stop()
+	w.disarm()
 	w.answering.Lock()
 	defer w.answering.Unlock()
 	if err != nil {

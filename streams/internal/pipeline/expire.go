@@ -8,20 +8,36 @@ import (
 // slack keeps the alarm from going off for each call of a moment by itself.
 const slack = 2 * time.Millisecond
 
-// arm sets the alarm for the first deadline of all calls here.
+// arm sets the alarm for the first deadline of all calls here. A call that comes with an earlier one sets it anew, see put.
 func (w *worker) arm() {
 	w.mu.Lock()
-	first := w.earliest
-	w.mu.Unlock()
-	if !first.IsZero() {
-		w.alarm.Reset(max(time.Until(first), slack))
+	defer w.mu.Unlock()
+	w.armed = true
+	w.set()
+}
+
+// set sets the alarm if there is anything to wait for. mu is held.
+func (w *worker) set() {
+	if !w.earliest.IsZero() {
+		w.alarm.Reset(max(time.Until(w.earliest), slack))
 	}
+}
+
+func (w *worker) disarm() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.armed = false
+	w.alarm.Stop()
 }
 
 // expireNow is the alarm.
 func (w *worker) expireNow() {
 	w.expire(time.Now())
-	w.arm()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.armed {
+		w.set()
+	}
 }
 
 // expire answers the calls whose time is up, in order. One that is under way stays in the batch: its memory is in use.

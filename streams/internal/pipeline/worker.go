@@ -35,6 +35,7 @@ type worker struct {
 	closed bool
 	// earliest is no later than the first deadline of queue, parked and batch.
 	earliest time.Time
+	armed    bool // the alarm is set: nothing else looks at deadlines meanwhile
 
 	// Owned by run.
 	loaded bool           // the primary knows the scripts, as far as this worker can tell
@@ -97,6 +98,9 @@ func (w *worker) put(c *Call) bool {
 	}
 	if w.earliest.IsZero() || c.Deadline.Before(w.earliest) {
 		w.earliest = c.Deadline
+		if w.armed { // for a later one
+			w.alarm.Reset(max(time.Until(c.Deadline), slack))
+		}
 	}
 	w.mu.Unlock()
 	w.nudge()
@@ -239,7 +243,7 @@ func (w *worker) sleep(ctx context.Context, until time.Time) {
 // rest waits before the server is asked again, and answers what runs out of time meanwhile.
 func (w *worker) rest(ctx context.Context, d time.Duration) {
 	w.arm()
-	defer w.alarm.Stop()
+	defer w.disarm()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -250,7 +254,7 @@ func (w *worker) rest(ctx context.Context, d time.Duration) {
 
 // shut answers what is left. Nothing is put any more.
 func (w *worker) shut() {
-	w.alarm.Stop()
+	w.disarm()
 	w.answering.Lock()
 	defer w.answering.Unlock()
 	w.mu.Lock()

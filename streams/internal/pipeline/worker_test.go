@@ -197,6 +197,29 @@ func TestEveryCallIsAnsweredByItsDeadline(t *testing.T) {
 	})
 }
 
+// ... also for one that comes while a round trip hangs, and has less time than all that were there before it.
+func TestALateCallWithAnEarlyDeadlineIsAnsweredByIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, now := idleWorker(), time.Now()
+		c := made("k", now.Add(time.Hour), func(error) {})
+		w.batch, w.earliest = []*Call{c}, c.Deadline
+		w.arm() // as before a round trip
+		for range 3 {
+			began, took := time.Now(), time.Duration(0)
+			c := made("lease", began.Add(600*time.Millisecond), func(error) { took = time.Since(began) })
+			c.Urgent = true
+			w.put(c)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if took == 0 || took > 600*time.Millisecond+2*slack {
+				t.Errorf("answered after %v, want 600ms", took)
+			}
+		}
+		w.disarm()
+	})
+}
+
 // A call that was answered while it was under way is not answered again, and its memory is kept until the round trip is over.
 func TestACallUnderWayIsReleasedWhenTheRoundTripEnds(t *testing.T) {
 	t.Parallel()
