@@ -7,6 +7,10 @@
 //	   ▼                     └───────────────┴── fault ─────┴───────────┘
 //	history.Log ──► history.Check ──► a row of docs/reliability.md
 //
-// `go test ./e2e/chaos` runs the most telling faults one after the other in one stack, `task chaos` each fault alone and a draw at
-// random, and writes docs/reliability.md. The draw's seed is printed; REJOIN_CHAOS_SEED repeats it.
+// `go test ./e2e/chaos` draws six faults by the day (UTC) and does them one after the other in one stack. `task chaos` does each fault alone,
+// and ten that are drawn under one load, 20 times with different seeds, and writes docs/reliability.md. Every seed is printed.
+//
+//	REJOIN_CHAOS           how often each fault is done: the long form
+//	REJOIN_CHAOS_PARALLEL  how many runs there are at a time, 6 by default
+//	REJOIN_CHAOS_SEED      in place of the day; of the long form, the seed of the first round, the next has one more
 package chaos

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/gobwas/ws"
 
 	"github.com/rejoin-dev/rejoin/client"
 	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
@@ -157,17 +156,24 @@ func (r *run) floodPong(ctx context.Context, i int, ready func(), stop <-chan st
 	return <-filled
 }
 
-// dialRaw connects a wallet that reads nothing by itself.
+// dialRaw connects a wallet that reads nothing but the answer to its upgrade.
 func (r *run) dialRaw(ctx context.Context, room string, i int) (net.Conn, error) {
-	dialer := ws.Dialer{NetDial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return r.stack.dialStraight(ctx, network, i)
-	}}
-	conn, early, _, err := dialer.Dial(ctx, urls(i)[0]+"/"+room+"?source=wallet&target=extension")
+	conn, err := r.stack.dialStraight(ctx, "tcp", i)
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
-	if early != nil {
-		ws.PutReader(early) // what is in it is not read either
+	_, err = fmt.Fprintf(conn, "GET /%s?source=wallet&target=extension HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", room)
+	if err == nil {
+		var res *http.Response
+		if res, err = http.ReadResponse(bufio.NewReader(conn), nil); err == nil && res.StatusCode != http.StatusSwitchingProtocols {
+			_ = res.Body.Close()
+			err = errors.New(res.Status)
+		}
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("upgrade: %w", err)
 	}
 	return conn, nil
 }
