@@ -16,7 +16,7 @@ func clusterFaults() []fault {
 	return []fault{
 		{name: "cluster primary killed", store: cluster, do: failOverCluster},
 		{name: "cluster primary hung for 8 s (SIGSTOP), no replica", store: cluster, do: hangPrimary},
-		{name: "cluster primary killed, no replica, started again empty 3 s later", store: cluster, do: restartPrimary},
+		{name: "cluster primary killed, no replica, started again empty 3 s later", store: cluster, loses: true, do: restartPrimary},
 		{name: "slots migrated", store: cluster, do: migrateSlots},
 		{name: "slots on their way for seconds, key by key: the room first, or a mailbox", store: cluster, do: creepSlots},
 	}

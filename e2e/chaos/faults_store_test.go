@@ -8,7 +8,7 @@ import (
 
 func storeFaults() []fault {
 	return []fault{
-		{name: "Redis restarted empty", store: inMemory, old: oldRestart, do: restartRedis},
+		{name: "Redis restarted empty", store: inMemory, loses: true, old: oldRestart, do: restartRedis},
 		{name: "Redis restarted with its data", store: onDisk, old: oldRestart, do: restartRedis},
 		{name: "Redis stopped for 60 s", store: onDisk, slow: true, do: stopRedis(time.Minute)},
 		{name: "Redis hung for 8 s (SIGSTOP)", store: onDisk, do: hangRedis},

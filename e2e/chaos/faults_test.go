@@ -11,7 +11,7 @@ type fault struct {
 	store store
 	// settings are added to those of the instances.
 	settings []string
-	// loses: confirmed messages may be lost, for Redis replicates asynchronously.
+	// loses: confirmed messages may be lost, for Redis replicates asynchronously, or keeps nothing.
 	loses bool
 	// slow: it takes too long to be one of many.
 	slow bool

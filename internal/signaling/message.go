@@ -161,7 +161,7 @@ func (p *sending) finish(o streams.Outcome, err error) {
 	s.hub.metrics.message(became)
 	p.traceSent(became)
 	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
-	if err != nil || o == streams.OutOfOrder {
+	if err != nil || o == streams.OutOfOrder || o == streams.SenderFenced { // the last also of a Redis that came back empty
 		s.locked(func() { s.missed(p.print, p.before, o == streams.OutOfOrder) })
 	}
 	switch {

@@ -43,7 +43,9 @@ func (s *Session) follow(m wire.Message, target wire.ClientID) (print, before ui
 	if g := &x.gap; g.print != 0 {
 		switch {
 		case g.print == print:
-			before = g.before
+			if !s.anew { // or Redis may have lost that one
+				before = g.before
+			}
 		case g.behind == print, time.Now().After(g.until):
 			before = 0
 		default:

@@ -43,6 +43,42 @@ func TestWhatWasNotStoredIsWaitedForHoweverLateItsSenderReads(t *testing.T) {
 	}
 }
 
+// Redis has come back without the session: what it refused for that is waited for, too, and names none that Redis has forgotten.
+func TestWhatAnEmptyRedisRefusedIsWaitedFor(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+		c.send("0", "offer", peer)
+		pass(0)
+		c.got("confirmation 0")
+		b.script(func() {
+			b.send = func(streams.Message) (streams.Outcome, error) { return streams.SenderFenced, nil }
+		})
+		c.send("1", "iceCandidate", peer)
+		pass(0)
+		b.script(func() { b.send = nil })
+		hub.Regenerate()
+		pass(0)
+		c.send("2", "iceCandidate", peer)
+		pass(testTimeout)
+		if got := len(b.calls("send")); got != 2 {
+			t.Fatalf("%d messages reached Redis, want 2: the third came in front of the second", got)
+		}
+		b.script(func() {
+			b.send = func(m streams.Message) (streams.Outcome, error) {
+				if string(m.RequestID) == `"1"` && m.Before != 0 {
+					return streams.OutOfOrder, nil
+				}
+				return streams.Stored, nil
+			}
+		})
+		c.unread()
+		c.send("1", "iceCandidate", peer)
+		c.send("2", "iceCandidate", peer)
+		pass(0)
+		c.got("confirmation 1", "confirmation 2")
+	})
+}
+
 // Redis does not know the session, and cannot say what became of it: the answer is given all the same, in time. R30.
 func TestEveryMessageIsAnsweredInTimeWhateverRedisForgot(t *testing.T) {
 	for name, d := range map[string]func(wire.RoomID) dialer{

@@ -68,7 +68,7 @@ func TestRedisLosesItsData(t *testing.T) {
 	exchange := func(c *client, target, method string, other *client) {
 		t.Helper()
 		for i := 0; ; i++ {
-			id := fmt.Sprint(method, i)
+			id := method // the same again: rule R6.3
 			c.send(id, method, target)
 			if answerOf(t, c, id) == confirmed(id) {
 				if got := answerOf(t, other, id); got != "data "+id {
