@@ -258,15 +258,16 @@ func (a *actor) send(ctx, life context.Context) {
 	if len(a.peers) > 0 {
 		target = a.peers[len(a.peers)-1]
 	}
-	a.mu.Unlock()
 	if c == nil || target == "" {
+		a.mu.Unlock()
 		return
 	}
 	m := a.compose(target)
 	note := func(kind history.Kind) {
 		a.log.Add(history.Event{Kind: kind, Member: a.member.Name, Conn: conn, Peer: target, Message: m.RequestID})
 	}
-	note(history.Sent)
+	note(history.Sent) // with mu held: it is not behind the opening of the next connection
+	a.mu.Unlock()
 	answer := func(err error) {
 		switch {
 		case err == nil:

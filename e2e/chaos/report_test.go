@@ -84,7 +84,7 @@ one of their clients was without a message while the fault lasted, and *broken* 
 	reliabilityTail = `
 The old server is radixdlt/signaling-server, measured under the same faults where a figure is given. Replication of Redis is asynchronous: what a
 primary confirmed within the last moments before it dies may be missing on the replica that takes its place. Receivers that are there have it by
-then; what waits for a receiver that is away is lost, and only ` + "`rejoin.v1`" + ` senders can be told. With ` + "`REDIS_WAIT_REPLICAS=1`" + ` a confirmation
+then, but for the very last; what waits for a receiver that is away is lost, and only ` + "`rejoin.v1`" + ` senders can be told. With ` + "`REDIS_WAIT_REPLICAS=1`" + ` a confirmation
 waits for a replica: nothing is lost, and nothing is confirmed while no replica answers. A Redis that comes back empty has lost what it confirmed
 in its last moment and had not handed over yet; only ` + "`rejoin.v1`" + ` senders can be told of that, too.
 
