@@ -39,8 +39,8 @@ func newRun(t testing.TB, kind store, rooms int, seed uint64, settings ...string
 	return &run{t: t, stack: s, load: newLoad(t, s, rooms, seed)}
 }
 
-// strike breaks and mends, and returns at full service.
-func (r *run) strike(f fault) {
+// strike breaks and mends, and returns at full service. It reports whether that came: if not, the load is broken for what might follow.
+func (r *run) strike(f fault) (served bool) {
 	r.t.Helper()
 	r.since, r.loses = -1, r.loses || f.loses
 	r.struck()
@@ -48,11 +48,12 @@ func (r *run) strike(f fault) {
 	if r.since < 0 {
 		r.mended()
 	}
-	took := r.load.service(r.since)
+	took, served := r.load.service(r.since)
 	whole := r.since - r.began + took
 	r.t.Logf("%s: full service %v after it began, %v after it was mended", f.name, whole.Round(time.Millisecond), took.Round(time.Millisecond))
 	r.service = max(r.service, whole)
 	time.Sleep(steady)
+	return served
 }
 
 // struck says that the fault begins here: what was done before only led up to it.
@@ -98,7 +99,9 @@ func TestChaos(t *testing.T) {
 	}
 	r := newRun(t, onDisk, 4, seed, drawnSettings...)
 	for _, f := range drawn {
-		r.strike(f)
+		if !r.strike(f) {
+			break
+		}
 	}
 	r.judge()
 }

@@ -101,14 +101,14 @@ func (l *load) await(what string, ok func([]history.Member, []history.Event) boo
 	}
 }
 
-// service blocks until everybody is served again and returns how long after since that was.
-func (l *load) service(since time.Duration) (took time.Duration) {
+// service blocks until everybody is served again and returns how long after since that was, and whether it came at all.
+func (l *load) service(since time.Duration) (took time.Duration, served bool) {
 	l.t.Helper()
-	l.await("full service", func(m []history.Member, e []history.Event) (ok bool) {
+	served = l.await("full service", func(m []history.Member, e []history.Event) (ok bool) {
 		took, ok = history.Service(m[:2*len(l.rooms)], e[at(e, since):], since)
 		return ok
 	})
-	return took
+	return took, served
 }
 
 // at returns the index of the first event that was not before a moment.

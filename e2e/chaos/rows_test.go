@@ -94,7 +94,9 @@ func try(t *testing.T, f fault, seed uint64) *outcome {
 		list = draw(seed, 10)
 	}
 	for _, f := range list {
-		r.strike(f)
+		if !r.strike(f) {
+			break
+		}
 	}
 	o := r.judge()
 	return &o
