@@ -113,7 +113,7 @@ var drawnSettings = []string{"DRAIN_TIMEOUT=4s"}
 func draw(seed uint64, n int) []fault {
 	pool := []fault{{name: "subscriptions killed, scripts flushed, network cut", do: atOnce(killSubscribers, flushScripts, cutDoors)}}
 	for _, f := range faults() {
-		if f.store == onDisk && !f.slow {
+		if f.store == onDisk && !f.slow && !f.open {
 			pool = append(pool, f)
 		}
 	}

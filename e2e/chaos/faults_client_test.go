@@ -13,13 +13,13 @@ import (
 
 func clientFaults() []fault {
 	return []fault{
-		{name: "clients acknowledge nothing for 6 s, and resume meanwhile", store: onDisk, settings: []string{"MAILBOX_MESSAGES=64"}, do: acknowledgeNothing},
+		{name: "clients acknowledge nothing for 6 s, and resume meanwhile", store: onDisk, settings: []string{"MAILBOX_MESSAGES=64"}, open: true, do: acknowledgeNothing},
 		{name: "clients acknowledge nonsense", store: onDisk, do: acknowledgeNonsense},
 		{name: "wallets stop reading for 5 s", store: onDisk, old: oldStall, do: stallWallets},
-		{name: "50 readers stall beside the load, a megabyte for each", store: onDisk, do: stallReaders},
+		{name: "50 readers stall beside the load, a megabyte for each", store: onDisk, slow: true, do: stallReaders},
 		{name: "pong flood: 8 clients read nothing and send 12 KB/s of pongs for 5 s", store: onDisk, do: floodPongs},
 		{name: "clients flap: join and leave at once", store: onDisk, old: oldFlap, do: flap},
-		{name: "clients resume twice at once", store: onDisk, do: resumeTwice},
+		{name: "clients resume twice at once", store: onDisk, open: true, do: resumeTwice},
 	}
 }
 
