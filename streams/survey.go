@@ -57,7 +57,9 @@ func (b *Backbone) Survey(ctx context.Context) (s Survey, ok bool) {
 	defer cancel()
 	info, _ := client.Info(ctx).Result() // one that does not tell leaves everything unknown
 	s.readInfo(info)
-	s.askConfig(ctx, client)
+	if b.redis.Username == "" { // a user of its own need not be allowed that, and refusals fill the log of Redis
+		s.askConfig(ctx, client)
+	}
 	s.judgeMemory(infoField(info, "maxmemory"))
 	s.try(ctx, client, channel(b.opt.Instance))
 	return s, true
