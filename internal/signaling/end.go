@@ -69,10 +69,6 @@ func (s *Session) fence() {
 // be the first that is heard of the new primary, so they are looked at before the client is told to stay away. Until then nothing
 // is read or delivered. The shard is locked.
 func (s *Session) lost() {
-	if s.dialect != wire.RejoinV1 { // plain clients come back after any close
-		s.fence()
-		return
-	}
 	if s.hub.replacedLately() {
 		s.outlived()
 		return
