@@ -33,7 +33,7 @@ type config struct {
 	SyncInterval time.Duration `env:"SYNC_INTERVAL" envDefault:"5m" help:"how often each session is compared with Redis"`
 
 	MaxHeadBytes int    `env:"MAX_HEAD_BYTES" envDefault:"8192" help:"largest request head; a larger one gets 431"`
-	BasePath     string `env:"BASE_PATH" help:"path that a proxy in front puts before /<connectionId> and /health, like /signaling; cut off where it is; empty: none"`
+	BasePath     string `env:"BASE_PATH" help:"path that a proxy in front puts before all of ours, like /signaling; cut off where it is; empty: none"`
 
 	MaxMessageBytes int `env:"MAX_MESSAGE_BYTES" envDefault:"65536" help:"largest message; a larger one closes with 1009"`
 	MailboxMessages int `env:"MAILBOX_MESSAGES" envDefault:"256" help:"most messages waiting for one client"`
