@@ -23,10 +23,13 @@ for (const transport of ['udp', 'tcp'] as const) {
     await channelOpens(extension, wallet);
     await talk(extension, wallet, 'relayed');
     const pairs = await Promise.all([extension, wallet].map((page) => page.evaluate(async () => {
-      const { pc } = (window as unknown as { rejoin: { pc: RTCPeerConnection } }).rejoin;
-      const stats = [...(await pc.getStats() as unknown as Map<string, Record<string, string | boolean>>).values()];
-      const pair = stats.find((s) => s['type'] === 'candidate-pair' && s['nominated'] && s['state'] === 'succeeded');
-      return ['localCandidateId', 'remoteCandidateId'].map((id) => stats.find((s) => s['id'] === pair?.[id])?.['candidateType']);
+      for (;;) { // a pair that is being checked again is not `succeeded` for a moment
+        const { pc } = (window as unknown as { rejoin: { pc: RTCPeerConnection } }).rejoin;
+        const stats = [...(await pc.getStats() as unknown as Map<string, Record<string, string | boolean>>).values()];
+        const pair = stats.find((s) => s['type'] === 'candidate-pair' && s['nominated'] && s['state'] === 'succeeded');
+        if (pair) return ['localCandidateId', 'remoteCandidateId'].map((id) => stats.find((s) => s['id'] === pair[id])?.['candidateType']);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     })));
     expect(pairs).toEqual([['relay', 'relay'], ['relay', 'relay']]);
   });
