@@ -25,12 +25,7 @@ func (w *worker) exec(ctx context.Context) time.Duration {
 			c.Cmd.SetErr(err)
 		}
 	}
-	progress := w.settle(started, few)
-	if w.pause > 0 && !progress {
-		w.pause = min(2*w.pause, lastBackoff)
-	} else if w.pause > 0 {
-		w.pause = firstBackoff
-	}
+	w.settle(started, few)
 	return w.pause
 }
 
@@ -63,8 +58,9 @@ func (w *worker) call(ctx context.Context, started time.Time) (few, err error) {
 	return wait.done(ctx), nil
 }
 
-// settle goes through the answers of a round trip. It reports whether any call was answered. answering is held.
-func (w *worker) settle(started time.Time, few error) (progress bool) {
+// settle goes through the answers of a round trip. answering is held.
+func (w *worker) settle(started time.Time, few error) {
+	progress := false
 	now := time.Now()
 	took := now.Sub(started)
 	w.p.metrics.batches.Observe(float64(len(w.batch)))
@@ -118,7 +114,6 @@ func (w *worker) settle(started time.Time, few error) (progress bool) {
 	}
 	clear(w.batch)
 	w.batch = w.batch[:0]
-	return progress
 }
 
 // behind reports whether a call of the same key is among those to repeat.
@@ -137,21 +132,22 @@ func (w *worker) answer(c *Call, took time.Duration, err error, v verdict) {
 	w.p.released(c)
 }
 
-// note keeps what is wrong with the server.
+// note keeps what is wrong with the server, and decides how long to leave it alone.
 func (w *worker) note(trouble error, progress bool) {
 	switch {
-	case trouble != nil:
-		if w.pause == 0 {
-			w.pause = firstBackoff / 2 // it doubles
-		}
-		w.remember(trouble, time.Now())
-		w.p.Moved()
-	default:
+	case trouble == nil:
 		w.pause = 0
 		if progress {
 			w.trouble.Store(nil)
 		}
+		return
+	case w.pause == 0 || progress:
+		w.pause = firstBackoff
+	default:
+		w.pause = min(2*w.pause, lastBackoff)
 	}
+	w.remember(trouble, time.Now())
+	w.p.Moved()
 }
 
 func (w *worker) remember(err error, now time.Time) {

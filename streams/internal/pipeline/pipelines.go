@@ -79,7 +79,7 @@ func New(opt Options) *Pipelines {
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.client.Store(&connection{err: errConnecting})
 	p.metrics.watch(opt.Registerer, p)
-	p.refusals.wake = make(chan struct{}, 1)
+	p.refusals.p, p.refusals.wake = p, make(chan struct{}, 1)
 	p.first = newWorker(p)
 	p.wg.Go(func() { p.refusals.run(p.ctx) })
 	p.wg.Go(func() { p.first.run(p.ctx) })
@@ -108,7 +108,7 @@ func (p *Pipelines) Put(c *Call) {
 		w = p.route(c)
 	}
 	if !w.put(c) {
-		p.refusals.add(c, p)
+		p.refusals.add(c)
 	}
 }
 
@@ -196,9 +196,8 @@ type refusals struct {
 	p     *Pipelines
 }
 
-func (r *refusals) add(c *Call, p *Pipelines) {
+func (r *refusals) add(c *Call) {
 	r.mu.Lock()
-	r.p = p
 	r.calls = append(r.calls, c)
 	r.mu.Unlock()
 	select {
@@ -212,12 +211,12 @@ func (r *refusals) run(ctx context.Context) {
 		select {
 		case <-r.wake:
 			r.mu.Lock()
-			calls, p := r.calls, r.p
+			calls := r.calls
 			r.calls = nil
 			r.mu.Unlock()
 			for _, c := range calls {
 				c.Done(c.Cmd, fmt.Errorf("%w: %d calls are waiting", ErrBusy, maxQueued))
-				p.released(c)
+				r.p.released(c)
 			}
 		case <-ctx.Done():
 			return
