@@ -8,11 +8,11 @@ import (
 )
 
 // dialer connects to Redis as go-redis does by itself, TLS included when config is set, over connections that cost less (see quiet).
-// It blocks for ioTimeout at most.
+// It blocks for less than ioTimeout.
 // Connections that are being made when life ends are given up.
 func dialer(life context.Context, config *tls.Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, ioTimeout)
+		ctx, cancel := context.WithTimeout(ctx, ioTimeout*3/4) // before the caller gives up, so that the cause is told
 		defer cancel()
 		defer context.AfterFunc(life, cancel)()
 		var d net.Dialer
