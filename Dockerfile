@@ -1,7 +1,7 @@
 # One image for every function: docker build --build-arg FUNCTION=iceservers .
 #
-# Nothing is in it but the static binary and the CA certificates (for rediss://). It writes nothing, so its root can be
-# read-only. No "# syntax" line and no here-documents: engines without BuildKit's newer frontends build it too.
+# It holds the static binary and the CA certificates (for rediss://). The image of signal also has /inspect, which prints what Redis
+# holds, because people who run containers may not have Go. It writes nothing, so its root can be read-only. No "# syntax" line and no here-documents: engines without BuildKit's newer frontends build it too.
 ARG GO_IMAGE=golang:1.26.8-alpine
 
 # Go compiles for every platform on the builder's own.
@@ -13,11 +13,12 @@ ARG TARGETOS
 ARG TARGETARCH
 RUN --mount=type=cache,target=/root/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOMODCACHE=/root/go/pkg/mod GOCACHE=/root/.cache/go-build \
-    go build -trimpath -buildvcs=false -ldflags "-s -w" -o /function ./functions/$FUNCTION
+    export GOWORK=off && go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/function ./functions/$FUNCTION && \
+    if [ "$FUNCTION" = signal ]; then go -C tools build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/inspect ./inspect; fi
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /function /function
+COPY --from=build /out/ /
 # Nobody on the host: distroless calls this number nonroot.
 USER 65532:65532
 # signal: WebSockets, operations; iceservers: GET /ice-servers

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rejoin-dev/rejoin/internal/conformance/suite"
 	"github.com/rejoin-dev/rejoin/internal/proctest"
 	"github.com/rejoin-dev/rejoin/internal/redistest"
+	"github.com/rejoin-dev/rejoin/tools/conformance/suite"
 )
 
 // TestConformance runs the suite against two processes on each kind of Redis, and against one on the embedded one, which

@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"github.com/rejoin-dev/rejoin/client"
-	"github.com/rejoin-dev/rejoin/internal/faultproxy"
 	"github.com/rejoin-dev/rejoin/internal/proctest"
 	"github.com/rejoin-dev/rejoin/internal/redistest"
+	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
 )
 
 // TestOwnSlowAttemptDoesNotEvict: a client's resume is held up in the network; the client gives up, resumes elsewhere, and

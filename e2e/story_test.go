@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/client"
-	"github.com/rejoin-dev/rejoin/internal/faultproxy"
 	"github.com/rejoin-dev/rejoin/internal/proctest"
 	"github.com/rejoin-dev/rejoin/internal/redistest"
+	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
 )
 
 // fault cuts the wallet off from the instance it is connected to.

@@ -8,9 +8,9 @@ import (
 	"github.com/pion/turn/v5"
 
 	"github.com/rejoin-dev/rejoin/client"
-	"github.com/rejoin-dev/rejoin/internal/faultproxy"
 	"github.com/rejoin-dev/rejoin/internal/proctest"
 	"github.com/rejoin-dev/rejoin/internal/turntest"
+	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
 )
 
 // TestClientsAlwaysHaveGoodTURNCredentials: they come with the session, again before they run out, and again after a resume,

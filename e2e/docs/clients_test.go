@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/rejoin-dev/rejoin/client"
-	"github.com/rejoin-dev/rejoin/internal/faultproxy"
+	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
 )
 
 func newRoom() string {

@@ -31,7 +31,7 @@ func runElsewhere() []elsewhere {
 		{"terraform -chdir=terraform/docker-host/example apply", []proof{{"scripts/terraform", `"$terraform" -chdir="$example" apply`}}},
 		{"DOMAIN=signal.example.com ./scripts/compose-stack acme", []proof{{"scripts/compose-verify", "stack acme"}}},
 		{"DOMAIN=signal.example.com ./scripts/compose-stack profile", []proof{{"scripts/compose-verify", "stack profile"}}},
-		{"go run ./deploy/verify -url wss://signal.example.com -demo=false", []proof{{"scripts/compose-verify", "go run ./deploy/verify -url wss://localhost -demo=false"}}},
+		{"go run ./tools/verify -url wss://signal.example.com -demo=false", []proof{{"scripts/compose-verify", "go run ./tools/verify -url wss://localhost -demo=false"}}},
 		{"docker compose run --rm --no-deps --entrypoint rm secret /run/rejoin/wallet", []proof{{"scripts/compose-verify", "run --rm --no-deps --entrypoint rm secret /run/rejoin/wallet"}}},
 		{"DOMAIN=signal.example.com ./scripts/compose-stack acme --force-recreate secret coturn", []proof{{"scripts/compose-verify", "stack acme --force-recreate secret coturn"}}},
 		{"./scripts/terraform test", []proof{{"scripts/test", "./scripts/terraform test"}}},
@@ -64,7 +64,7 @@ func needAccount() []elsewhere {
 			{"scripts/release-chart", `helm push ".cache/chart/rejoin-$version.tgz" "oci://$registry"`}, {"deploy/helm/rejoin/Chart.yaml", "version: 0.1.0"},
 		}},
 		{"helm install rejoin deploy/helm/rejoin --namespace rejoin --create-namespace --set image.repository=registry.example.com/signal", []proof{
-			{"tools/helm/chart_test.go", `const directory = "../../deploy/helm/rejoin"`}, {"scripts/test", "go -C tools/helm test"},
+			{"scripts/helm/chart_test.go", `const directory = "../../deploy/helm/rejoin"`}, {"scripts/test", "go -C scripts/helm test"},
 		}},
 		{"kubectl create namespace rejoin", []proof{{cluster, `namespace = "rejoin"`}}},
 		{`kubectl -n rejoin create secret generic redis --from-literal=password="$(openssl rand -hex 24)"`, []proof{{cluster, `password_secret = { name = "redis" }`}}},

@@ -26,7 +26,7 @@ func oneInstance(r *reader) {
 	if res.StatusCode != http.StatusOK {
 		r.t.Errorf("the demo: %s", res.Status)
 	}
-	r.wants("go run ./internal/conformance -a ws://localhost:4000", " 0 failed")
+	r.wants("go run ./tools/conformance -a ws://localhost:4000", " 0 failed")
 	server.end(syscall.SIGTERM)
 	if !strings.Contains(server.output(), `"msg":"drained"`) {
 		r.t.Error("no drain on SIGTERM")
@@ -38,8 +38,8 @@ func twoInstances(r *reader) {
 	r.ownRedis("redis-server --port 6379 --save '' --maxmemory-policy noeviction")
 	r.serve(signalRedis)
 	r.serve("REDIS_URL=redis://localhost:6379 PORT=4010 HTTP_PORT=4011 go run ./functions/signal")
-	r.wants("go run ./internal/conformance -a ws://localhost:4000 -b ws://localhost:4010", " 0 failed")
-	r.wants("go run ./internal/inspect -redis redis://localhost:6379 totals", "session")
+	r.wants("go run ./tools/conformance -a ws://localhost:4000 -b ws://localhost:4010", " 0 failed")
+	r.wants("go run ./tools/inspect -redis redis://localhost:6379 totals", "session")
 }
 
 // inspect: observing.md. The room has one client in it.
@@ -54,9 +54,9 @@ func inspect(r *reader) {
 		r.t.Fatal(err)
 	}
 	defer c.Abort()
-	r.wants(`go run ./internal/inspect -redis "$REDIS_URL" room <connectionId>`, c.ClientID()[:8])
-	r.wants(`go run ./internal/inspect -redis "$REDIS_URL" instance <INSTANCE_ID>`, c.ClientID()[:8])
-	r.wants(`go run ./internal/inspect -redis "$REDIS_URL" totals`, "of-the-docs")
+	r.wants(`go run ./tools/inspect -redis "$REDIS_URL" room <connectionId>`, c.ClientID()[:8])
+	r.wants(`go run ./tools/inspect -redis "$REDIS_URL" instance <INSTANCE_ID>`, c.ClientID()[:8])
+	r.wants(`go run ./tools/inspect -redis "$REDIS_URL" totals`, "of-the-docs")
 }
 
 // traces: observing.md. A server that does not like its settings does not start. What the collector gets is looked at elsewhere (TestTraces).

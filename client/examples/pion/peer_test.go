@@ -13,10 +13,10 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/rejoin-dev/rejoin/client"
-	"github.com/rejoin-dev/rejoin/internal/faultproxy"
 	"github.com/rejoin-dev/rejoin/internal/proctest"
 	"github.com/rejoin-dev/rejoin/internal/redistest"
 	"github.com/rejoin-dev/rejoin/internal/turntest"
+	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
 )
 
 // patience bounds a whole test; it is no assertion about speed.

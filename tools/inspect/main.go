@@ -1,0 +1,120 @@
+// Inspect prints what Redis holds of a room, of an instance, or of all. It only reads, and never a message:
+//
+//	go run ./tools/inspect -redis redis://host:6379 room <connectionId>
+//	go run ./tools/inspect -redis redis://host:6379 instance <INSTANCE_ID>
+//	go run ./tools/inspect -redis redis://host:6379 totals
+//
+// What clients are let in by is not printed: connectionIds and client IDs are shortened to eight characters, tokens left out.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/host"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1) //nolint:gocritic // stop only gives the signals back
+	}
+}
+
+// request is what was asked for.
+type request struct {
+	redis   string
+	json    bool
+	rooms   int
+	timeout time.Duration
+	what    string
+	name    string
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	r, err := parse(args, out)
+	if err != nil {
+		return err
+	}
+	if opt, err := streams.ParseURL(r.redis); err == nil { // what else is wrong is said below
+		if err := host.CheckAddresses(opt.Addrs); err != nil {
+			return fmt.Errorf("read -redis: %w", err)
+		}
+	}
+	in, err := streams.NewInspector(r.redis)
+	if err != nil {
+		return fmt.Errorf("read -redis: %w", err)
+	}
+	defer in.Close()
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	answer, err := r.ask(ctx, in)
+	if err != nil {
+		return fmt.Errorf("inspect %s: %w", r.what, err)
+	}
+	if r.json {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(answer) //nolint:wrapcheck // of stdout
+	}
+	return answer.print(out)
+}
+
+func parse(args []string, out io.Writer) (r request, err error) {
+	flags := flag.NewFlagSet("inspect", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&r.redis, "redis", "", "`URL` of Redis, as the server's REDIS_URL")
+	flags.BoolVar(&r.json, "json", false, "print JSON")
+	flags.IntVar(&r.rooms, "rooms", 100_000, "look at so many rooms at most (instance, totals)")
+	flags.DurationVar(&r.timeout, "timeout", time.Minute, "give up after")
+	flags.Usage = func() {
+		fmt.Fprintln(out, "inspect -redis URL [flags] room <connectionId> | instance <INSTANCE_ID> | totals")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return r, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+	}
+	r.redis = strings.TrimSpace(r.redis)
+	r.what, r.name = flags.Arg(0), flags.Arg(1)
+	want := map[string]int{"room": 2, "instance": 2, "totals": 1}[r.what]
+	if r.redis == "" || want == 0 || flags.NArg() != want || r.rooms < 1 {
+		return r, errors.New("want -redis URL and room <connectionId>, instance <INSTANCE_ID> or totals; see -h")
+	}
+	return r, nil
+}
+
+// answer is what was found; as JSON it is its fields.
+type answer interface{ print(io.Writer) error }
+
+func (r request) ask(ctx context.Context, in *streams.Inspector) (answer, error) {
+	switch r.what {
+	case "room":
+		if _, ok := wire.ParseRoomID(r.name); !ok {
+			return nil, errors.New("a connectionId has 64 hex digits")
+		}
+		state, err := in.Room(ctx, r.name)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // says it all
+		}
+		return newRoomReport(r.name, state), nil
+	case "instance":
+		return newInstanceReport(ctx, in, r.name, r.rooms)
+	}
+	return newTotalsReport(ctx, in, r.rooms)
+}
