@@ -102,8 +102,8 @@ func TestWorkflowsMayDoLittle(t *testing.T) {
 // TestWorkflowsCallWhatIsThere: scripts, folders and tasks.
 func TestWorkflowsCallWhatIsThere(t *testing.T) {
 	t.Parallel()
-	called := regexp.MustCompile(`\./((?:scripts|\.ci|e2e|internal|client|functions)/?[\w./-]*)`)
-	task := regexp.MustCompile(`go\.mod task (\S+)`)
+	called := regexp.MustCompile(`\./((?:scripts|\.ci|e2e|tools|internal|client|functions)/?[\w./-]*)`)
+	task := regexp.MustCompile(`scripts/tool task (\S+)`)
 	for name, w := range workflows(t) {
 		for id, job := range w.Jobs {
 			for _, step := range job.Steps {
