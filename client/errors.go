@@ -14,7 +14,7 @@ import (
 var (
 	// ErrMissingRemoteClient: the target is no peer in this room, neither live nor in its grace window.
 	ErrMissingRemoteClient = errors.New("missing remote client")
-	// ErrMailboxFull: the peer has too much waiting; try again when it has caught up (rejoin.v1).
+	// ErrMailboxFull: the peer has too much waiting; try again when it has caught up, as a new message with a request id of its own (rejoin.v1).
 	ErrMailboxFull = errors.New("mailbox full")
 	// ErrTooBig: the message is larger than the server takes; it was not sent.
 	ErrTooBig = errors.New("message too big")

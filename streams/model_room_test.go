@@ -118,9 +118,9 @@ func (r *modelRoom) remove(s *seat, why string) {
 		n.fate = undelivered
 		list = append(list, n.from+"/"+n.name)
 	}
-	deaf := r.tell(s.role, "l "+s.id+" "+why+" "+strings.Join(list, ","))
+	r.tell(s.role, "l "+s.id+" "+why+" "+strings.Join(list, ","))
 	for _, n := range s.box {
-		if f := r.seats[n.from]; f != nil && f.dialect == rejoin && (!f.live || deaf[f.inst]) {
+		if f := r.seats[n.from]; f != nil && f.dialect == rejoin { // also one that is there: it may be stalled, or dead
 			f.held = append(f.held, s.id+"/"+n.name)
 		}
 	}

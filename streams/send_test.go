@@ -140,11 +140,70 @@ func TestMailboxIsBoundedAndNothingConfirmedIsTrimmed(t *testing.T) {
 		e.want(t, streams.MailboxFull, w, 'c', "c"+big)
 		e.want(t, streams.Stored, w, 'c', "small")
 		must(t, x.ack(w.held(), w.seq(5)))
-		e.want(t, streams.Stored, w, 'c', "c"+big)
+		e.want(t, streams.Stored, w, 'c', "c again"+big)
 		e.want(t, streams.MailboxFull, w, 'c', "d"+strings.Repeat("y", 1000))
 		must(t, x.ack(w.held(), w.seq(8)))
 		e.want(t, streams.MailboxFull, w, 'c', "e"+strings.Repeat("y", 1000)) // never fits
 		sameNames(t, p.mailbox(t, room, w.id))
+	})
+}
+
+// What was refused is sent again, for its answer was lost: it is not stored behind what was sent, and stored, later. To another peer
+// it does not matter.
+func TestWhatWasRefusedStaysRefusedWhenALaterOneWasStored(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		small := func(o *streams.Options) { o.MailboxEntries = 2 }
+		x, y, room := p.open(t, small), p.open(t, small), newRoom()
+		e, w, other := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin), x.join(t, room, wallet, rejoin)
+		e.send(t, w, 'c', "0", "1")
+		e.want(t, streams.MailboxFull, w, 'c', "2")
+		e.want(t, streams.MailboxFull, w, 'c', "3")
+		e.send(t, other, 'c', "a")
+		must(t, x.ack(w.held(), w.seq(0)))
+		e.send(t, w, 'c', "4")
+		must(t, x.ack(w.held(), w.seq(2)))
+		e.drop(t)
+		e = e.resume(t, y, streams.EntryID{})
+		e.want(t, streams.MailboxFull, w, 'c', "2")
+		e.want(t, streams.MailboxFull, w, 'c', "3")
+		e.want(t, streams.StoredBefore, w, 'c', "4")
+		e.send(t, w, 'c', "5", "6")
+		e.want(t, streams.MailboxFull, w, 'c', "7")
+		must(t, x.ack(w.held(), w.seq(4)))
+		e.send(t, other, 'c', "b")
+		e.send(t, w, 'c', "7") // nothing has overtaken it
+		e.want(t, streams.MailboxFull, w, 'c', "2")
+		sameNames(t, names(w.all(t, streams.EntryID{})), "7")
+	})
+}
+
+// Whatever is refused, its sender's next message is stored, and a long list of refusals does not grow without end.
+func TestRefusalsAreRememberedInBoundedSpace(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		small := func(o *streams.Options) { o.MailboxEntries = 1 }
+		x, room := p.open(t, small), newRoom()
+		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+		e.send(t, w, 'c', "first")
+		before := "first"
+		for i := range 100 {
+			name := fmt.Sprint(i)
+			m := e.message(w.id, 'c', name)
+			m.Before = fingerprint(e.id, w.id, before)
+			if got := must(t, x.send(m)); got != streams.MailboxFull {
+				t.Fatalf("send %d: %d", i, got)
+			}
+			before = name
+		}
+		must(t, x.ack(w.held(), w.seq(0)))
+		m := e.message(w.id, 'c', "last")
+		m.Before = fingerprint(e.id, w.id, before)
+		if got := must(t, x.send(m)); got != streams.Stored {
+			t.Fatalf("the last: %d", got)
+		}
+		list, err := p.node(t, room).HGet(t.Context(), "{"+room+"}:m", "x!"+e.id).Result()
+		if err != nil || len(list) > 600 {
+			t.Errorf("%d bytes of refusals, %v", len(list), err)
+		}
 	})
 }
 

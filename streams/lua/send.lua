@@ -4,8 +4,10 @@
 -- CLUSTER: whether Redis is one; GENERATION, which differs from primary to primary.
 --
 -- A send names the one before it, so that order holds over whatever becomes of that one: refused because memory is full, given up,
--- carried out late, repeated. '!<sender>' is a ring of the fingerprints that were stored, the last one at its end;
--- 'x!<sender>' is the last that was answered for good otherwise.
+-- carried out late, repeated. '!<sender>' is a ring of the fingerprints that were stored, the last one at its end.
+-- 'x!<sender>' begins with the fingerprint of the last that was answered for good otherwise. Behind it stand those that were refused, NOTED at most:
+-- fingerprint, first 8 bytes of the target, and the answer, B or M, or b or m when a later message for that target was stored. Such a one is refused
+-- again when it comes again, for its answer was lost: stored now, it would be behind the later one. (Earlier versions know the beginning only.)
 --
 -- KEYS[1] room hash  KEYS[2] mailbox of the target
 -- ARGV 1 sender  2 its session  3 target  4 fingerprint, 8 bytes  5 body (body.go)
@@ -15,8 +17,8 @@
 --        B mailbox full, F the sender is fenced or gone, O the message before this one is missing
 local call, byte, find, match, sub = redis.call, string.byte, string.find, string.match, string.sub
 local room, from, target, print, body, before, trace = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local got = call('HMGET', room, from, target, '!' .. from, '#' .. target, 'g')
-local sender, to, ring = got[1], got[2], got[3] or ''
+local got = call('HMGET', room, from, target, '!' .. from, '#' .. target, 'g', 'x!' .. from)
+local sender, to, ring, other = got[1], got[2], got[3] or '', got[6] or ''
 if not sender or match(sender, '^%S+ (%S+)', 9) ~= ARGV[2] then return 'F' end
 if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer token
   local head, prev, later = match(sender, '^(' .. string.rep('%S+ ', 11) .. ')(%S+)(.*)$')
@@ -27,22 +29,32 @@ if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer
 end
 
 -- final answers without storing: what comes behind this message may be stored.
-local function final(reply)
-  redis.pcall('HSET', room, 'x!' .. from, print)
+local NOTED, NOTE = 32, 17
+local function final(reply, note)
+  redis.pcall('HSET', room, 'x!' .. from, print .. sub(sub(other, 9) .. (note or ''), -NOTED * NOTE))
   return reply
 end
 
+local function refuse(reply) return final(reply, print .. sub(target, 1, 8) .. reply) end
+
 if find(ring, print, 1, true) then return sub(ring, -8) == print and 'D' or final('D') end
-if before ~= '' and sub(ring, -8) ~= before and call('HGET', room, 'x!' .. from) ~= before then return 'O' end
-if not to or byte(to) == byte(sender) then return final('M') end -- the role
+for i = #other - NOTE + 1, 9, -NOTE do
+  if sub(other, i, i + 7) == print then
+    local answer = sub(other, i + 16, i + 16)
+    if answer > 'Z' then return final(string.upper(answer)) end
+    break
+  end
+end
+if before ~= '' and sub(ring, -8) ~= before and sub(other, 1, 8) ~= before then return 'O' end
+if not to or byte(to) == byte(sender) then return refuse('M') end -- the role
 local live = byte(to, 7) == 76 -- L
 if not live then
   local t = call('TIME')
-  if tonumber(match(to, '^' .. string.rep('%S+ ', 9) .. '(%S+)')) <= t[1] * 1000 + math.floor(t[2] / 1000) then return final('M') end
+  if tonumber(match(to, '^' .. string.rep('%S+ ', 9) .. '(%S+)')) <= t[1] * 1000 + math.floor(t[2] / 1000) then return refuse('M') end
 end
 local bytes, count = match(got[4] or '0 0', '^(%d+) (%d+)')
 bytes, count = bytes + #body, count + 1
-if bytes > MOST_BYTES or count > MOST_ENTRIES then return final('B') end
+if bytes > MOST_BYTES or count > MOST_ENTRIES then return refuse('B') end
 local inst, epoch = match(to, '^(%S+) %S+ (%S+)', 9)
 if got[5] ~= GENERATION then
   -- The first message on this primary. It may lack the last that its predecessor stored, and would give their numbers to others:
@@ -65,9 +77,18 @@ end
 local id
 if trace then id = call('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-*', 'b', body, 't', trace)
 else id = call('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-*', 'b', body) end
-if not id then return final('M') end
+if not id then return refuse('M') end
 -- %d, for concatenation would format a float, which costs four times as much.
 call('HSET', room, '!' .. from, sub(ring .. print, -512), '#' .. target, string.format('%d %d %s', bytes, count, id))
+if #other > 8 then
+  local head, list = sub(target, 1, 8), {sub(other, 1, 8)}
+  for i = 9, #other, NOTE do
+    local note = sub(other, i, i + NOTE - 1)
+    if sub(note, 9, 16) == head then note = sub(note, 1, 16) .. string.lower(sub(note, 17)) end
+    list[#list + 1] = note
+  end
+  call('HSET', room, 'x!' .. from, table.concat(list))
+end
 if not live then return 'S' end
 if #body > MOST_RUNG then body = '' end
 
