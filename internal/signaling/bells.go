@@ -48,7 +48,8 @@ func (h *Hub) Bell(b *streams.Bell) {
 func (s *Session) summoned(b *streams.Bell) {
 	switch {
 	case s.state == attaching && b.Kind == streams.BellFenced:
-		s.todo = max(s.todo, todoSync) // it finds out as soon as it knows who it is
+		s.opening().fenced = b.Client // it finds out as soon as it knows who it is
+		s.todo = max(s.todo, todoSync)
 	case s.state == attaching:
 		s.keepBell(b) // the pong of a connection that is being attached counts too
 	case b.Kind == streams.BellFenced:

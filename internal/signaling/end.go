@@ -69,7 +69,11 @@ func (s *Session) fence() {
 // be the first that is heard of the new primary, so they are looked at before the client is told to stay away. Until then nothing
 // is read or delivered. The shard is locked.
 func (s *Session) lost() {
-	if s.hub.replacedLately() {
+	switch {
+	case s.extra != nil && s.extra.fenced: // both say so
+		s.fence()
+		return
+	case s.hub.replacedLately():
 		s.outlived()
 		return
 	}

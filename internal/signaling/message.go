@@ -115,12 +115,7 @@ func newSending() any {
 func (s *Session) relay(m wire.Message, began time.Time) {
 	target, _ := wire.ParseClientID(m.Target) // what is no client ID is nobody's: the zero one
 	s.spoke()
-	print, before, ok := s.follow(m, target)
-	if !ok {
-		s.hub.metrics.message(outcomeRetry)
-		s.send(func(dst []byte) []byte { return wire.AppendRetry(dst, m.RequestID, retryInMs) })
-		return
-	}
+	print, before := s.follow(m, target)
 	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
 	p.s, p.began, p.print, p.before, p.requestID = s, began, print, before, append(p.requestID[:0], m.RequestID...)
 	p.traceSend(m)
@@ -161,8 +156,11 @@ func (p *sending) finish(o streams.Outcome, err error) {
 	s.hub.metrics.message(became)
 	p.traceSent(became)
 	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
-	if err != nil || o == streams.OutOfOrder || o == streams.SenderFenced { // the last also of a Redis that came back empty
+	switch {
+	case err != nil || o == streams.OutOfOrder || o == streams.SenderFenced: // the last also of a Redis that came back empty
 		s.locked(func() { s.missed(p.print, p.before, o == streams.OutOfOrder) })
+	case !plain:
+		s.locked(func() { s.stored(p.print) })
 	}
 	switch {
 	case o == streams.Stored || o == streams.StoredBefore:

@@ -183,6 +183,9 @@ func (s *Session) begin(a streams.Attached) {
 		}
 		return
 	}
+	if o.fenced == a.Client {
+		s.more().fenced = true
+	}
 	s.hub.metrics.attached(s.dialect, a, refused)
 	a.Undelivered = append(a.Undelivered, o.endsBefore(a.Version, a.Client)...)
 	if s.dialect == wire.RejoinV1 {

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -10,72 +11,153 @@ import (
 // (streams/lua/send.lua). So whatever becomes of a message, refused, given up or carried out late, those behind it never overtake
 // it. What is left to do here is to know which message is the one before.
 //
-// A rejoin.v1 client sends again what was not stored, and all behind it: until it does, what is behind is refused here, and when it
-// does, the message names what it named the first time. A plain client has been told that the message failed: its next one
+// A rejoin.v1 client sends again what was not stored, and all behind it, in the same order. So the message before another one is the
+// one before it in that order, however often both were sent. A plain client has been told that the message failed: its next one
 // begins the order anew.
 
-// gap is a message of a rejoin.v1 client that was not stored and is waited for.
-type gap struct {
-	print  uint64 // its fingerprint; 0: there is no gap
-	before uint64 // that of the message before it
-	// behind is the first that was refused for it. When that one comes again, and the one that is waited for has not come before
-	// it, the client has read the answers and has given it up. A client that reads late has not, however late: time tells nothing.
-	behind uint64
-	until  time.Time // the backstop
+// chain is what a rejoin.v1 client sent on this connection, in the client's order, while there is something among it that was not answered
+// for good.
+type chain struct {
+	links []link
+	// done is the fingerprint of the last message that was answered for good; 0: there is none, or Redis may have lost it.
+	done uint64
 }
 
+// link is one message of a chain.
+type link struct {
+	print  uint64
+	until  time.Time // since it failed: when it is given up
+	tries  uint16    // how often the client sent it
+	flying uint16    // how many of these Redis has not answered yet
+	fate   fate
+}
+
+// fate is what is known of a message.
+type fate uint8
+
+const (
+	unknown  fate = iota
+	implied       // one behind it was answered for good, so it had been, too: only its answer was lost
+	answered      // for good; the client may not have read that yet, and send it again
+)
+
+// maxChain bounds a chain. Clients keep at most 32 messages without an answer (rule R3.7).
+const maxChain = 64
+
 // follow counts a message in. It returns its fingerprint and that of the message before it, 0 if there is none that
-// matters; false: it has to wait for an earlier one. The shard is locked.
-func (s *Session) follow(m wire.Message, target wire.ClientID) (print, before uint64, ok bool) {
+// matters. The shard is locked.
+func (s *Session) follow(m wire.Message, target wire.ClientID) (print, before uint64) {
 	if s.dialect != wire.RejoinV1 {
 		if s.sends > 0 && !s.anew {
 			before = s.plainPrint(s.sends)
 		}
 		s.sends++
 		s.anew = false
-		return s.plainPrint(s.sends), before, true
+		return s.plainPrint(s.sends), before
 	}
 	s.sends++
-	print, x := fingerprint(m.RequestID, target), s.more()
-	if before = x.before; s.anew {
-		before = 0
-	}
-	if g := &x.gap; g.print != 0 {
-		switch {
-		case g.print == print:
-			if !s.anew { // or Redis may have lost that one
-				before = g.before
-			}
-		case g.behind == print, time.Now().After(g.until):
-			before = 0
-		default:
-			if g.behind == 0 {
-				g.behind = print
-			}
-			return print, 0, false
-		}
-		*g = gap{}
-	}
-	x.before, s.anew = print, false
-	return print, before, true
+	print = fingerprint(m.RequestID, target)
+	return print, s.more().chain.follow(print)
 }
 
-// missed notes that a message was not stored. Behind the first one it changes nothing: that one is waited for. The shard is locked.
+// missed notes that a message was not stored. The shard is locked.
 func (s *Session) missed(print, before uint64, outOfOrder bool) {
-	if s.state != live {
-		return
-	}
-	if s.dialect != wire.RejoinV1 {
+	switch {
+	case s.state != live:
+	case s.dialect != wire.RejoinV1:
 		s.anew = true
+	default:
+		s.more().chain.missed(print, before, outOfOrder, time.Now().Add(s.reads()))
+	}
+}
+
+// reads is within how long a client reads what it is told, or is closed as lost because it answers no pings either. One that has not sent a
+// message again by then is not going to.
+func (s *Session) reads() time.Duration {
+	return 2*s.hub.cfg.PingInterval + s.hub.backbone.CallTimeout()
+}
+
+// stored notes that a message was answered for good. The shard is locked.
+func (s *Session) stored(print uint64) {
+	if s.state == live && s.dialect == wire.RejoinV1 {
+		s.more().chain.answered(print)
+	}
+}
+
+// follow adds an attempt and returns the fingerprint of the message before it.
+func (c *chain) follow(print uint64) (before uint64) {
+	i := c.find(print)
+	if i < 0 {
+		c.forget()
+		i = len(c.links)
+		c.links = append(c.links, link{print: print})
+	}
+	l := &c.links[i]
+	l.tries++
+	l.flying++
+	if tries := l.tries; tries > 1 {
+		i -= c.giveUp(i, tries)
+	}
+	for i--; i >= 0; i-- {
+		if c.links[i].fate == unknown {
+			return c.links[i].print
+		}
+	}
+	return c.done
+}
+
+// giveUp removes those before the ith that the client has given up, and returns how many there were. A client that sends again begins
+// with the first that it has no answer to: so one that was sent less often than a later one is not waited for.
+func (c *chain) giveUp(i int, tries uint16) int {
+	before, n := len(c.links), 0
+	c.links = slices.DeleteFunc(c.links, func(l link) bool {
+		n++
+		return n <= i && l.fate == unknown && l.flying == 0 && l.tries < tries
+	})
+	return before - len(c.links)
+}
+
+// forget removes those that were not sent again in time, and the oldest of too many.
+func (c *chain) forget() {
+	if len(c.links) == 0 {
 		return
 	}
-	g := &s.more().gap
-	if g.print != 0 && time.Now().Before(g.until) {
+	now, surplus := time.Now(), len(c.links)-maxChain+1
+	c.links = slices.DeleteFunc(c.links, func(l link) bool {
+		surplus--
+		return surplus >= 0 && (l.fate != unknown || l.flying == 0) || l.fate != answered && l.flying == 0 && now.After(l.until)
+	})
+}
+
+// missed: it will be sent again, unless the client gives it up.
+func (c *chain) missed(print, before uint64, outOfOrder bool, until time.Time) {
+	if outOfOrder && before == c.done {
+		c.done = 0 // Redis lost what it had confirmed: there is nothing to wait for
+	}
+	if i := c.find(print); i >= 0 && c.links[i].flying > 0 {
+		c.links[i].flying--
+		c.links[i].until = until
+	}
+}
+
+// answered: a later one may be stored.
+func (c *chain) answered(print uint64) {
+	i := c.find(print)
+	if i < 0 {
 		return
 	}
-	if outOfOrder {
-		before = 0 // Redis lost what it had confirmed: there is nothing to wait for
+	if c.links[i].fate == unknown {
+		c.done = print
+		for j := range i {
+			c.links[j].fate = max(c.links[j].fate, implied)
+		}
 	}
-	// By then a client that does not read is closed, for it does not answer pings either.
-	*g = gap{print: print, before: before, until: time.Now().Add(2*s.hub.cfg.PingInterval + time.Second)}
+	c.links[i].fate = answered
+	if !slices.ContainsFunc(c.links, func(l link) bool { return l.fate != answered }) {
+		c.links = c.links[:0]
+	}
+}
+
+func (c *chain) find(print uint64) int {
+	return slices.IndexFunc(c.links, func(l link) bool { return l.print == print })
 }

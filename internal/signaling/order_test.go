@@ -1,6 +1,8 @@
 package signaling_test
 
 import (
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -9,73 +11,205 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
+// orderly is a Redis that stores as streams/lua/send.lua does, unless fails says that it does not answer for a message.
+type orderly struct {
+	fails  func(requestID string) bool
+	last   uint64 // stored
+	prints map[uint64]bool
+	stored []string
+}
+
+func (o *orderly) send(m streams.Message) (streams.Outcome, error) {
+	id, _ := strconv.Unquote(string(m.RequestID))
+	switch {
+	case o.fails != nil && o.fails(id):
+		return streams.SendFailed, streams.ErrUnavailable
+	case o.prints[m.Fingerprint]:
+		return streams.StoredBefore, nil
+	case m.Before != 0 && m.Before != o.last:
+		return streams.OutOfOrder, nil
+	}
+	if o.prints == nil {
+		o.prints = map[uint64]bool{}
+	}
+	o.last, o.prints[m.Fingerprint] = m.Fingerprint, true
+	o.stored = append(o.stored, id)
+	return streams.Stored, nil
+}
+
+// empty is a Redis that has come back without its data.
+func (o *orderly) empty() { o.last, o.prints = 0, nil }
+
+func (o *orderly) want(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(o.stored, want) {
+		t.Fatalf("stored %v, want %v", o.stored, want)
+	}
+}
+
 // A client that reads its answers late has not given up what it is told to send again: what it sent meanwhile stays behind that. When
 // what was behind comes again and the first has not, the first was given up.
 func TestWhatWasNotStoredIsWaitedForHoweverLateItsSenderReads(t *testing.T) {
-	for name, tc := range map[string]struct {
-		again []string
-		want  []string
-	}{
-		"sent again": {again: []string{"1", "2", "3"}, want: []string{"confirmation 1", "confirmation 2", "confirmation 3"}},
-		"given up":   {again: []string{"2", "3"}, want: []string{"confirmation 2", "confirmation 3"}},
-	} {
+	for name, again := range map[string][]string{"sent again": {"1", "2", "3"}, "given up": {"2", "3"}} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 				c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
-				b.script(func() {
-					b.send = func(streams.Message) (streams.Outcome, error) { return streams.SendFailed, streams.ErrBusy }
-				})
+				o := &orderly{fails: func(string) bool { return true }}
+				b.script(func() { b.send = o.send })
 				c.send("1", "offer", peer)
 				pass(0)
-				b.script(func() { b.send = nil })
+				b.script(func() { o.fails = nil })
 				c.send("2", "iceCandidate", peer)
 				pass(20 * time.Second)
 				c.send("3", "iceCandidate", peer)
 				pass(0)
 				c.got("retryError 1", "retryError 2", "retryError 3")
-				for _, id := range tc.again {
+				for _, id := range again {
 					c.send(id, "iceCandidate", peer)
 				}
 				pass(0)
-				c.got(tc.want...)
+				o.want(t, again...)
 			})
 		})
 	}
+}
+
+// A client that neither sends again nor stops sending is served when it must have read its answers.
+func TestWhatIsNeverSentAgainIsGivenUp(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+		o := &orderly{fails: func(string) bool { return true }}
+		b.script(func() { b.send = o.send })
+		c.send("1", "offer", peer)
+		pass(0)
+		b.script(func() { o.fails = nil })
+		pass(2*testConfig().PingInterval + testTimeout + time.Second)
+		c.send("2", "offer", peer)
+		pass(0)
+		o.want(t, "2")
+	})
+}
+
+// Redis is away for several rounds of a client that sends all again, and the rounds overlap: the answer to an attempt comes when the next one is under way.
+// When Redis is back, and every session was attached again, the order is the client's.
+func TestAttemptsThatOverlapKeepTheOrder(t *testing.T) {
+	for name, back := range map[string]func(*signaling.Hub){
+		"attached again": (*signaling.Hub).Regenerate,
+		"not even that":  func(*signaling.Hub) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+				c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+				away, turns := true, make(chan struct{})
+				o := &orderly{}
+				o.fails = func(string) bool {
+					if away {
+						<-turns
+					}
+					return away
+				}
+				b.script(func() { b.send = func(m streams.Message) (streams.Outcome, error) { return o.send(m) } })
+				answer := func() {
+					turns <- struct{}{}
+					pass(0)
+				}
+				c.send("1", "offer", peer)
+				c.send("2", "iceCandidate", peer)
+				answer() // 1 failed
+				c.send("1", "offer", peer)
+				answer() // 2 failed, and 1 is under way for the second time
+				answer() // 1 failed again
+				c.send("2", "iceCandidate", peer)
+				answer() // and 2
+				away = false
+				back(hub)
+				pass(0)
+				for range 4 { // whatever is refused is sent again, with all behind it
+					for _, id := range []string{"1", "2", "3"} {
+						c.send(id, "iceCandidate", peer)
+					}
+					pass(0)
+				}
+				o.want(t, "1", "2", "3")
+			})
+		})
+	}
+}
+
+// The answer to a message is lost, that to the next one is not: the first is sent again, was stored, and those behind need not wait for it.
+func TestAnAnswerThatWasLostHoldsUpNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+		o := &orderly{}
+		b.script(func() {
+			b.send = func(m streams.Message) (streams.Outcome, error) {
+				outcome, err := o.send(m)
+				if string(m.RequestID) == `"1"` && outcome == streams.Stored {
+					return streams.SendFailed, streams.ErrUnavailable
+				}
+				return outcome, err
+			}
+		})
+		c.send("1", "offer", peer)
+		c.send("2", "iceCandidate", peer)
+		pass(0)
+		c.got("retryError 1", "confirmation 2")
+		c.send("3", "iceCandidate", peer)
+		c.send("1", "offer", peer)
+		c.send("4", "iceCandidate", peer)
+		pass(0)
+		c.got("confirmation 3", "confirmation 1", "confirmation 4")
+		o.want(t, "1", "2", "3", "4")
+	})
 }
 
 // Redis has come back without the session: what it refused for that is waited for, too, and names none that Redis has forgotten.
 func TestWhatAnEmptyRedisRefusedIsWaitedFor(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+		o := &orderly{}
+		b.script(func() { b.send = o.send })
 		c.send("0", "offer", peer)
 		pass(0)
 		c.got("confirmation 0")
 		b.script(func() {
+			o.empty()
 			b.send = func(streams.Message) (streams.Outcome, error) { return streams.SenderFenced, nil }
 		})
 		c.send("1", "iceCandidate", peer)
 		pass(0)
-		b.script(func() { b.send = nil })
+		b.script(func() { b.send = o.send })
 		hub.Regenerate()
 		pass(0)
 		c.send("2", "iceCandidate", peer)
 		pass(testTimeout)
-		if got := len(b.calls("send")); got != 2 {
-			t.Fatalf("%d messages reached Redis, want 2: the third came in front of the second", got)
-		}
-		b.script(func() {
-			b.send = func(m streams.Message) (streams.Outcome, error) {
-				if string(m.RequestID) == `"1"` && m.Before != 0 {
-					return streams.OutOfOrder, nil
-				}
-				return streams.Stored, nil
-			}
-		})
 		c.unread()
+		o.want(t, "0")
 		c.send("1", "iceCandidate", peer)
 		c.send("2", "iceCandidate", peer)
 		pass(0)
 		c.got("confirmation 1", "confirmation 2")
+		o.want(t, "0", "1", "2")
+	})
+}
+
+// A new primary lacks what the one before confirmed last: the message that names it is refused once, and those behind it with it.
+func TestWhatANewPrimaryLacksIsNotWaitedFor(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+		o := &orderly{}
+		b.script(func() { b.send = o.send })
+		c.send("1", "offer", peer)
+		pass(0)
+		b.script(o.empty)
+		for range 2 {
+			c.unread()
+			c.send("2", "iceCandidate", peer)
+			c.send("3", "iceCandidate", peer)
+			pass(0)
+		}
+		c.got("confirmation 2", "confirmation 3")
+		o.want(t, "1", "2", "3")
 	})
 }
 

@@ -54,7 +54,7 @@ func TestAnAttachThatRedisDidTooLateLeavesNoGhost(t *testing.T) {
 	}
 }
 
-// REQUIREMENTS 15: Redis comes back empty. Nobody hears of it, and all works again.
+// REQUIREMENTS 15: Redis comes back empty. Nobody hears of a peer that is gone, and all works again.
 func TestRedisLosesItsData(t *testing.T) {
 	t.Parallel()
 	server := redistest.NewServer(t)
@@ -97,14 +97,14 @@ func TestRedisLosesItsData(t *testing.T) {
 	}
 }
 
-// answerOf returns the next message about a request. Until all instances are back a peer may look suspended for a moment;
-// it is never gone.
+// answerOf returns the next message about a request. Clients are told that Redis was replaced (rule R9.1), and until all instances are back a
+// peer may look suspended for a moment; it is never gone.
 func answerOf(t *testing.T, c *client, requestID string) string {
 	t.Helper()
 	for {
 		m := c.next()
 		switch m.Info {
-		case "remoteClientSuspended", "remoteClientResumed":
+		case "storeReplaced", "remoteClientSuspended", "remoteClientResumed":
 		case "remoteClientDisconnected", "remoteClientJustConnected":
 			t.Fatalf("got %+v: nobody came or left", m)
 		default:

@@ -79,6 +79,9 @@ func (s *Session) restored(a streams.Attached, err error) {
 // again goes on after a restore.
 func (s *Session) again(a streams.Attached) {
 	s.epoch, s.anew = a.Epoch, true // what was confirmed lately may be lost
+	if s.extra != nil {
+		s.extra.chain.done = 0
+	}
 	s.hub.metrics.restored.Inc()
 	if a.Verdict == streams.Fresh {
 		// The room is being rebuilt by all who hold its sessions: who is not there yet may be on the way.

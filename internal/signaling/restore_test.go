@@ -199,6 +199,30 @@ func TestAfterAFailoverAnotherHolderMayBeTheOneBefore(t *testing.T) {
 	})
 }
 
+// Another connection took the session while this one was being attached, and its doorbell has come: that is no word of a primary that
+// lacks something. Told otherwise, the client would come back with a token that is refused, as somebody new.
+func TestAfterAFailoverTheDoorbellOfAnotherConnectionIsBelieved(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		hub.Regenerate()
+		pass(time.Second)
+		d, me := wallet(newRoom()).rejoin(), newID()
+		b.script(func() {
+			b.attach = attachedAs(me, nil)
+			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+				return streams.Synced{Hold: streams.HoldFenced}, nil
+			}
+		})
+		b.shut()
+		c := d.dial(t, hub)
+		pass(0)
+		asked := b.calls("attach")[0].attach
+		hub.Bell(&streams.Bell{Kind: streams.BellFenced, Room: d.room.String(), Client: me, Session: asked.Session})
+		b.open()
+		pass(time.Second)
+		c.wantClosed(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
+	})
+}
+
 // The answer that another connection has the session may be the first that is heard of the new primary.
 func TestAnotherHolderIsBelievedWhenThePrimaryIsKnown(t *testing.T) {
 	for name, test := range map[string]struct {

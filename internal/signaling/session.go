@@ -76,7 +76,7 @@ type Session struct {
 	todo      todo
 	proof     proof // of the entries delivered to a plain client
 	dirty     bool  // in the shard's dirty list
-	anew      bool  // the next message names none before it: see order.go
+	anew      bool  // plain: the next message names none before it, see order.go
 	unflushed uint8 // entries acknowledged since the position was flushed, at most flushEntries
 	sends     uint32
 	flushed   uint32 // when the position was last flushed, Hub.now
@@ -103,9 +103,9 @@ type extra struct {
 	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string
 	probes         []asked
-	before         uint64 // fingerprint of the last message of a rejoin.v1 client that was passed on: see order.go
-	gap            gap
+	chain          chain              // rejoin.v1: see order.go
 	rotating       bool               // was asked to reconnect
+	fenced         bool               // the doorbell of another connection has come
 	unanswered     [][]byte           // answers to messages that Redis refused because the session was not this one's
 	connect        *trace.SpanContext // of this connection, if it is traced
 	// settled is when what Redis lost counts as gone.
@@ -124,6 +124,7 @@ type opening struct {
 	arrived time.Time // the first of the inbox
 	bytes   int
 	end     *End       // the connection is gone already
+	fenced  string     // the client whose session another connection took from this one
 	span    trace.Span // nil: not traced
 }
 
