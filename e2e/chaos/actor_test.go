@@ -38,14 +38,16 @@ type actor struct {
 	mu sync.Mutex
 	// guarded by mu
 	client *client.Client
-	conn   int             // the newest connection
-	self   string          // rejoin.v1
-	peers  []string        // who is there, newest last
-	seen   map[string]bool // entries, over all clients that share the position
-	slow   bool            // does not read
-	mute   bool            // does not acknowledge
-	owed   *client.Data    // what was not acknowledged
-	got    map[string]bool // messages that were delivered
+	conn   int              // the newest connection
+	self   string           // rejoin.v1
+	peers  []string         // who is there, newest last
+	seen   map[string]bool  // entries, over all clients that share the position
+	slow   bool             // does not read
+	mute   bool             // does not acknowledge
+	owed   *client.Data     // what was not acknowledged
+	twins  []*client.Client // while several have one position: those that may still have its session
+	strays int              // attempts that came too late
+	got    map[string]bool  // messages that were delivered
 
 	readers sync.WaitGroup
 	answers sync.WaitGroup
@@ -91,6 +93,11 @@ func (a *actor) adopt(c *client.Client, began time.Duration, first client.Event)
 	a.mu.Lock()
 	a.client = c
 	a.mu.Unlock()
+	a.follow(c, began, first)
+}
+
+// follow reads a client until it ends.
+func (a *actor) follow(c *client.Client, began time.Duration, first client.Event) {
 	a.readers.Go(func() { a.read(c, began, first) })
 }
 
@@ -101,6 +108,11 @@ func (a *actor) read(c *client.Client, began time.Duration, ev client.Event) {
 		for a.slow {
 			a.settled.Wait()
 		}
+		if s, ok := ev.(client.Session); ok && !s.Resumed && a.isTwin(c) {
+			a.stray(c, conn, ev)
+			a.mu.Unlock()
+			return
+		}
 		if ev != nil {
 			conn = a.see(c, conn, ev, began)
 			began = 0
@@ -108,6 +120,9 @@ func (a *actor) read(c *client.Client, began time.Duration, ev client.Event) {
 		a.mu.Unlock()
 		var err error
 		if ev, err = c.Next(context.Background()); err != nil {
+			if errors.Is(err, client.ErrResumedElsewhere) {
+				a.log.Add(history.Event{Kind: history.Fenced, Member: a.member.Name, Conn: conn})
+			}
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,13 +14,13 @@ import (
 
 func clientFaults() []fault {
 	return []fault{
-		{name: "clients acknowledge nothing for 6 s, and resume meanwhile", store: onDisk, settings: []string{"MAILBOX_MESSAGES=64"}, open: true, do: acknowledgeNothing},
+		{name: "clients acknowledge nothing for 6 s, and resume meanwhile", store: onDisk, settings: []string{"MAILBOX_MESSAGES=64"}, do: acknowledgeNothing},
 		{name: "clients acknowledge nonsense", store: onDisk, do: acknowledgeNonsense},
 		{name: "wallets stop reading for 5 s", store: onDisk, old: oldStall, do: stallWallets},
 		{name: "50 readers stall beside the load, a megabyte for each", store: onDisk, slow: true, do: stallReaders},
 		{name: "pong flood: 8 clients read nothing and send 12 KB/s of pongs for 5 s", store: onDisk, do: floodPongs},
 		{name: "clients flap: join and leave at once", store: onDisk, old: oldFlap, do: flap},
-		{name: "clients resume twice at once", store: onDisk, open: true, do: resumeTwice},
+		{name: "clients resume twice at once", store: onDisk, do: resumeTwice},
 	}
 }
 
@@ -102,7 +103,9 @@ func (r *run) resumeTwice(a *actor, i, n int) error {
 	defer cancel()
 	old := a.current()
 	position := old.Position()
-	clients := []*client.Client{old, nil, nil}
+	a.mu.Lock()
+	a.twins = []*client.Client{old}
+	a.mu.Unlock()
 	var attempts sync.WaitGroup
 	for k := 1; k <= 2; k++ {
 		attempts.Go(func() {
@@ -117,55 +120,91 @@ func (r *run) resumeTwice(a *actor, i, n int) error {
 				r.t.Errorf("dial as %s: %v", a.member.Name, err)
 				return
 			}
-			first, err := c.Next(ctx)
-			if s, ok := first.(client.Session); ok && !s.Resumed {
-				r.stray(ctx, a, c, first, fmt.Sprintf("stray-%d-%d", n, k))
-			} else if err == nil {
-				clients[k] = c
-				a.adopt(c, began, first)
-			}
+			a.mu.Lock()
+			a.twins = append(a.twins, c)
+			a.mu.Unlock()
+			a.follow(c, began, nil)
 		})
 	}
 	attempts.Wait()
-	return a.keepOne(ctx, clients)
+	return a.keepOne(ctx)
 }
 
-// stray is an attempt that came too late: it has a session of its own, and leaves.
-func (r *run) stray(ctx context.Context, of *actor, c *client.Client, first client.Event, name string) {
-	m := of.member
-	m.Name += "/" + name
-	a := newActor(r.load.log, m, of.config, 0)
-	a.adopt(c, 0, first)
-	a.leave(ctx)
+// isTwin reports whether others may have the session that a client shows the position of. mu is held.
+func (a *actor) isTwin(c *client.Client) bool { return len(a.twins) > 1 && slices.Contains(a.twins, c) }
+
+// stray ends an attempt that came too late, or a connection that was lost before it heard that another one has its session: it has a session of its
+// own, and leaves. mu is held.
+func (a *actor) stray(c *client.Client, conn int, first client.Event) {
+	a.twins = slices.DeleteFunc(a.twins, func(t *client.Client) bool { return t == c })
+	if conn > 0 {
+		a.log.Add(history.Event{Kind: history.Fenced, Member: a.member.Name, Conn: conn})
+	}
+	a.strays++
+	m := a.member
+	m.Name += fmt.Sprintf("/stray-%d", a.strays)
+	s := newActor(a.log, m, a.config, 0)
+	s.adopt(c, 0, first)
+	a.readers.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		s.leave(ctx)
+	})
 }
 
-// keepOne waits until one of the clients is left: the others are told that the session is elsewhere.
-func (a *actor) keepOne(ctx context.Context, clients []*client.Client) error {
+// keepOne waits until one of the twins is left: the others are told that the session is elsewhere.
+func (a *actor) keepOne(ctx context.Context) error {
 	for {
-		var left []*client.Client
-		for _, c := range clients {
-			switch {
-			case c == nil || errors.Is(c.Err(), client.ErrResumedElsewhere):
-			case c.Err() != nil:
-				return fmt.Errorf("ended by %w", c.Err())
-			default:
-				left = append(left, c)
-			}
-		}
-		switch len(left) {
-		case 0:
-			return errors.New("nobody has the session")
-		case 1:
-			a.mu.Lock()
-			a.client = left[0]
-			a.mu.Unlock()
+		a.mu.Lock()
+		left, err := a.left()
+		a.mu.Unlock()
+		switch {
+		case err != nil:
+		case left == 1:
 			return nil
+		case ctx.Err() != nil:
+			err = fmt.Errorf("%d connections hold one session", left)
+		}
+		if err != nil {
+			a.giveUpTwins()
+			return err
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("%d connections hold one session", len(left))
 		}
+	}
+}
+
+// left counts the twins that were not told so yet, and makes the last one the one that sends. mu is held.
+func (a *actor) left() (n int, err error) {
+	a.twins = slices.DeleteFunc(a.twins, func(c *client.Client) bool { return errors.Is(c.Err(), client.ErrResumedElsewhere) })
+	for _, c := range a.twins {
+		if c.Err() != nil {
+			return 0, fmt.Errorf("ended by %w", c.Err())
+		}
+	}
+	switch len(a.twins) {
+	case 0:
+		return 0, errors.New("nobody has the session")
+	case 1:
+		a.client, a.twins = a.twins[0], nil
+		return 1, nil
+	}
+	return len(a.twins), nil
+}
+
+// giveUpTwins ends all but the one that sends, so that no reader waits for them.
+func (a *actor) giveUpTwins() {
+	a.mu.Lock()
+	twins := a.twins
+	a.twins = nil
+	if len(twins) > 0 {
+		a.client = twins[len(twins)-1]
+	}
+	a.mu.Unlock()
+	for _, c := range twins[:max(0, len(twins)-1)] {
+		c.Abort()
 	}
 }
 

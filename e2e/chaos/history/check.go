@@ -102,6 +102,8 @@ func (c *checker) step(i int, e Event) {
 			c.owner[e.Self] = e.Member
 		}
 		c.opened(v, e)
+	case Fenced:
+		v.fenced(e)
 	case Sent:
 		c.verdict.Sent++
 		m := &message{index: i, sent: e}

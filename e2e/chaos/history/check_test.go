@@ -74,6 +74,22 @@ var histories = []struct {
 	broken []Law
 	check  func(Verdict) bool
 }{
+	{
+		name: "two attempts at once: the one that was seen first has the session",
+		script: []Event{
+			open("e", 2, "E", true, "W", "stray"), {Kind: Opened, Member: "e", Conn: 3, Self: "E", Resumed: true, Peers: []string{"W", "stray"}, Began: 1},
+			at(Fenced, "e", 1, "", ""), at(Fenced, "e", 3, "", ""), at(Gone, "e", 2, "stray", ""),
+		},
+		conns: []int{1, 2, 1, 1},
+	},
+	{
+		name: "two attempts at once: a ghost stays one",
+		script: []Event{
+			open("e", 2, "E", true, "W", "stray"), {Kind: Opened, Member: "e", Conn: 3, Self: "E", Resumed: true, Peers: []string{"W", "stray"}, Began: 1},
+			at(Fenced, "e", 1, "", ""), at(Fenced, "e", 3, "", ""),
+		},
+		conns: []int{1, 2, 1, 1}, broken: []Law{End},
+	},
 	{name: "nothing wrong", script: join(pass("w", "e", 1, "W", "E", "1"), pass("pe", "pw", 1, "PE", "PW", "2"))},
 	{
 		name: "resumed, and replayed once",

@@ -12,6 +12,8 @@ type Kind uint8
 const (
 	// Opened: a connection is open. rejoin.v1: Self is the session, Resumed whether it is an old one, Peers who is there.
 	Opened Kind = iota
+	// Fenced: the server said that another connection has the session of this one.
+	Fenced
 	// Sent: Message is handed over for Peer.
 	Sent
 	// Confirmed: the server said that Message is stored.
@@ -40,7 +42,7 @@ const (
 
 func (k Kind) String() string {
 	return [...]string{
-		"opened", "sent", "confirmed", "refused", "unanswered", "delivered", "acked", "undelivered", "doubted", "announced", "gone", "left", "vanished",
+		"opened", "fenced", "sent", "confirmed", "refused", "unanswered", "delivered", "acked", "undelivered", "doubted", "announced", "gone", "left", "vanished",
 	}[k]
 }
 

@@ -15,7 +15,9 @@ type view struct {
 	acked  *message             // last message acknowledged
 
 	opened, fresh, left time.Duration // its last connection, its last fresh session, its leave
+	conn                int           // that of here
 	self                string
+	selves              map[int]string // of the connections that may still be its session's
 }
 
 // channel is where order is kept: a sender, and a connection where a replay may repeat.
@@ -27,7 +29,7 @@ type channel struct {
 func newView() *view {
 	return &view{
 		conns: map[int]map[string]bool{}, dead: map[string]int{}, gone: map[string]time.Duration{}, heard: map[string]time.Duration{},
-		known: map[string]time.Duration{}, newest: map[channel]*message{},
+		known: map[string]time.Duration{}, newest: map[channel]*message{}, selves: map[int]string{},
 	}
 }
 
@@ -41,6 +43,7 @@ func (c *checker) opened(v *view, e Event) {
 		c.broken(End, e, "resumed %.8s, but was %.8s", e.Self, v.self)
 	}
 	v.opened, v.self = e.At, e.Self
+	v.conn, v.selves[e.Conn] = e.Conn, e.Self
 	for id := range v.here { // until it is announced again
 		v.gone[id] = e.At
 	}
@@ -48,6 +51,28 @@ func (c *checker) opened(v *view, e Event) {
 	v.conns[e.Conn] = v.here
 	for _, id := range e.Peers {
 		c.announced(v, Event{At: e.At, Member: e.Member, Conn: e.Conn, Peer: id})
+	}
+}
+
+// fenced ends a connection. Of two attempts at once the one that was seen to open last need not be the one that has the session: then the member
+// goes on with the other.
+func (v *view) fenced(e Event) {
+	delete(v.selves, e.Conn)
+	if v.conn != e.Conn || v.self == "" {
+		return
+	}
+	next := 0
+	for conn, self := range v.selves {
+		if self == v.self {
+			next = max(next, conn)
+		}
+	}
+	if next == 0 {
+		return
+	}
+	v.conn, v.here = next, v.conns[next]
+	for id := range v.here {
+		delete(v.gone, id)
 	}
 }
 
