@@ -73,38 +73,46 @@ func (b *Backbone) renewLease(ctx context.Context) {
 	first := b.leases.renewedAt().IsZero()
 	wait := b.opt.Lease * 3 / 10
 	keys := b.leaseKeys()
-	answers := b.askLeases(keys, b.opt.Lease, wait*9/10) // before the timer, with the cause
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	answered, lost := map[string]bool{}, false
-	var failed error
-	for out, waiting := len(keys), true; out > 0 && waiting; {
-		select {
-		case a := <-answers:
-			if out--; a.err != nil {
-				failed = a.err
-				continue
-			}
-			answered[a.key] = true
-			lost = b.leases.take(a) && !first || lost
-		case <-timer.C:
-			// No longer for one that hangs: at the others, too, the lease would run out.
-			failed, waiting = ErrUnavailable, false
-		case <-ctx.Done():
-			return
-		}
+	answers := b.askLeases(keys, b.opt.Lease, wait*9/10) // before the time is up, with the cause
+	answered, lost, failed := b.leases.gather(ctx, answers, len(keys), wait)
+	if ctx.Err() != nil {
+		return
 	}
 	if len(answered) == 0 {
 		b.health.failed(partLease, failed)
 		return
 	}
 	b.health.works(partLease)
-	if lost {
+	if lost && !first {
 		b.handler.Reconcile()
 	}
 	live := b.leases.live(answered)
 	b.giveWay(ctx, live)
 	b.handler.Instances(live)
+}
+
+// gather takes the answers of n keys, but waits for no longer than that: while one hangs, the lease would run out at the others, too. It returns
+// the keys that answered, whether our own lease was lost at one of them, and what went wrong last.
+func (l *leases) gather(ctx context.Context, answers <-chan leaseAnswer, n int, wait time.Duration) (answered map[string]bool, lost bool, failed error) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	answered = map[string]bool{}
+	for range n {
+		select {
+		case a := <-answers:
+			if a.err != nil {
+				failed = a.err
+			} else {
+				answered[a.key] = true
+				lost = l.take(a) || lost
+			}
+		case <-timer.C:
+			return answered, lost, ErrUnavailable
+		case <-ctx.Done():
+			return answered, lost, ctx.Err()
+		}
+	}
+	return answered, lost, failed
 }
 
 // askLeases renews the lease at each key, or with 0 gives it up.
