@@ -10,6 +10,9 @@
 // `go test ./e2e/chaos` draws six faults by the day (UTC) and does them one after the other in one stack. `task chaos` does each fault alone,
 // and ten that are drawn under one load, 20 times with different seeds, and writes docs/reliability.md. Every seed is printed.
 //
+// A law is broken by every loss but those that Redis makes by itself: what a primary confirmed last when it is killed (fault.tail), or all when it keeps
+// nothing (fault.loses).
+//
 //	REJOIN_CHAOS           how often each fault is done: the long form
 //	REJOIN_CHAOS_PARALLEL  how many runs there are at a time, 6 by default
 //	REJOIN_CHAOS_SEED      in place of the day; of the long form, the seed of the first round, the next has one more

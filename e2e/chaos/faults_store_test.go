@@ -9,16 +9,17 @@ import (
 func storeFaults() []fault {
 	return []fault{
 		{name: "Redis restarted empty", store: inMemory, loses: true, old: oldRestart, do: restartRedis},
-		{name: "Redis restarted with its data", store: onDisk, old: oldRestart, do: restartRedis},
-		{name: "Redis stopped for 60 s", store: onDisk, slow: true, do: stopRedis(time.Minute)},
-		{name: "Redis hung for 8 s (SIGSTOP)", store: onDisk, do: hangRedis},
+		{name: "Redis restarted with its data", store: onDisk, away: true, old: oldRestart, do: restartRedis},
+		{name: "Redis stopped for 60 s", store: onDisk, away: true, slow: true, do: stopRedis(time.Minute)},
+		{name: "Redis hung for 8 s (SIGSTOP)", store: onDisk, away: true, do: hangRedis},
 		{name: "`CLIENT KILL TYPE pubsub`, ten times", store: onDisk, do: killSubscribers},
 		{name: "every other doorbell dropped for 5 s", store: onDisk, do: dropDoorbells},
 		{name: "`SCRIPT FLUSH`, twenty times", store: onDisk, do: flushScripts},
 		{name: "maxmemory reached for 3 s", store: onDisk, do: fillMemory},
 		{name: "`MISCONF` for 3 s: Redis could not save", store: onDisk, do: misconfigure},
-		{name: "primary killed, Sentinel promotes", store: replicated, do: failOver},
-		{name: "a replica that lags by 1 s is promoted", store: replicated, do: failOverLagging},
+		{name: "primary killed, Sentinel promotes", store: replicated, tail: time.Second, away: true, do: failOver},
+		{name: "primary killed, Sentinel promotes, with `REDIS_WAIT_REPLICAS=1`", store: replicated, settings: []string{"REDIS_WAIT_REPLICAS=1"}, away: true, do: failOver},
+		{name: "a replica that lags by 1 s is promoted", store: replicated, tail: 2 * time.Second, away: true, do: failOverLagging},
 		{name: "the same while the wallets are away: what they are sent is in their mailboxes only", store: replicated, loses: true, do: failOverAway},
 		{name: "the same with `REDIS_WAIT_REPLICAS=1`", store: replicated, settings: []string{"REDIS_WAIT_REPLICAS=1"}, do: failOverAway},
 	}

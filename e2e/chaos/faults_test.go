@@ -11,13 +11,15 @@ type fault struct {
 	store store
 	// settings are added to those of the instances.
 	settings []string
-	// loses: confirmed messages may be lost, for Redis replicates asynchronously, or keeps nothing.
+	// loses: confirmed messages may be lost, for Redis keeps nothing, or is made to forget.
 	loses bool
+	// tail: what was confirmed within that time before a primary was killed, and until another one took its place, may be lost: Redis replicates
+	// asynchronously. Whatever else is lost breaks a law.
+	tail time.Duration
+	// away: Redis cannot be read for a while, so what a client has not read waits until after its sender has left (history.LeftUnread).
+	away bool
 	// slow: it takes too long to be one of many.
 	slow bool
-	// open: some of its runs on a busy machine broke a law, and why is not known yet (docs/reliability.md): the long form has it, and it is
-	// not drawn for the short one.
-	open bool
 	// old is what radixdlt/signaling-server does under the same fault, where that was measured.
 	old string
 	// do breaks and mends. Full service is awaited from its return on, or from the moment that it gives to r.mended; the time that is

@@ -117,9 +117,9 @@ func at(events []history.Event, moment time.Duration) int {
 }
 
 // finish ends the traffic, has everybody exchange last messages until nothing is open, and judges the history. What stays
-// open for longer than the grace window and some is broken. Where some may be lost, it is when no more of it comes. mark is when
+// open for longer than the grace window and some is broken. What is excused is lost when no more of it comes. mark is when
 // the last messages began.
-func (l *load) finish(loses bool) (_ history.Verdict, mark time.Duration) {
+func (l *load) finish(excused func(history.Violation, []history.Event) bool) (_ history.Verdict, mark time.Duration) {
 	l.t.Helper()
 	l.stop()
 	l.senders.Wait()
@@ -138,13 +138,12 @@ func (l *load) finish(loses bool) (_ history.Verdict, mark time.Duration) {
 		time.Sleep(200 * time.Millisecond)
 		members, events := l.log.History()
 		v := history.Check(members, events, mark)
+		open := slices.DeleteFunc(slices.Clone(v.Violations), func(x history.Violation) bool { return excused(x, events) })
 		if same++; v.Lost != lost {
 			lost, same = v.Lost, 0
 		}
-		if loses && len(v.Violations) == v.Lost && same == 10 {
-			return v, mark
-		}
-		if len(v.Violations) == 0 || time.Now().After(deadline) || slices.ContainsFunc(v.Violations, lasting) {
+		switch {
+		case len(v.Violations) == 0, len(open) == 0 && same == 10, time.Now().After(deadline), slices.ContainsFunc(open, lasting):
 			return v, mark
 		}
 	}

@@ -72,11 +72,13 @@ A row "seen from rooms on other primaries" has the same runs, but only the rooms
 one of their clients was without a message while the fault lasted, and *broken* counts what they had refused, too.
 
 - *lost*: confirmed, never delivered, and nobody was told.
-- *told*: confirmed and not delivered, and the sender was told so: by name (` + "`undelivered`; `storeReplaced`, which the clients turn into a list of what may be lost; rejoin.v1" + `), that the receiver is gone, or, to a plain sender, that it is there again as somebody new (rule S2.8). A plain
+- *told*: confirmed and not delivered, and the sender was told so: by name (` + "`undelivered`; `storeReplaced`, which the clients turn into a list of what may be lost; rejoin.v1" + `), that the receiver is gone, or, to a plain sender, that it is there again as somebody new (rule S2.8). It counts as told, too, when the sender's own session ended before Redis could be read again: what a client has not read from a sender that
+  has left since is left out (rule S1.3). A plain
   extension is not waited for (` + "`RESUME_BY_ROLE=wallet`" + `): when its connection goes, its peers hear that it is gone, and what it had not read is gone too.
 - *twice*: delivered again where once was promised.
 - *again*: delivered again to a plain wallet on its next connection. Replay to plain clients is at least once.
-- *broken*: violations of any of the laws, those of the columns before included.
+- *broken*: violations of any of the laws, those of the columns before included, but for losses that asynchronous replication explains: of what was
+  confirmed in the last second before a primary was killed (two where its replica lags), and until another took its place.
 
 | fault | Redis | runs | messages | lost | told | twice | again | out of order | broken | full service | the old pub/sub server |
 |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
@@ -84,7 +86,7 @@ one of their clients was without a message while the fault lasted, and *broken* 
 	reliabilityTail = `
 The old server is radixdlt/signaling-server, measured under the same faults where a figure is given. Replication of Redis is asynchronous: what a
 primary confirmed within the last moments before it dies may be missing on the replica that takes its place. Receivers that are there have it by
-then, but for the very last; what waits for a receiver that is away is lost, and only ` + "`rejoin.v1`" + ` senders can be told. With ` + "`REDIS_WAIT_REPLICAS=1`" + ` a confirmation
+then, but for the very last, those of one turn of its event loop; what waits for a receiver that is away is lost, and only ` + "`rejoin.v1`" + ` senders can be told. With ` + "`REDIS_WAIT_REPLICAS=1`" + ` a confirmation
 waits for a replica: nothing is lost, and nothing is confirmed while no replica answers. A Redis that comes back empty has lost what it confirmed
 in its last moment and had not handed over yet; only ` + "`rejoin.v1`" + ` senders can be told of that, too.
 

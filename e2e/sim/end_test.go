@@ -64,28 +64,17 @@ func (s *simulation) check(mark time.Duration) history.Verdict {
 // left to be told. The laws of history know that of clients that came back since; that one did not read they cannot see, but the plan tells.
 // What the same sender sent later must not have arrived.
 func (s *simulation) leftUnread(id string, events []history.Event) bool {
-	at := slices.IndexFunc(events, func(e history.Event) bool { return e.Kind == history.Sent && e.Message == id })
-	if at < 0 {
+	from, ended, ok := history.LeftUnread(events, id)
+	if !ok {
 		return false
 	}
-	sent, ended := events[at], time.Duration(0)
-	later := map[string]bool{}
-	for _, e := range events[at+1:] {
-		switch own := e.Member == sent.Member; {
-		case own && e.Kind == history.Sent && e.Peer == sent.Peer:
-			later[e.Message] = true
-		case e.Kind == history.Delivered && later[e.Message]:
-			return false
-		case own && ended == 0 && (e.Kind == history.Left || e.Kind == history.Vanished || e.Kind == history.Opened && !e.Resumed):
-			ended = e.At
-		}
-	}
+	sent := events[slices.IndexFunc(events, func(e history.Event) bool { return e.Kind == history.Sent && e.Message == id })]
 	sender := slices.IndexFunc(s.members, func(m *member) bool { return m.Name == sent.Member })
-	return ended > 0 && slices.ContainsFunc(slices.Concat(s.windows, s.stalls), func(i item) bool {
+	return slices.ContainsFunc(slices.Concat(s.windows, s.stalls), func(i item) bool {
 		if i.kind == doStall && s.rooms[s.placeOf[i.member]] != s.members[sender].room {
 			return false
 		}
-		return i.at <= ended && sent.At < i.at+i.lasts
+		return i.at <= ended && from < i.at+i.lasts
 	})
 }
 

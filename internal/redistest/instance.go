@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -60,8 +61,8 @@ func (in *instance) startAnywhere(ctx context.Context) (_ *instance, err error) 
 func (in *instance) address() string { return address(in.port) }
 
 // start blocks until the server answers, has exited, or ctx has ended; only in the first case
-// it runs when start returns.
-func (in *instance) start(ctx context.Context) error {
+// it runs when start returns. more is for this time only.
+func (in *instance) start(ctx context.Context, more ...string) error {
 	args := []string{
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(in.port), "--dir", in.dir,
 		"--logfile", filepath.Join(in.dir, "log"), "--daemonize", "no",
@@ -70,7 +71,7 @@ func (in *instance) start(ctx context.Context) error {
 	if in.config != "" {
 		args = []string{in.config, "--sentinel", "--bind", "127.0.0.1", "--port", strconv.Itoa(in.port), "--logfile", filepath.Join(in.dir, "log")}
 	}
-	process, err := startProcess(in.binary, append(args, in.extra...))
+	process, err := startProcess(in.binary, slices.Concat(args, in.extra, more))
 	if err != nil {
 		return fmt.Errorf("start %s: %w", in.binary, err)
 	}

@@ -3,7 +3,6 @@ package redistest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,8 +13,15 @@ import (
 // masterName is what the Sentinel calls the pair.
 const masterName = "pair"
 
-// Replicated is a primary, a replica and a Sentinel that promotes the replica when the primary has been away for half a
-// second. Its methods have to be called from the test's own goroutine.
+// How long a primary has to be away before it is replaced, in milliseconds: when Failover has killed it, and before and after.
+const (
+	briefAway = "500"
+	longAway  = "3600000"
+)
+
+// Replicated is a primary, a replica and a Sentinel that promotes the replica when Failover has killed the primary. A primary that is only slow, on a
+// busy machine, stays what it is: there would be two for a while, and what the older one confirms meanwhile is lost. Its methods have to be called from the
+// test's own goroutine.
 type Replicated struct {
 	tb       testing.TB
 	nodes    [2]*Standalone
@@ -59,7 +65,7 @@ func newSentinel(ctx context.Context, binary, primary string) (*instance, error)
 	in := &instance{binary: binary, dir: dir, config: filepath.Join(dir, "sentinel.conf")}
 	text := "dir " + dir + "\n" +
 		"sentinel monitor " + masterName + " " + strings.Replace(primary, ":", " ", 1) + " 1\n" +
-		"sentinel down-after-milliseconds " + masterName + " 500\n" +
+		"sentinel down-after-milliseconds " + masterName + " " + longAway + "\n" +
 		"sentinel failover-timeout " + masterName + " 3000\n"
 	if err := os.WriteFile(in.config, []byte(text), 0o600); err != nil {
 		return nil, err
@@ -113,6 +119,8 @@ func (r *Replicated) Failover() {
 	old := r.Primary()
 	next := r.Replica()
 	old.Kill()
+	r.patience(briefAway)
+	defer r.patience(longAway)
 	r.await("promotion", func(ctx context.Context) (bool, error) {
 		info, err := command(ctx, next.Addr(), "INFO replication")
 		return err == nil && field(info, "role") == "master", nil // the Sentinel closes its connections when it promotes
@@ -121,6 +129,31 @@ func (r *Replicated) Failover() {
 		where, err := command(ctx, r.sentinel.address(), "SENTINEL GET-MASTER-ADDR-BY-NAME "+masterName)
 		return strings.HasSuffix(where, "\n"+strconv.Itoa(next.instance.port)), err
 	})
+}
+
+// patience sets how long a primary has to be away before it is replaced.
+func (r *Replicated) patience(ms string) {
+	r.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if _, err := command(ctx, r.sentinel.address(), "SENTINEL SET "+masterName+" down-after-milliseconds "+ms); err != nil {
+		r.tb.Fatal(err)
+	}
+}
+
+// Promotions returns how often the Sentinel has promoted a replica.
+func (r *Replicated) Promotions() int {
+	r.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	state, err := command(ctx, r.sentinel.address(), "SENTINEL MASTER "+masterName)
+	_, rest, ok := strings.Cut(state, "config-epoch\n")
+	epoch, _, _ := strings.Cut(rest, "\n")
+	n, numberErr := strconv.Atoi(epoch)
+	if err != nil || !ok || numberErr != nil {
+		r.tb.Fatalf("ask the Sentinel for its epoch: %q, %v", state, err)
+	}
+	return n
 }
 
 // Synced returns when the replica has all that the primary had a moment ago.
@@ -135,12 +168,13 @@ func (r *Replicated) Synced() {
 	})
 }
 
-// Rejoin starts the server that Failover killed, as a replica, and returns when it follows the new primary.
+// Rejoin starts the server that Failover killed, as a replica, and returns when it follows the new primary. It is one from its first moment: an empty primary
+// at an address that clients know would take what they send, and then throw it away.
 func (r *Replicated) Rejoin() {
 	r.tb.Helper()
 	old := r.Replica()
-	old.Start()
-	old.Do("REPLICAOF " + strings.Replace(r.Primary().Addr(), ":", " ", 1)) // the Sentinel would take its time
+	host, port, _ := strings.Cut(r.Primary().Addr(), ":")
+	old.startAs("--replicaof", host, port)
 	r.await("the old primary to follow the new one", func(ctx context.Context) (bool, error) {
 		info, err := command(ctx, old.Addr(), "INFO replication")
 		return field(info, "role") == "slave" && field(info, "master_link_status") == "up", err
@@ -152,7 +186,8 @@ func (r *Replicated) await(what string, done func(context.Context) (bool, error)
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	if err := poll(ctx, done); err != nil {
-		r.tb.Fatal(fmt.Errorf("wait for %s: %w", what, err))
+		r.tb.Fatalf("wait for %s: %v; the logs of both and of the Sentinel end with:\n%s\n%s\n%s", what, err,
+			r.nodes[0].instance.logTail(), r.nodes[1].instance.logTail(), r.sentinel.logTail())
 	}
 }
 

@@ -46,6 +46,12 @@ func (s *Standalone) Addr() string { return s.instance.address() } // the port n
 // Start starts a stopped server again, on its port and empty. One that runs is left alone.
 func (s *Standalone) Start() {
 	s.tb.Helper()
+	s.startAs()
+}
+
+// startAs is Start with more on the command line, for this time.
+func (s *Standalone) startAs(more ...string) {
+	s.tb.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.instance.process != nil {
@@ -53,7 +59,7 @@ func (s *Standalone) Start() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	if err := s.instance.start(ctx); err != nil {
+	if err := s.instance.start(ctx, more...); err != nil {
 		s.tb.Fatal(err)
 	}
 }

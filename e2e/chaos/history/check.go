@@ -25,6 +25,8 @@ type Violation struct {
 	Text string
 	// Message and Peer are what it is about, if it is about one.
 	Message, Peer string
+	// Lost: Message was confirmed, at that moment, and lost.
+	Lost bool
 }
 
 func (v Violation) String() string {
@@ -90,7 +92,7 @@ func Check(members []Member, events []Event, settled time.Duration) Verdict {
 
 func (c *checker) broken(law Law, e Event, format string, args ...any) {
 	text := fmt.Sprintf("%s (connection %d) ", e.Member, e.Conn) + fmt.Sprintf(format, args...)
-	c.verdict.Violations = append(c.verdict.Violations, Violation{law, e.At, text, e.Message, e.Peer})
+	c.verdict.Violations = append(c.verdict.Violations, Violation{Law: law, At: e.At, Text: text, Message: e.Message, Peer: e.Peer})
 }
 
 // step takes in one event.

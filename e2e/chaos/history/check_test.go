@@ -298,3 +298,28 @@ func TestSilence(t *testing.T) {
 		t.Errorf("got %v", v.Violations)
 	}
 }
+
+// What a receiver could not read before its sender left is told from what was lost while the sender goes on.
+func TestLeftUnread(t *testing.T) {
+	sent := []Event{at(Sent, "pe", 1, "PW", "1"), at(Confirmed, "pe", 1, "", "1")}
+	left := []Event{at(Left, "pe", 0, "", "")}
+	for name, test := range map[string]struct {
+		events []Event
+		want   bool
+	}{
+		"its sender has left":             {join(sent, left), true},
+		"its sender is somebody new":      {join(sent, []Event{open("pe", 2, "", false)}), true},
+		"its sender is there":             {sent, false},
+		"its sender has come back":        {join(sent, []Event{open("pe", 2, "E", true)}), false},
+		"a later one has arrived":         {join(sent, pass("pe", "pw", 1, "PE", "PW", "2"), left), false},
+		"a later one arrives behind that": {join(sent, []Event{at(Sent, "pe", 1, "PW", "2")}, left, []Event{at(Delivered, "pw", 1, "PE", "2")}), false},
+		"it was never sent":               {left, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events := stamp(test.events, nil)
+			if sent, ended, ok := LeftUnread(events, "1"); ok != test.want || ok && ended <= sent {
+				t.Errorf("%t, sent at %v, ended at %v", ok, sent, ended)
+			}
+		})
+	}
+}

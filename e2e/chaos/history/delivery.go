@@ -1,5 +1,10 @@
 package history
 
+import (
+	"slices"
+	"time"
+)
+
 // delivered takes in one delivery: it must be from a peer that is there, for this member, in order, and not here already.
 func (c *checker) delivered(v *view, e Event) {
 	c.verdict.Delivered++
@@ -81,6 +86,7 @@ func (c *checker) deliveries(m *message) {
 	default:
 		c.verdict.Lost++
 		c.broken(Delivery, *m.confirmed, "was told that %s is stored for %.8s; it was never delivered, and nobody was told", m.sent.Message, target)
+		c.verdict.Violations[len(c.verdict.Violations)-1].Lost = true
 	}
 }
 
@@ -113,6 +119,29 @@ func (c *checker) replaced(m *message) bool {
 func (c *checker) senderEnded(m *message) bool {
 	s := c.views[m.sent.Member]
 	return s.left > m.sent.At || s.fresh > m.sent.At
+}
+
+// LeftUnread returns when a message was sent, and when its sender's session ended; ok is false when it goes on, or something arrived that the sender sent
+// to the same peer later. Whoever has not read the message by then does not get it: everything from a sender that has left since is left out of what a
+// mailbox holds (rule S1.3), and there is no client that could be told. Check allows for that where the receiver has come back since; that one was
+// there and could not read, because it was stalled or Redis was away, only the test can know.
+func LeftUnread(events []Event, message string) (sent, ended time.Duration, ok bool) {
+	at := slices.IndexFunc(events, func(e Event) bool { return e.Kind == Sent && e.Message == message })
+	if at < 0 {
+		return 0, 0, false
+	}
+	first, later := events[at], map[string]bool{}
+	for _, e := range events[at+1:] {
+		switch own := e.Member == first.Member; {
+		case own && e.Kind == Sent && e.Peer == first.Peer:
+			later[e.Message] = true
+		case e.Kind == Delivered && later[e.Message]:
+			return 0, 0, false
+		case own && ended == 0 && (e.Kind == Left || e.Kind == Vanished || e.Kind == Opened && !e.Resumed):
+			ended = e.At
+		}
+	}
+	return first.At, ended, ended > 0
 }
 
 // provenAcked: the receiver acknowledged m, or something later from the same sender, and then left in good order.
