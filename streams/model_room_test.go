@@ -41,6 +41,7 @@ type seat struct {
 	box           []*note
 	ring          []uint64
 	held          []string // reports of what was not delivered, for when it is back
+	told          int      // how many of them its connection was opened with
 }
 
 // modelRoom is what lua/*.lua should do, in plain words: it answers what each step has to answer, and collects the
@@ -135,7 +136,7 @@ func (r *modelRoom) freeUpTo(s *seat, id streams.EntryID) {
 
 func (s *seat) spoken() {
 	if s.older != "" {
-		s.older, s.held = "", nil
+		s.older, s.held, s.told = "", s.held[s.told:], 0
 	}
 }
 
@@ -219,6 +220,7 @@ func (r *modelRoom) come(s *seat, a streams.Attach, inst, token, older string) v
 	r.ring(s.inst, "f %s %s", s.id, s.sid)
 	s.live, s.over, s.inst, s.sid, s.token, s.older = true, false, inst, a.Session, token, older
 	r.announce("r", s)
+	s.told = len(s.held)
 	return verdict{verdict: streams.Resumed, client: s.id, superseded: dropped, held: s.held}
 }
 

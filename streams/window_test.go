@@ -159,6 +159,44 @@ func TestUndeliveredIsToldAgainToASenderThatComesBack(t *testing.T) {
 }
 
 // R6: ... also when the instance that held the sender is dead, and nobody has noticed yet.
+// A sender says something on its next connection before it has read of a later end there, and that connection is lost: it is told of that end again, and of no
+// earlier one.
+func TestUndeliveredIsToldAgainToASenderThatSpokeBeforeItHeard(t *testing.T) {
+	speaks := map[string]func(t *testing.T, e, other *member){
+		"ack":  func(t *testing.T, e, _ *member) { must(t, e.in.ack(e.held(), streams.EntryID{})) },
+		"send": func(t *testing.T, e, other *member) { e.send(t, other, 'c', "c"+randomHex(4)) },
+	}
+	for name, speak := range speaks {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, p *place) {
+				x, y, room := p.open(t), p.open(t), newRoom()
+				e, w1, w2, w3 := x.join(t, room, extension, rejoin), y.join(t, room, wallet, rejoin), y.join(t, room, wallet, rejoin), y.join(t, room, wallet, rejoin)
+				e.send(t, w1, 'c', "a")
+				e.send(t, w2, 'c', "b")
+				must(t, y.leave(w1.held(), streams.EntryID{}))
+				wants := func(w *member, name string) {
+					t.Helper()
+					e.drop(t)
+					if e = e.resume(t, x, streams.EntryID{}); len(e.got.Undelivered) != 1 ||
+						e.got.Undelivered[0] != (streams.Undelivered{Client: w.id, RequestID: `"` + name + `"`}) {
+						t.Fatalf("undelivered: %v", e.got.Undelivered)
+					}
+				}
+				wants(w1, "a")
+				wants(w1, "a") // it has not spoken
+				must(t, y.leave(w2.held(), streams.EntryID{}))
+				speak(t, e, w3)
+				wants(w2, "b")
+				speak(t, e, w3)
+				e.drop(t)
+				if e = e.resume(t, x, streams.EntryID{}); len(e.got.Undelivered) != 0 {
+					t.Errorf("told after it had spoken: %v", e.got.Undelivered)
+				}
+			})
+		})
+	}
+}
+
 func TestUndeliveredWaitsForASenderWhoseInstanceDied(t *testing.T) {
 	onServers(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()

@@ -99,7 +99,7 @@ local function reply(verdict, m, rest, dropped, refusal)
   local entries, more = page(rest, count, bytes)
   local _, _, last = hot(extras['#' .. m.id])
   return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(role, t), entries,
-    extras['~' .. m.id] or '', refusal, gone, link}
+    (string.gsub(extras['~' .. m.id] or '', TOLD, '')), refusal, gone, link}
 end
 
 local function announce(kind, m)
@@ -153,6 +153,8 @@ local function come(m, token, prev)
   save(m)
   tally(m, all)
   announce('r', m)
+  local list = string.gsub(extras['~' .. m.id] or '', TOLD, '')
+  if list ~= '' then redis.call('HSET', KEYS[1], '~' .. m.id, list .. TOLD) end
   return reply('R', m, rest, dropped, '')
 end
 

@@ -16,6 +16,7 @@ local members, extras
 -- What the script's own connection did, "0 in out 0 0" to be added to the tally, and the word that says how its session ended if
 -- it ends; set by the scripts that know.
 local did, how
+local TOLD = string.rep('=', 36) .. '0000000' -- see report
 local gone = {} -- the sessions that were ended, for the reply: see remove
 
 -- When memory is full (OOM), Redis refuses a script's commands that may grow it until the script has made
@@ -138,7 +139,7 @@ end
 
 -- report keeps such a list for its senders, also for those that are rung for: their connections may be stalled, or dead without anybody
 -- knowing yet. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection. A list that was cut
--- ends with CUT in place of a clientId: versions that do not know it skip it.
+-- ends with CUT in place of a clientId, and behind what their connection was opened with stands TOLD: versions that do not know these skip them.
 local CUT = string.rep('*', 36) .. '0000000'
 local function report(m, list)
   local kept = {}
@@ -274,12 +275,16 @@ local function acked(id, upto)
 end
 
 -- spoken: a client has said something on its connection, so it has the newer token and what came with it.
--- The older token is retired, and so is the list of what was not delivered while it was away.
+-- The older token is retired, and so is the list of what was not delivered while it was away. What was added since it was told that list stays: it
+-- may have spoken before it read of that.
 local function spoken(m)
   if m.prev == '-' then return end
   m.prev = '-'
   save(m)
-  redis.call('HDEL', KEYS[1], '~' .. m.id)
+  local list = redis.call('HGET', KEYS[1], '~' .. m.id) or ''
+  local _, last = string.find(list, TOLD, 1, true)
+  if last == #list then redis.call('HDEL', KEYS[1], '~' .. m.id)
+  elseif last then redis.call('HSET', KEYS[1], '~' .. m.id, string.sub(list, last + 1)) end
 end
 
 -- page takes entries while they fit; it returns them flat (id, body, trace or '', …) and whether more follow. (Earlier versions

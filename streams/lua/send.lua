@@ -24,7 +24,10 @@ if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer
   local head, prev, later = match(sender, '^(' .. string.rep('%S+ ', 11) .. ')(%S+)(.*)$')
   if prev ~= '-' then
     call('HSET', room, from, head .. '-' .. later)
-    call('HDEL', room, '~' .. from)
+    local list = call('HGET', room, '~' .. from) or '' -- see spoken in lib.lua
+    local _, last = find(list, string.rep('=', 36) .. '0000000', 1, true)
+    if last == #list then call('HDEL', room, '~' .. from)
+    elseif last then call('HSET', room, '~' .. from, sub(list, last + 1)) end
   end
 end
 
