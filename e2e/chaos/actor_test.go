@@ -38,16 +38,16 @@ type actor struct {
 	mu sync.Mutex
 	// guarded by mu
 	client *client.Client
-	conn   int              // the newest connection
-	self   string           // rejoin.v1
-	peers  []string         // who is there, newest last
-	seen   map[string]bool  // entries, over all clients that share the position
-	slow   bool             // does not read
-	mute   bool             // does not acknowledge
-	owed   *client.Data     // what was not acknowledged
-	twins  []*client.Client // while several have one position: those that may still have its session
-	strays int              // attempts that came too late
-	got    map[string]bool  // messages that were delivered
+	conn   int                         // the newest connection
+	self   string                      // rejoin.v1
+	peers  map[*client.Client][]string // who is there, newest last, as each client was told
+	seen   map[string]bool             // entries, over all clients that share the position
+	slow   bool                        // does not read
+	mute   bool                        // does not acknowledge
+	owed   *client.Data                // what was not acknowledged
+	twins  []*client.Client            // while several have one position: those that may still have its session
+	strays int                         // attempts that came too late
+	got    map[string]bool             // messages that were delivered
 
 	readers sync.WaitGroup
 	answers sync.WaitGroup
@@ -68,7 +68,7 @@ func newActor(log *history.Log, m history.Member, cfg client.Config, seed uint64
 	log.Join(m)
 	a := &actor{
 		static: static{member: m, config: cfg}, log: log,
-		rng: rand.New(rand.NewPCG(seed, 7)), offered: map[string]bool{}, seen: map[string]bool{}, got: map[string]bool{}, //nolint:gosec // traffic, no secret
+		rng: rand.New(rand.NewPCG(seed, 7)), offered: map[string]bool{}, seen: map[string]bool{}, got: map[string]bool{}, peers: map[*client.Client][]string{}, //nolint:gosec // traffic, no secret
 	}
 	a.settled.L = &a.mu
 	if cfg.HTTPClient != nil {
@@ -137,19 +137,19 @@ func (a *actor) see(c *client.Client, conn int, ev client.Event, began time.Dura
 	switch ev := ev.(type) {
 	case client.Connected:
 		a.conn++
-		conn, a.peers = a.conn, nil
+		conn, a.peers[c] = a.conn, nil
 		note(history.Opened, "", "")
 	case client.Session:
 		a.conn++
-		conn, a.peers, a.self = a.conn, nil, ev.ClientID
+		conn, a.peers[c], a.self = a.conn, nil, ev.ClientID
 		if !ev.Resumed {
 			clear(a.seen)
 		}
 		for _, p := range ev.Peers {
-			a.peers = append(a.peers, p.ID)
+			a.peers[c] = append(a.peers[c], p.ID)
 		}
 		a.log.Add(history.Event{
-			Kind: history.Opened, Member: a.member.Name, Conn: conn, Self: ev.ClientID, Resumed: ev.Resumed, Peers: slices.Clone(a.peers), Began: began,
+			Kind: history.Opened, Member: a.member.Name, Conn: conn, Self: ev.ClientID, Resumed: ev.Resumed, Peers: slices.Clone(a.peers[c]), Began: began,
 		})
 		for _, u := range ev.Undelivered {
 			for _, m := range u.RequestIDs {
@@ -157,13 +157,13 @@ func (a *actor) see(c *client.Client, conn int, ev client.Event, began time.Dura
 			}
 		}
 	case client.PeerAlreadyConnected:
-		a.peers = append(a.peers, ev.ID)
+		a.peers[c] = append(a.peers[c], ev.ID)
 		note(history.Announced, ev.ID, "")
 	case client.PeerConnected:
-		a.peers = append(a.peers, ev.ID)
+		a.peers[c] = append(a.peers[c], ev.ID)
 		note(history.Announced, ev.ID, "")
 	case client.PeerDisconnected:
-		a.peers = slices.DeleteFunc(a.peers, func(id string) bool { return id == ev.ID })
+		a.peers[c] = slices.DeleteFunc(a.peers[c], func(id string) bool { return id == ev.ID })
 		for _, m := range ev.Undelivered {
 			note(history.Undelivered, ev.ID, m)
 		}
@@ -270,8 +270,8 @@ func (a *actor) run(ctx, life context.Context) {
 func (a *actor) send(ctx, life context.Context) {
 	a.mu.Lock()
 	c, conn, target := a.client, a.conn, ""
-	if len(a.peers) > 0 {
-		target = a.peers[len(a.peers)-1]
+	if peers := a.peers[c]; len(peers) > 0 {
+		target = peers[len(peers)-1]
 	}
 	if c == nil || target == "" {
 		a.mu.Unlock()

@@ -20,10 +20,10 @@ type run struct {
 	since time.Duration // from when on full service is awaited
 	// service is the longest time to full service so far.
 	service time.Duration
-	// loses, tails and aways: see fault.
-	loses        bool
-	tails, aways []span
-	aside        *aside // what the rooms on the other primaries saw; nil without such
+	// loses, tails, kills and aways: see fault.
+	loses               bool
+	tails, kills, aways []span
+	aside               *aside // what the rooms on the other primaries saw; nil without such
 }
 
 // span is a time on the history's clock.
@@ -56,6 +56,9 @@ func (r *run) strike(f fault) (served bool) {
 	took, served := r.load.service(r.since)
 	if f.tail > 0 {
 		r.tails = append(r.tails, span{r.began - f.tail, r.since})
+	}
+	if f.kills {
+		r.kills = append(r.kills, span{r.began, r.since})
 	}
 	if f.away {
 		r.aways = append(r.aways, span{r.began, r.since + took})
@@ -114,8 +117,12 @@ func (r *run) report(v *history.Verdict) {
 	}
 }
 
-// excused reports whether the faults of this run allow for a violation.
+// excused reports whether the faults of this run allow for a violation. What was delivered, but not confirmed yet, when a primary was killed is sent again,
+// and the next primary does not know it.
 func (r *run) excused(x history.Violation, events []history.Event) bool {
+	if x.First > 0 {
+		return slices.ContainsFunc(r.kills, func(s span) bool { return s.from-time.Second <= x.First && x.First <= s.to && s.from <= x.At })
+	}
 	return x.Lost && (r.loses || slices.ContainsFunc(r.tails, func(s span) bool { return s.from <= x.At && x.At <= s.to }) || r.leftUnread(x, events))
 }
 

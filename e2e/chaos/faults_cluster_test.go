@@ -14,7 +14,7 @@ const alone = 1
 
 func clusterFaults() []fault {
 	return []fault{
-		{name: "cluster primary killed", store: cluster, tail: time.Second, away: true, do: failOverCluster},
+		{name: "cluster primary killed", store: cluster, kills: true, tail: time.Second, away: true, do: failOverCluster},
 		{name: "cluster primary hung for 8 s (SIGSTOP), no replica", store: cluster, do: hangPrimary},
 		{name: "cluster primary killed, no replica, started again empty 3 s later", store: cluster, loses: true, do: restartPrimary},
 		{name: "slots migrated", store: cluster, do: migrateSlots},

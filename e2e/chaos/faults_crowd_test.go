@@ -73,7 +73,7 @@ func (r *run) stallReader(ctx context.Context, i int, stalled func(), readOn <-c
 		return err
 	}
 	defer extension.leave(ctx)
-	if err := extension.until(ctx, "the wallet", func() bool { return len(extension.peers) > 0 }); err != nil {
+	if err := extension.until(ctx, "the wallet", func() bool { return len(extension.peers[extension.client]) > 0 }); err != nil {
 		return err
 	}
 	extension.heavy.Store(true)

@@ -17,11 +17,11 @@ func storeFaults() []fault {
 		{name: "`SCRIPT FLUSH`, twenty times", store: onDisk, do: flushScripts},
 		{name: "maxmemory reached for 3 s", store: onDisk, do: fillMemory},
 		{name: "`MISCONF` for 3 s: Redis could not save", store: onDisk, do: misconfigure},
-		{name: "primary killed, Sentinel promotes", store: replicated, tail: time.Second, away: true, do: failOver},
-		{name: "primary killed, Sentinel promotes, with `REDIS_WAIT_REPLICAS=1`", store: replicated, settings: []string{"REDIS_WAIT_REPLICAS=1"}, away: true, do: failOver},
-		{name: "a replica that lags by 1 s is promoted", store: replicated, tail: 2 * time.Second, away: true, do: failOverLagging},
-		{name: "the same while the wallets are away: what they are sent is in their mailboxes only", store: replicated, loses: true, do: failOverAway},
-		{name: "the same with `REDIS_WAIT_REPLICAS=1`", store: replicated, settings: []string{"REDIS_WAIT_REPLICAS=1"}, do: failOverAway},
+		{name: "primary killed, Sentinel promotes", store: replicated, kills: true, tail: time.Second, away: true, do: failOver},
+		{name: "primary killed, Sentinel promotes, with `REDIS_WAIT_REPLICAS=1`", store: replicated, kills: true, settings: []string{"REDIS_WAIT_REPLICAS=1"}, away: true, do: failOver},
+		{name: "a replica that lags by 1 s is promoted", store: replicated, kills: true, tail: 2 * time.Second, away: true, do: failOverLagging},
+		{name: "the same while the wallets are away: what they are sent is in their mailboxes only", store: replicated, kills: true, loses: true, do: failOverAway},
+		{name: "the same with `REDIS_WAIT_REPLICAS=1`", store: replicated, kills: true, settings: []string{"REDIS_WAIT_REPLICAS=1"}, do: failOverAway},
 	}
 }
 

@@ -16,6 +16,8 @@ type fault struct {
 	// tail: what was confirmed within that time before a primary was killed, and until another one took its place, may be lost: Redis replicates
 	// asynchronously. Whatever else is lost breaks a law.
 	tail time.Duration
+	// kills: a primary that has replicas is killed, so what it had handed over and not confirmed yet may be delivered twice.
+	kills bool
 	// away: Redis cannot be read for a while, so what a client has not read waits until after its sender has left (history.LeftUnread).
 	away bool
 	// slow: it takes too long to be one of many.

@@ -75,9 +75,10 @@ one of their clients was without a message while the fault lasted, and *broken* 
 - *told*: confirmed and not delivered, and the sender was told so: by name (` + "`undelivered`; `storeReplaced`, which the clients turn into a list of what may be lost; rejoin.v1" + `), that the receiver is gone, or, to a plain sender, that it is there again as somebody new (rule S2.8). It counts as told, too, when the sender's own session ended before Redis could be read again: what a client has not read from a sender that
   has left since is left out (rule S1.3). A plain
   extension is not waited for (` + "`RESUME_BY_ROLE=wallet`" + `): when its connection goes, its peers hear that it is gone, and what it had not read is gone too.
-- *twice*: delivered again where once was promised.
+- *twice*: delivered again where once was promised. What was delivered, and not confirmed yet, in the moment in which a primary was killed may be: the next
+  one does not know it (rule R9.1).
 - *again*: delivered again to a plain wallet on its next connection. Replay to plain clients is at least once.
-- *broken*: violations of any of the laws, those of the columns before included, but for losses that asynchronous replication explains: of what was
+- *broken*: violations of any of the laws, those of the columns before included, but for what asynchronous replication explains: such a message delivered twice, and losses of what was
   confirmed in the last second before a primary was killed (two where its replica lags), and until another took its place.
 
 | fault | Redis | runs | messages | lost | told | twice | again | out of order | broken | full service | the old pub/sub server |

@@ -27,6 +27,8 @@ type Violation struct {
 	Message, Peer string
 	// Lost: Message was confirmed, at that moment, and lost.
 	Lost bool
+	// First is when Message was delivered before, if it was delivered twice.
+	First time.Duration
 }
 
 func (v Violation) String() string {

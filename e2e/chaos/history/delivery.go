@@ -44,6 +44,7 @@ func (c *checker) repeated(m *message, e Event) {
 		}
 		c.verdict.Duplicated++
 		c.broken(Delivery, e, "received %s again, first on connection %d", e.Message, before.Conn)
+		c.verdict.Violations[len(c.verdict.Violations)-1].First = before.At
 		return
 	}
 }

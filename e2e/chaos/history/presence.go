@@ -50,6 +50,9 @@ func (c *checker) opened(v *view, e Event) {
 	v.here = map[string]bool{}
 	v.conns[e.Conn] = v.here
 	for _, id := range e.Peers {
+		if e.Began > 0 && v.gone[id] > e.Began {
+			delete(v.dead, id) // this one opened before another one at the same time heard of the end
+		}
 		c.announced(v, Event{At: e.At, Member: e.Member, Conn: e.Conn, Peer: id})
 	}
 }
