@@ -10,6 +10,7 @@ func plainReplayChecks() []check {
 		{"plain wallet: comes back to the other instance as if it had never left", "S1.1 S2.1 S2.2 S2.3 S2.4", plainReturns},
 		{"plain wallet: a close frame is a leave", "S2.1", plainCloseLeaves},
 		{"plain wallet: not announced while it waits, and then as new", "S2.4", plainNewcomer},
+		{"plain wallet: while it waits, a session that resumes is told of it and a fresh one is not", "S2.10", plainWaits},
 		{"plain wallet: what a pong has proven does not come again, the rest does", "S2.6", plainPong},
 		{"plain wallet: after a replayed offer the next entry waits", "S2.5", plainPace},
 		{"plain wallet: takes over from a connection that answers no ping", "S2.9", plainHalfOpen},
@@ -109,6 +110,25 @@ func plainNewcomer(p *probe) {
 	late.want(peerInfo("JustConnected", t.walID))
 	t.witness.want(peerInfo("Resumed", t.walID))
 	t.ext.fence(t.extID, t.wal)
+}
+
+func plainWaits(p *probe) {
+	t := p.trio()
+	t.lose()
+	t.witness.drop()
+	fresh, freshS := p.rejoin(p.a, extension)
+	want(p, "session frame of a fresh session", freshS.raw, frameWith(freshS, `"resumed":false`, ""))
+	t.witness, t.witnessS = p.resume(p.b, extension, t.witnessS, "")
+	want(p, "session frame of a resume", t.witnessS.raw,
+		frameWith(t.witnessS, `"resumed":true,"replay":0,"superseded":0`, peerState(t.walID, "suspended")))
+	id := t.witness.send("iceCandidate", t.walID)
+	t.wal = p.plain(p.b, wallet)
+	for range 3 {
+		t.wal.peer("IsAlreadyConnected")
+	}
+	t.witness.want(peerInfo("Resumed", t.walID))
+	fresh.want(peerInfo("JustConnected", t.walID))
+	t.wal.wantData(id)
 }
 
 func plainPong(p *probe) {
