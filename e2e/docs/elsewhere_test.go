@@ -47,6 +47,9 @@ func needAccount() []elsewhere {
 		{applyOf("aws-ecs"), []proof{validated}},
 		{`aws secretsmanager create-secret --name rejoin/redis-password --secret-string "$(openssl rand -hex 24)"`, []proof{{onAWS, `secret_id = "rejoin/redis-password"`}}},
 		{`aws secretsmanager create-secret --name rejoin/turn --secret-string "$(openssl rand -hex 24)"`, []proof{{onAWS, `name = "rejoin/turn"`}}},
+		{"curl -s https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonElastiCache/current/us-east-1/index.csv | grep 'NodeUsage:cache.t4g.small' | grep OnDemand", []proof{
+			{"terraform/modules/cost/prices.json", "AmazonElastiCache, NodeUsage:cache.t4g.small"},
+		}},
 		{applyOf("azure-container-apps"), []proof{validated}},
 		{applyOf("google-cloud-run"), []proof{validated}},
 		{applyOf("kubernetes"), []proof{validated}},
