@@ -34,6 +34,15 @@ func runElsewhere() []elsewhere {
 		{"go run ./tools/verify -url wss://signal.example.com -demo=false", []proof{{"scripts/compose-verify", "go run ./tools/verify -url wss://localhost -demo=false"}}},
 		{"docker compose run --rm --no-deps --entrypoint rm secret /run/rejoin/wallet", []proof{{"scripts/compose-verify", "run --rm --no-deps --entrypoint rm secret /run/rejoin/wallet"}}},
 		{"DOMAIN=signal.example.com ./scripts/compose-stack acme --force-recreate secret coturn", []proof{{"scripts/compose-verify", "stack acme --force-recreate secret coturn"}}},
+		{"docker exec -e TURN_SECRET_FILE=/run/rejoin/wallet rejoin-iceservers /function -profile wss://signal.example.com", []proof{
+			{"scripts/terraform", "docker exec -e TURN_SECRET_FILE=/run/rejoin/wallet rejoin-iceservers /function -profile wss://signal.example.com"},
+		}},
+		{"docker run --rm --network none --user 0:0 -v rejoin-secret:/run/rejoin --entrypoint rm valkey/valkey:8.1.8-alpine /run/rejoin/wallet", []proof{
+			{"terraform/docker-host/main.tf", `name = "${var.name}-secret"`}, {"terraform/docker-host/variables.tf", `"valkey/valkey:8.1.8-alpine"`},
+		}},
+		{"terraform -chdir=terraform/docker-host/example apply -replace=module.rejoin.docker_container.setup -replace=module.rejoin.docker_container.coturn", []proof{
+			{"terraform/docker-host/main.tf", `resource "docker_container" "setup"`}, {"terraform/docker-host/public.tf", `resource "docker_container" "coturn"`},
+		}},
 		{"./scripts/terraform test", []proof{{"scripts/test", "./scripts/terraform test"}}},
 	}
 }
@@ -68,6 +77,12 @@ func needAccount() []elsewhere {
 		}},
 		{"helm install rejoin deploy/helm/rejoin --namespace rejoin --create-namespace --set image.repository=registry.example.com/signal", []proof{
 			{"scripts/helm/chart_test.go", `const directory = "../../deploy/helm/rejoin"`}, {"scripts/test", "go -C scripts/helm test"},
+		}},
+		{`TURN_URLS=turn:198.51.100.7:3478 STUN_URLS=stun:198.51.100.7:3478 TURN_SECRET="$(kubectl -n rejoin get secret rejoin-wallet -o jsonpath='{.data.secret}' | base64 -d)" ` +
+			`go run ./functions/iceservers -profile wss://signal.example.com`, []proof{{"deploy/helm/rejoin/templates/_helpers.tpl", `printf "%s-wallet"`}}},
+		{"kubectl -n rejoin delete secret rejoin-wallet && helm upgrade rejoin oci://ghcr.io/rejoin-dev/charts/rejoin --version 0.1.0 --namespace rejoin --reuse-values && " +
+			"kubectl -n rejoin rollout restart daemonset/rejoin-coturn", []proof{
+			{"deploy/helm/rejoin/templates/coturn.yaml", `include "rejoin.metadata" (list . "coturn")`}, {"deploy/helm/rejoin/Chart.yaml", "version: 0.1.0"},
 		}},
 		{"kubectl create namespace rejoin", []proof{{cluster, `namespace = "rejoin"`}}},
 		{`kubectl -n rejoin create secret generic redis --from-literal=password="$(openssl rand -hex 24)"`, []proof{{cluster, `password_secret = { name = "redis" }`}}},

@@ -200,8 +200,8 @@ func TestSecretsAreMadeOnceOrGiven(t *testing.T) {
 			}
 		}
 	}
-	if made != 3 {
-		t.Errorf("%d Secrets are made, want Valkey's password, its certificate, and TURN's", made)
+	if made != 4 {
+		t.Errorf("%d Secrets are made, want Valkey's password, its certificate, TURN's, and that of wallets' profiles", made)
 	}
 	if m := with(t, examples(t)["coturn"]); strings.Contains(m.names(), "Secret/") {
 		t.Errorf("all are given: %s", m.names())
@@ -269,6 +269,16 @@ func TestTURN(t *testing.T) {
 		if env["TURN_URLS"] != "turn:198.51.100.7:3478?transport=udp,turn:198.51.100.7:3478?transport=tcp" || env["STUN_URLS"] != "stun:198.51.100.7:3478" ||
 			env["TURN_SECRET_FILE"] != "/run/rejoin/turn" || env["TURN_TTL"] != "30m" || !strings.Contains(fmt.Sprint(at(pod(d), "volumes")), "secretName:turn]") {
 			t.Errorf("%s: %v", key, env)
+		}
+	}
+	relay := m.must(t, "DaemonSet/signal-rejoin-coturn")
+	if sources := fmt.Sprint(at(pod(relay), "volumes")); !strings.Contains(sources, "name:turn]") || !strings.Contains(sources, "path:wallet]] name:wallet]") ||
+		!strings.Contains(fmt.Sprint(at(container(relay), "args", 0)), "for f in /run/rejoin/turn /run/rejoin/wallet;") {
+		t.Errorf("coturn takes credentials signed with either secret: %s", sources)
+	}
+	for key, doc := range m {
+		if strings.HasPrefix(key, "Deployment/") && strings.Contains(fmt.Sprint(at(pod(doc), "volumes")), "wallet") {
+			t.Errorf("%s knows the secret of wallets' profiles", key)
 		}
 	}
 	name := with(t, "coturn: {enabled: true, publicAddress: turn.example.com, nodeSelector: {a: b}}").must(t, "DaemonSet/signal-rejoin-coturn")

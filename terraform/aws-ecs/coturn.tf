@@ -4,6 +4,10 @@ locals {
   coturn = var.coturn[*]
   tls    = try(var.coturn.tls, null)[*]
 
+  # File below /run/rejoin: reference. That of the wallets comes second.
+  coturn_secrets     = { for name, arn in { turn = try(var.coturn.secret_arn, null), wallet = try(var.coturn.wallet_secret_arn, null) } : name => arn if arn != null }
+  coturn_secret_arns = values(local.coturn_secrets)
+
   turn = var.coturn == null ? (var.turn == null ? null : { urls = var.turn.urls, stun_urls = var.turn.stun_urls, ttl_seconds = var.turn.ttl_seconds }) : {
     urls        = concat(module.coturn[0].turn.urls, [for t in local.tls : "turns:${t.host}:443?transport=tcp"])
     stun_urls   = module.coturn[0].turn.stun_urls
@@ -22,6 +26,7 @@ module "coturn" {
   source         = "../modules/coturn"
   public_address = aws_eip.coturn[0].public_ip
   config_file    = "/etc/rejoin/turnserver.conf"
+  secret_files   = [for name, _ in local.coturn_secrets : "/run/rejoin/${name}"]
 }
 
 # Debian 12 has coturn 4.6.1, which the configuration is tested with.
@@ -39,11 +44,11 @@ resource "aws_instance" "coturn" {
   iam_instance_profile        = aws_iam_instance_profile.coturn[0].name
   user_data_replace_on_change = true
   user_data = templatefile("${path.module}/coturn.sh.tftpl", {
-    config     = base64encode(module.coturn[0].config)
-    start      = base64encode(module.coturn[0].command[2])
-    public_ip  = aws_eip.coturn[0].public_ip
-    region     = data.aws_region.this.region
-    secret_arn = var.coturn.secret_arn
+    config    = base64encode(module.coturn[0].config)
+    start     = base64encode(module.coturn[0].command[2])
+    public_ip = aws_eip.coturn[0].public_ip
+    region    = data.aws_region.this.region
+    secrets   = local.coturn_secrets
   })
   tags = merge(var.tags, { Name = "${var.name}-coturn" })
 
@@ -83,7 +88,7 @@ data "aws_iam_policy_document" "assume_coturn" {
 resource "aws_iam_role" "coturn" {
   count              = length(local.coturn)
   name               = "${var.name}-coturn"
-  description        = "coturn: reads its secret"
+  description        = "coturn: reads its secrets"
   assume_role_policy = data.aws_iam_policy_document.assume_coturn[0].json
   tags               = var.tags
 }
@@ -93,7 +98,7 @@ resource "aws_iam_role_policy" "coturn" {
   name  = "secret"
   role  = aws_iam_role.coturn[0].id
   policy = jsonencode({ Version = "2012-10-17", Statement = [
-    { Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = [var.coturn.secret_arn] },
+    { Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = local.coturn_secret_arns },
   ] })
 }
 

@@ -258,18 +258,19 @@ variable "turn" {
 variable "coturn" {
   description = <<-EOT
     coturn on an instance of EC2 with an elastic address, or null. secret_arn: of a secret in Secrets Manager with its
-    static-auth-secret. tls: TURN over TLS at port 443 of a Network Load Balancer, for networks that let nothing else through.
+    static-auth-secret. wallet_secret_arn: of another one, with which wallets' profiles are signed; coturn alone reads it. tls: TURN over TLS at port 443 of a Network Load Balancer, for networks that let nothing else through.
   EOT
   type = object({
-    secret_arn    = string
-    instance_type = optional(string, "t4g.small")
-    ttl_seconds   = optional(number, 3600)
-    tls           = optional(object({ host = string, certificate_arn = string }))
+    secret_arn        = string
+    wallet_secret_arn = optional(string)
+    instance_type     = optional(string, "t4g.small")
+    ttl_seconds       = optional(number, 3600)
+    tls               = optional(object({ host = string, certificate_arn = string }))
   })
   default = null
   validation {
-    condition     = can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+$", try(var.coturn.secret_arn, "arn:aws:secretsmanager:r:000000000000:secret:s")))
-    error_message = "coturn.secret_arn: want a reference, arn:aws:secretsmanager:<region>:<account>:secret:<name>, not a secret."
+    condition     = alltrue([for arn in [try(var.coturn.secret_arn, null), try(var.coturn.wallet_secret_arn, null)] : arn == null || can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+$", coalesce(arn, "-")))])
+    error_message = "coturn.secret_arn, coturn.wallet_secret_arn: want a reference, arn:aws:secretsmanager:<region>:<account>:secret:<name>, not a secret."
   }
   validation {
     condition     = can(regex("^[a-z][0-9]+g[a-z]*\\.[a-z0-9]+$", try(var.coturn.instance_type, "t4g.small")))

@@ -10,6 +10,7 @@ module "coturn" {
   source         = "../modules/coturn"
   public_address = var.public_ip
   config_file    = "/etc/rejoin/turnserver.conf"
+  secret_files   = ["/run/rejoin/turn", "/run/rejoin/wallet"]
 }
 
 locals {
@@ -54,7 +55,8 @@ resource "docker_volume" "config" {
   name = "${var.name}-config"
 }
 
-# TURN's secret is made on the machine, once, and never leaves it: Terraform's state does not know it.
+# TURN's secrets are made on the machine, once, and never leave it: Terraform's state does not know them. turn is the instances';
+# wallet is that of credentials which live long (iceservers -profile), and can be changed without the other.
 resource "docker_volume" "secret" {
   name = "${var.name}-secret"
 }
@@ -65,7 +67,7 @@ resource "docker_container" "setup" {
   user       = "0:0"
   entrypoint = ["sh", "-ec"]
   command = [<<-EOT
-    test -s /run/rejoin/turn || { head -c 24 /dev/urandom | base64 > /run/rejoin/new; mv /run/rejoin/new /run/rejoin/turn; }
+    for s in turn wallet; do test -s /run/rejoin/$s || { head -c 24 /dev/urandom | base64 > /run/rejoin/new; mv /run/rejoin/new /run/rejoin/$s; }; done
   EOT
   ]
   network_mode = "none"
@@ -92,7 +94,7 @@ resource "docker_container" "setup" {
   lifecycle {
     postcondition {
       condition     = self.exit_code == null || self.exit_code == 0
-      error_message = "The container that makes the secret ended with an error: see docker logs ${self.name}."
+      error_message = "The container that makes the secrets ended with an error: see docker logs ${self.name}."
     }
   }
 }

@@ -5,6 +5,14 @@ module "coturn" {
   source         = "../modules/coturn"
   public_address = var.coturn.public_address
   config_file    = "/etc/rejoin/turnserver.conf"
+  secret_files   = [for s in local.coturn_secrets : "/run/rejoin/${s.path}"]
+}
+
+locals {
+  coturn_secrets = var.coturn == null ? [] : concat(
+    [{ path = "turn", name = var.coturn.secret.name, key = var.coturn.secret.key }],
+    [for s in var.coturn.wallet_secret[*] : { path = "wallet", name = s.name, key = s.key }],
+  )
 }
 
 resource "kubernetes_config_map_v1" "coturn" {
@@ -98,11 +106,18 @@ resource "kubernetes_daemon_set_v1" "coturn" {
         }
         volume {
           name = "secret"
-          secret {
-            secret_name = var.coturn.secret.name
-            items {
-              key  = var.coturn.secret.key
-              path = "turn"
+          projected {
+            dynamic "sources" {
+              for_each = local.coturn_secrets
+              content {
+                secret {
+                  name = sources.value.name
+                  items {
+                    key  = sources.value.key
+                    path = sources.value.path
+                  }
+                }
+              }
             }
           }
         }

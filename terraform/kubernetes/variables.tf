@@ -232,13 +232,15 @@ variable "turn" {
 variable "coturn" {
   description = <<-EOT
     coturn on nodes of their own, on the node's network, or null. node_selector chooses nodes that have a public address, one pod each;
-    public_address is that address, or a name for all of them; secret holds its static-auth-secret.
+    public_address is that address, or a name for all of them; secret holds its static-auth-secret, wallet_secret another one, with which
+    wallets' profiles are signed: coturn alone reads it.
   EOT
   type = object({
     image          = optional(string, "coturn/coturn:4.6.2-r12")
     public_address = string
     node_selector  = map(string)
     secret         = object({ name = string, key = optional(string, "secret") })
+    wallet_secret  = optional(object({ name = string, key = optional(string, "secret") }))
   })
   default = null
   validation {

@@ -403,6 +403,29 @@ run "relays_at_an_address_that_stays" {
   }
 }
 
+run "signs_wallets_profiles_with_a_secret_of_their_own" {
+  command = plan
+  variables {
+    coturn = {
+      secret_arn        = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rejoin/turn-AbCdEf"
+      wallet_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rejoin/wallet-AbCdEf"
+    }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.coturn[0].policy).Statement[0].Resource == [var.coturn.secret_arn, var.coturn.wallet_secret_arn]
+    error_message = "coturn's machine may read both"
+  }
+  assert {
+    condition     = strcontains(aws_instance.coturn[0].user_data, "--secret-id '${var.coturn.wallet_secret_arn}' --query SecretString --output text >/run/rejoin/wallet\nEND\n")
+    error_message = "and does, when coturn starts"
+  }
+  assert {
+    condition     = !strcontains(jsonencode([local.container, local.execution_statements]), var.coturn.wallet_secret_arn)
+    error_message = "the tasks do not know it"
+  }
+}
+
 run "relays_over_tls_where_that_is_asked_for" {
   command = plan
   variables {

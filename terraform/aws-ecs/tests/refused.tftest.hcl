@@ -272,6 +272,14 @@ run "refuses_a_secret_of_coturn" {
   expect_failures = [var.coturn]
 }
 
+run "refuses_a_wallet_secret_of_coturn" {
+  command = plan
+  variables {
+    coturn = { secret_arn = "arn:aws:secretsmanager:r:123456789012:secret:s", wallet_secret_arn = "0123456789abcdef" }
+  }
+  expect_failures = [var.coturn]
+}
+
 run "refuses_a_machine_of_another_kind" {
   command = plan
   variables {

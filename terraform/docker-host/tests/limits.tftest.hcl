@@ -136,6 +136,10 @@ run "keeps_the_secret_on_the_machine" {
     condition     = docker_container.setup.network_mode == "none" && strcontains(docker_container.setup.command[0], "/dev/urandom")
     error_message = "it is made on the machine, by a container without a network"
   }
+  assert {
+    condition     = strcontains(docker_container.setup.command[0], "for s in turn wallet;") && strcontains(docker_container.coturn.command[0], "for f in /run/rejoin/turn /run/rejoin/wallet;")
+    error_message = "wallets' profiles have a secret of their own, and coturn knows it"
+  }
 }
 
 run "grants_little" {

@@ -83,7 +83,7 @@ run "loses_nothing" {
 run "relays_on_chosen_nodes_only" {
   command = plan
   variables {
-    coturn = { public_address = "198.51.100.7", node_selector = { turn = "yes" }, secret = { name = "turn" } }
+    coturn = { public_address = "198.51.100.7", node_selector = { turn = "yes" }, secret = { name = "turn" }, wallet_secret = { name = "wallet", key = "word" } }
   }
 
   assert {
@@ -101,5 +101,20 @@ run "relays_on_chosen_nodes_only" {
   assert {
     condition     = kubernetes_daemon_set_v1.coturn[0].spec[0].template[0].spec[0].container[0].security_context[0].run_as_non_root && !strcontains(kubernetes_config_map_v1.coturn[0].data["turnserver.conf"], "\nstatic-auth-secret")
     error_message = "coturn is not root, and its secret is in no ConfigMap"
+  }
+  assert {
+    condition = [
+      for s in one([for v in kubernetes_daemon_set_v1.coturn[0].spec[0].template[0].spec[0].volume : v if v.name == "secret"]).projected[0].sources :
+      "${s.secret[0].name} ${s.secret[0].items[0].key} ${s.secret[0].items[0].path}"
+    ] == ["turn secret turn", "wallet word wallet"]
+    error_message = "coturn reads both secrets"
+  }
+  assert {
+    condition     = strcontains(kubernetes_daemon_set_v1.coturn[0].spec[0].template[0].spec[0].container[0].args[0], "for f in /run/rejoin/turn /run/rejoin/wallet;")
+    error_message = "and takes credentials signed with either"
+  }
+  assert {
+    condition     = !strcontains(jsonencode(kubernetes_deployment_v1.signal.spec[0].template[0].spec[0].container[0].env), "wallet")
+    error_message = "the instances do not know that of the wallets"
   }
 }

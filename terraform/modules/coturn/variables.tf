@@ -7,13 +7,14 @@ variable "public_address" {
   }
 }
 
-variable "secret_file" {
-  description = "File in coturn's container that holds its static-auth-secret."
-  type        = string
-  default     = "/run/rejoin/turn"
+variable "secret_files" {
+  description = "Files in coturn's container that each hold a static-auth-secret of it: a credential may be signed with any of them."
+  type        = list(string)
+  default     = ["/run/rejoin/turn"]
+  nullable    = false
   validation {
-    condition     = can(regex("^/[A-Za-z0-9_./-]+$", var.secret_file))
-    error_message = "secret_file: want an absolute path, without blanks: a shell reads it."
+    condition     = length(var.secret_files) > 0 && alltrue([for f in var.secret_files : can(regex("^/[A-Za-z0-9_./-]+$", f))])
+    error_message = "secret_files: want one or more absolute paths, without blanks: a shell reads them."
   }
 }
 

@@ -57,6 +57,9 @@ labels:
 
 {{- define "rejoin.turnSecret" -}}{{ .Values.turn.secret | default (printf "%s-turn" (include "rejoin.name" .)) }}{{- end -}}
 
+{{/* Of credentials that live long, for wallets' profiles: coturn alone has it. */}}
+{{- define "rejoin.walletSecret" -}}{{ .Values.coturn.walletSecret | default (printf "%s-wallet" (include "rejoin.name" .)) }}{{- end -}}
+
 {{/* The environment that signal and iceservers share. The secret of TURN is a file. */}}
 {{- define "rejoin.turnEnv" -}}
 {{- $turn := .Values.turn.urls -}}

@@ -7,7 +7,7 @@ run "reads_the_secret_from_a_file" {
   command = plan
 
   assert {
-    condition     = strcontains(output.command[2], "$(cat /run/rejoin/turn)") && strcontains(output.command[2], "umask 077")
+    condition     = strcontains(output.command[2], "for f in /run/rejoin/turn; do s=$(cat \"$f\")") && strcontains(output.command[2], "umask 077")
     error_message = "the secret is no argument, and the file that holds it is private"
   }
   assert {
@@ -43,8 +43,24 @@ run "refuses_a_command_as_path" {
 
 run "refuses_a_relative_path" {
   command = plan
-  variables { secret_file = "turn" }
-  expect_failures = [var.secret_file]
+  variables { secret_files = ["turn"] }
+  expect_failures = [var.secret_files]
+}
+
+run "refuses_to_have_no_secret" {
+  command = plan
+  variables { secret_files = [] }
+  expect_failures = [var.secret_files]
+}
+
+run "takes_several_secrets" {
+  command = plan
+  variables { secret_files = ["/run/rejoin/turn", "/run/rejoin/wallet"] }
+
+  assert {
+    condition     = strcontains(output.command[2], "for f in /run/rejoin/turn /run/rejoin/wallet; do") && strcontains(output.command[2], "$${s:?$f is empty}")
+    error_message = "credentials may be signed with each of them, and an empty one ends the start"
+  }
 }
 
 run "refuses_ten_relay_ports" {
