@@ -69,7 +69,7 @@ func TestACME(t *testing.T) {
 func TestCaddy(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("caddy"); err != nil {
-		t.Skip("no caddy here: ./scripts/compose-verify runs it in a container")
+		t.Skip("no caddy here: ./scripts/test prerequisites installs it where a package is, ./scripts/compose-verify runs it in a container")
 	}
 	room := strings.Repeat("ab", 32)
 	seen := make(chan *http.Request, 10)
