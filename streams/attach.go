@@ -99,19 +99,21 @@ const ProbeTimeout = probeTimeout
 
 // Attach makes a connection the connection of a session: one that it resumes, one that it takes over, or a new one.
 func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
-	mode, nonce := "j", "-"
-	if a.Resume != "" {
-		mode = "r"
-	}
-	if !a.Probed {
-		nonce = randomHex(8)
-	}
+	script, nonce, args := joinScript, "-", b.attachArgs(&a)
 	waited := new(int64)
-	args := b.attachArgs(mode, a, nonce, waited)
-	for _, h := range a.Dead {
-		args = append(args, h.Client, h.Session)
+	if a.Resume != "" {
+		script = resumeScript
+		args = append(args, a.Resume, dash(a.ResumeHash), idOrDash(a.After), waited, dash(a.ResumedHash))
+	} else {
+		if !a.Probed {
+			nonce = randomHex(8)
+		}
+		args = append(args, nonce)
+		for _, h := range a.Dead {
+			args = append(args, h.Client, h.Session)
+		}
 	}
-	c := b.newCall(attachScript, roomKey(a.Room), b.attachReply(a.Room, nonce, done), args)
+	c := b.newCall(script, roomKey(a.Room), b.attachReply(a.Room, nonce, done), args)
 	if !a.Started.IsZero() {
 		// Told at every attempt anew: while Redis is out of reach for this instance, the client may have come back elsewhere.
 		c.Waited, c.Started = waited, a.Started
@@ -123,25 +125,21 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 }
 
 // Restore attaches one's own session again, with a fresh epoch, after the primary changed or lost its data.
-// a.Resume is the session's client, a.Session its session, a.TokenHash and a.ResumeHash its token and the one before,
+// a.NewClient is the session's client, a.Session its session, a.TokenHash and a.ResumeHash its token and the one before,
 // a.After the last entry delivered.
 func (b *Backbone) Restore(a Attach, done func(Attached, error)) {
-	b.run(attachScript, a.Room, b.attachReply(a.Room, "-", done), b.attachArgs("x", a, "-", new(int64))...)
+	b.run(restoreScript, a.Room, b.attachReply(a.Room, "-", done), append(b.attachArgs(&a), dash(a.ResumeHash), a.After.String())...)
 }
 
-func (b *Backbone) attachArgs(mode string, a Attach, nonce string, waited *int64) []any {
+// attachArgs are the arguments that lua/session.lua reads.
+func (b *Backbone) attachArgs(a *Attach) []any {
 	keep := "0"
 	if a.Keep {
 		keep = "1"
 	}
-	after := idOrDash(a.After)
-	if mode == "x" {
-		after = a.After.String()
-	}
 	return []any{
-		mode, string(a.Role), string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),
-		b.opt.Grace.Milliseconds(), held.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes,
-		dash(a.Resume), dash(a.ResumeHash), after, waited, nonce, dash(a.ResumedHash), dash(a.Trace),
+		string(a.Role), string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),
+		b.opt.Grace.Milliseconds(), held.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes, dash(a.Trace),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func (m *member) own(last streams.EntryID, older string) streams.Attach {
 	return streams.Attach{
 		Room: m.room, Session: m.session, Role: m.role, Dialect: m.dialect, Keep: m.keep, NewClient: m.id,
-		Resume: m.id, TokenHash: m.token, ResumeHash: older, After: last,
+		TokenHash: m.token, ResumeHash: older, After: last,
 	}
 }
 

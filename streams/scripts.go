@@ -33,24 +33,27 @@ func loadScript(name, prelude string) *pipeline.Script {
 func clusterLine(cluster bool) string { return fmt.Sprintf("local CLUSTER = %t\n", cluster) }
 
 var (
-	lib = luaFile("lib")
+	lib     = luaFile("lib")
+	session = lib + luaFile("session")
 
-	attachScript = loadScript("attach", lib)
-	undoScript   = loadScript("undo", lib)
-	buryScript   = loadScript("bury", lib)
-	detachScript = loadScript("detach", lib)
-	leaveScript  = loadScript("leave", lib)
-	aliveScript  = loadScript("alive", lib)
-	ackScript    = loadScript("ack", lib)
-	syncScript   = loadScript("sync", lib)
-	claimsScript = loadScript("claims", lib)
-	tallyScript  = loadScript("tally", lib)
-	leaseScript  = loadScript("lease", "")
+	joinScript    = loadScript("join", session)
+	resumeScript  = loadScript("resume", session)
+	restoreScript = loadScript("restore", session)
+	undoScript    = loadScript("undo", lib)
+	buryScript    = loadScript("bury", lib)
+	detachScript  = loadScript("detach", lib)
+	leaveScript   = loadScript("leave", lib)
+	aliveScript   = loadScript("alive", lib)
+	ackScript     = loadScript("ack", lib)
+	syncScript    = loadScript("sync", lib)
+	claimsScript  = loadScript("claims", lib)
+	tallyScript   = loadScript("tally", lib)
+	leaseScript   = loadScript("lease", "")
 
 	// scripts are all but send, which holds settings: see sendText.
 	scripts = []*pipeline.Script{
-		attachScript, undoScript, buryScript, detachScript, leaveScript, aliveScript, ackScript, syncScript, claimsScript, tallyScript,
-		leaseScript,
+		joinScript, resumeScript, restoreScript, undoScript, buryScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
+		claimsScript, tallyScript, leaseScript,
 	}
 	sendScript = &pipeline.Script{Name: "send"} // its text depends on the primary
 )

@@ -87,7 +87,7 @@ func TestReplacedConnectionCanDoNothing(t *testing.T) {
 			if got := must(t, x.sync(old.held(), streams.EntryID{})); got.Hold != streams.HoldFenced || got.Entries != nil {
 				t.Errorf("%s: sync: %+v", what, got)
 			}
-			restore := streams.Attach{Room: room, Session: old.session, Role: wallet, Dialect: rejoin, Keep: true, Resume: old.id, NewClient: old.id}
+			restore := streams.Attach{Room: room, Session: old.session, Role: wallet, Dialect: rejoin, Keep: true, NewClient: old.id}
 			if got := must(t, x.restore(restore)); got.Verdict != streams.Fenced {
 				t.Errorf("%s: restore: %+v", what, got)
 			}

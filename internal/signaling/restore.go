@@ -49,7 +49,7 @@ func (s *Session) restore() {
 	s.ask()
 	a := streams.Attach{
 		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keeps(),
-		Resume: s.id.String(), After: s.last, NewClient: s.id.String(),
+		NewClient: s.id.String(), After: s.last,
 	}
 	if s.extra != nil {
 		a.TokenHash, a.ResumeHash = s.extra.tokenHash, s.extra.olderTokenHash

@@ -103,7 +103,7 @@ func TestARestoreBringsTheTokens(t *testing.T) {
 				r = call.attach
 			}
 		}
-		if r.Resume != hello.ClientID || r.TokenHash != attached.ResumedHash || r.ResumeHash != attached.ResumeHash || !r.Keep {
+		if r.NewClient != hello.ClientID || r.TokenHash != attached.ResumedHash || r.ResumeHash != attached.ResumeHash || !r.Keep {
 			t.Errorf("restored %+v after %+v", r, attached)
 		}
 		// Once the client has spoken, the older token is no good any more, restored or not.

@@ -142,7 +142,7 @@ func (b *scripted) Attach(a streams.Attach, done func(streams.Attached, error)) 
 }
 
 func (b *scripted) Restore(a streams.Attach, done func(streams.Attached, error)) {
-	b.note(call{name: "restore", client: a.Resume, attach: a})
+	b.note(call{name: "restore", client: a.NewClient, attach: a})
 	answer(b, func() func() (streams.Attached, error) {
 		if f := b.restore; f != nil {
 			return func() (streams.Attached, error) { return f(a) }

@@ -1,0 +1,132 @@
+-- session.lua: what join, resume and restore share; it stands behind lib.lua in each of them. All three make a connection the
+-- connection of a session.
+--
+-- KEYS[1] room hash
+-- ARGV 1 role  2 dialect  3 keep  4 instance  5 session  6 clientId of a new session  7 its token hash or -
+--      8 grace ms  9 held ms  10 most members  11 page entries  12 page bytes  13 trace of this connection or -
+--      14.. are each script's own
+-- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal, ended, link}
+--   verdict: N a new session, R one that was there; or alone: {'B', ended} room full; join and restore have further ones
+--   ended: sessions that were ended by the way (lib.lua, remove); link: trace of the session's last traced connection, or ''
+--   refusal of a resume, '' if none: N no such session, M mismatch, L lost
+local role, inst, sid, TRACE = ARGV[1], ARGV[4], ARGV[5], ARGV[13]
+local grace = tonumber(ARGV[8])
+local t = clock()
+
+load()
+-- Nor may a new mailbox be made where it cannot be: see together.
+if CLUSTER then redis.call('EXISTS', box(ARGV[6])) end
+
+-- sweep ends the sessions whose windows are over.
+local function sweep()
+  local due = {}
+  for _, m in pairs(members) do
+    -- not one's own: whoever asks for that lives, and takes it back
+    if m.state == 'S' and m.sid ~= sid and tonumber(m.due) <= t then due[#due + 1] = m end
+  end
+  for _, m in ipairs(due) do remove(m, 'w') end
+end
+
+-- supersede deletes what must not be replayed and returns the rest.
+local function supersede(id)
+  local entries, latest, current, rest, drop, lost = redis.call('XRANGE', box(id), '-', '+'), {}, {}, {}, {}, 0
+  for i, e in ipairs(entries) do
+    if string.sub(e[2][2], 1, 1) == 'o' then latest[string.sub(e[2][2], 2, 37)] = i end
+  end
+  for i, e in ipairs(entries) do
+    local kind, from = string.sub(e[2][2], 1, 1), string.sub(e[2][2], 2, 37)
+    local stale = false
+    if kind == 'o' then
+      current[from], stale = i, latest[from] > i
+    elseif kind == 'a' then
+      current[from] = nil
+    elseif current[from] then
+      stale = latest[from] > current[from]
+    end
+    if stale or not members[from] then
+      drop[#drop + 1], lost = e[1], lost + #e[2][2]
+    else
+      rest[#rest + 1] = e
+    end
+  end
+  for i = 1, #drop, 1000 do redis.call('XDEL', box(id), unpack(drop, i, math.min(i + 999, #drop))) end
+  if #drop > 0 then
+    local bytes, count, last = hot(extras['#' .. id])
+    weigh(id, bytes - lost, count - #drop, last)
+  end
+  return rest, #drop
+end
+
+local link = ''
+local function reply(verdict, m, rest, dropped, refusal)
+  local entries, more = page(rest, tonumber(ARGV[11]), tonumber(ARGV[12]))
+  local _, _, last = hot(extras['#' .. m.id])
+  return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(role, t), entries,
+    (string.gsub(extras['~' .. m.id] or '', TOLD, '')), refusal, gone, link}
+end
+
+local function announce(kind, m)
+  local deaf = tell(role, words(kind, m, version()))
+  deaf[inst] = nil -- the one that asks lives: it is subscribing again
+  bury(deaf, t, grace)
+end
+
+local function hold(m)
+  redis.call('PEXPIRE', box(m.id), ARGV[9])
+  redis.call('PEXPIRE', KEYS[1], ARGV[9])
+end
+
+-- fresh begins a new session, whose entries are numbered from epoch on; prev: the token before its own, or '-'.
+local function fresh(epoch, prev, refusal)
+  local n = 0
+  for _ in pairs(members) do n = n + 1 end
+  if n >= tonumber(ARGV[10]) then return {'B', gone} end
+  local m = {id = ARGV[6], role = role, dialect = ARGV[2], keep = ARGV[3], state = 'L', inst = inst, sid = sid, epoch = int(epoch),
+    joined = version(), at = int(t), due = '0', tok = ARGV[7], prev = prev, later = ''}
+  redis.call('DEL', box(m.id))
+  redis.call('XGROUP', 'CREATE', box(m.id), 'g', '0', 'MKSTREAM')
+  members[m.id] = m
+  save(m)
+  if TRACE ~= '-' then
+    local all = total(m)
+    all[7] = TRACE
+    tally(m, all)
+  end
+  hold(m)
+  announce('j', m)
+  return reply('N', m, {}, 0, refusal)
+end
+
+-- come gives session m to this connection and fences the one before. after: cursor, or '-'.
+local function come(m, after, token, prev)
+  if after ~= '-' then acked(m.id, after) end
+  extras['#' .. m.id] = redis.call('HGET', KEYS[1], '#' .. m.id)
+  local rest, dropped = supersede(m.id)
+  local all = total(m, '1 0 0 ' .. #rest .. ' ' .. dropped) -- before this connection takes the place of the one before
+  link = all[7] or ''
+  if TRACE ~= '-' then all[7] = TRACE end
+  if m.sid ~= sid then ring(m.inst, words('f', m)) end
+  m.state, m.inst, m.sid, m.at, m.due, m.tok, m.prev = 'L', inst, sid, int(t), '0', token, prev
+  hold(m)
+  save(m)
+  tally(m, all)
+  announce('r', m)
+  local list = string.gsub(extras['~' .. m.id] or '', TOLD, '')
+  if list ~= '' then redis.call('HSET', KEYS[1], '~' .. m.id, list .. TOLD) end
+  return reply('R', m, rest, dropped, '')
+end
+
+-- again answers this very call when its answer was lost, and it is made again. What it did is done, and what came since stays.
+local function again()
+  for _, m in pairs(members) do
+    if m.sid == sid then
+      hold(m)
+      if m.state == 'S' then
+        m.state, m.due = 'L', '0'
+        save(m)
+        announce('r', m)
+      end
+      return reply(m.id == ARGV[6] and 'N' or 'R', m, redis.call('XRANGE', box(m.id), '-', '+'), 0, '')
+    end
+  end
+end
