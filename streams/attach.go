@@ -10,7 +10,8 @@ import (
 // Attach asks for a session on a new connection. Strings are as in Held.
 type Attach struct {
 	Room, Session string
-	Role, Dialect byte
+	Role          string // see MemberState
+	Dialect       byte
 	// Keep: the session outlives a lost connection by the grace window.
 	Keep bool
 	// NewClient is the client ID of a fresh session, should there be one.
@@ -61,7 +62,7 @@ const (
 	RefusedLost             // the cursor lies beyond what the mailbox ever held
 )
 
-// Peer is a member of the other role.
+// Peer is a member that another one may send to: each's source is the other's target.
 type Peer struct {
 	Client    string
 	Suspended bool
@@ -138,7 +139,7 @@ func (b *Backbone) attachArgs(a *Attach) []any {
 		keep = "1"
 	}
 	return []any{
-		string(a.Role), string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),
+		a.Role, string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),
 		b.opt.Grace.Milliseconds(), held.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes, dash(a.Trace),
 	}
 }

@@ -41,10 +41,11 @@ type Bell struct {
 	Trace string // of a message that is followed; see Message
 
 	// All kinds but BellData and BellAlive: the member Client as it is now.
-	Role, Dialect byte
-	Keep          bool
-	Session       string
-	Instance      string
+	Role     string // see MemberState
+	Dialect  byte
+	Keep     bool
+	Session  string
+	Instance string
 
 	Version     uint64        // of the room, rising: BellJoined, BellResumed, BellSuspended, BellLeft
 	Left        time.Duration // BellSuspended
@@ -126,10 +127,10 @@ func (b *Bell) parseTraced(s string) error {
 func (b *Bell) parseMember(s string) error {
 	head, list, _ := strings.Cut(s, "\n")
 	w := strings.Split(strings.TrimPrefix(head, " "), " ")
-	if len(w) < 6 || len(w[1]) != 1 || len(w[2]) != 1 {
+	if len(w) < 6 || w[1] == "" || len(w[2]) != 1 {
 		return errBell
 	}
-	b.Client, b.Role, b.Dialect, b.Keep, b.Session, b.Instance = w[0], w[1][0], w[2][0], w[3] == "1", w[4], w[5]
+	b.Client, b.Role, b.Dialect, b.Keep, b.Session, b.Instance = w[0], w[1], w[2][0], w[3] == "1", w[4], w[5]
 	w = w[6:]
 	switch b.Kind {
 	case BellFenced:

@@ -46,12 +46,13 @@ const (
 // Ended is a session that ended for good. Counts are of all its connections, as far as the instances that held them lived
 // to tell.
 type Ended struct {
-	Room, Client  string
-	Role, Dialect byte
-	Instance      string // that held it last
-	How           string // a Parting's, or one of the above
-	Lasted        time.Duration
-	Connections   int
+	Room, Client string
+	Role         string // see MemberState
+	Dialect      byte
+	Instance     string // that held it last
+	How          string // a Parting's, or one of the above
+	Lasted       time.Duration
+	Connections  int
 	Tally
 	Replayed    int // waiting messages that its later connections were given
 	Superseded  int // ... and that they were not
@@ -61,7 +62,7 @@ type Ended struct {
 // parseEnded reads what lua/lib.lua's remove writes.
 func parseEnded(room, text string) (e Ended, err error) {
 	w := strings.Split(text, " ")
-	if len(w) != 12 || len(w[1]) != 1 || len(w[2]) != 1 {
+	if len(w) != 12 || w[1] == "" || len(w[2]) != 1 {
 		return e, errReply
 	}
 	var n [7]uint64
@@ -71,7 +72,7 @@ func parseEnded(room, text string) (e Ended, err error) {
 		}
 	}
 	return Ended{
-		Room: room, Client: w[0], Role: w[1][0], Dialect: w[2][0], Instance: w[3], How: w[4],
+		Room: room, Client: w[0], Role: w[1], Dialect: w[2][0], Instance: w[3], How: w[4],
 		Undelivered: int(n[0]), Lasted: time.Duration(n[1]) * time.Millisecond, Connections: int(n[2]), //nolint:gosec // 63 bits
 		Tally: Tally{In: n[3], Out: n[4]}, Replayed: int(n[5]), Superseded: int(n[6]), //nolint:gosec // 63 bits
 	}, nil

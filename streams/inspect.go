@@ -32,19 +32,21 @@ type RoomState struct {
 
 // MemberState is a session as Redis knows it.
 type MemberState struct {
-	Client        string
-	Role, Dialect byte
-	Keep          bool // it survives a lost connection
-	Suspended     bool
-	Left          time.Duration // of its grace window, when suspended; negative: it is over, and nobody has swept yet
-	Instance      string        // that holds it, or did last
-	Leased        bool          // that instance's lease lives
-	Epoch         uint64
-	Attached      time.Time // when its last connection came
-	Waiting       int       // entries in its mailbox
-	WaitingBytes  int64
-	Acknowledged  EntryID // the position of its consumer group; zero from Scan
-	Last          EntryID // the last entry its mailbox ever had
+	Client string
+	// Role is w or e for the two of the plain dialect, wallet and extension, and source>target for any other.
+	Role         string
+	Dialect      byte
+	Keep         bool // it survives a lost connection
+	Suspended    bool
+	Left         time.Duration // of its grace window, when suspended; negative: it is over, and nobody has swept yet
+	Instance     string        // that holds it, or did last
+	Leased       bool          // that instance's lease lives
+	Epoch        uint64
+	Attached     time.Time // when its last connection came
+	Waiting      int       // entries in its mailbox
+	WaitingBytes int64
+	Acknowledged EntryID // the position of its consumer group; zero from Scan
+	Last         EntryID // the last entry its mailbox ever had
 }
 
 // LeaseState is an instance's lease.

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	wallet    = byte('w')
-	extension = byte('e')
+	wallet    = "w"
+	extension = "e"
 	plain     = byte('p')
 	rejoin    = byte('r')
 )
@@ -19,7 +19,7 @@ type member struct {
 	room    string
 	id      string
 	session string
-	role    byte
+	role    string
 	dialect byte
 	keep    bool
 	token   string // its hash, "" for plain
@@ -27,7 +27,7 @@ type member struct {
 }
 
 // request is what a new connection asks for.
-func request(room string, role, dialect byte, keep bool) streams.Attach {
+func request(room, role string, dialect byte, keep bool) streams.Attach {
 	a := streams.Attach{
 		Room: room, Session: streams.NewSession(), Role: role, Dialect: dialect, Keep: keep,
 		NewClient: newClient(), Started: time.Now(),
@@ -53,7 +53,7 @@ func (in *instance) try(tb failer, a streams.Attach) (streams.Attached, *member)
 }
 
 // join attaches a new client; dialect rejoin survives a lost connection, plain too when it is a wallet.
-func (in *instance) join(tb failer, room string, role, dialect byte) *member {
+func (in *instance) join(tb failer, room, role string, dialect byte) *member {
 	tb.Helper()
 	got, m := in.try(tb, request(room, role, dialect, dialect == rejoin || role == wallet))
 	if got.Verdict != streams.Fresh || got.Refusal != streams.NotRefused {
@@ -139,4 +139,11 @@ func names(entries []streams.Entry) []string {
 		list = append(list, e.Body.Data())
 	}
 	return list
+}
+
+func opposite(role string) string {
+	if role == wallet {
+		return extension
+	}
+	return wallet
 }

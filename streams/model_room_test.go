@@ -31,7 +31,8 @@ const (
 // seat is a session as the model knows it.
 type seat struct {
 	id, sid, inst string
-	role, dialect byte
+	role          string
+	dialect       byte
 	keep, live    bool
 	over          bool // suspended, and its window is over
 	token, older  string
@@ -49,6 +50,7 @@ type seat struct {
 type modelRoom struct {
 	name  string
 	limit streams.Options
+	roles []string // that its clients of rejoin.v1 have
 	seats map[string]*seat
 	count int // of joins
 	dead  map[string]bool
@@ -72,11 +74,30 @@ func (r *modelRoom) sorted() []*seat {
 	return list
 }
 
-// tell rings at every instance that holds a live client of the other role and returns those that are dead.
-func (r *modelRoom) tell(role byte, text string) map[string]bool {
+// sides are the source and the target of a role.
+func sides(role string) (source, target string) {
+	switch role {
+	case wallet:
+		return "wallet", "extension"
+	case extension:
+		return "extension", "wallet"
+	}
+	source, target, _ = strings.Cut(role, ">")
+	return source, target
+}
+
+// arePeers: each's source is the other's target, and none is its own peer.
+func arePeers(a, b *seat) bool {
+	sourceA, targetA := sides(a.role)
+	sourceB, targetB := sides(b.role)
+	return a != b && sourceA == targetB && targetA == sourceB
+}
+
+// tell rings at every instance that holds a live peer and returns those that are dead.
+func (r *modelRoom) tell(of *seat, text string) map[string]bool {
 	rung, deaf := map[string]bool{}, map[string]bool{}
 	for _, s := range r.seats {
-		if s.role != role && s.live && !rung[s.inst] {
+		if arePeers(s, of) && s.live && !rung[s.inst] {
 			rung[s.inst] = true
 			r.ring(s.inst, "%s", text)
 			deaf[s.inst] = r.dead[s.inst]
@@ -86,7 +107,7 @@ func (r *modelRoom) tell(role byte, text string) map[string]bool {
 }
 
 func (r *modelRoom) announce(kind string, s *seat) {
-	r.bury(r.tell(s.role, kind+" "+s.id+" "+s.sid+" "+s.inst), s.inst)
+	r.bury(r.tell(s, kind+" "+s.id+" "+s.sid+" "+s.inst), s.inst)
 }
 
 func (r *modelRoom) bury(deaf map[string]bool, asking string) {
@@ -107,7 +128,7 @@ func (r *modelRoom) lapse(s *seat) {
 
 func (r *modelRoom) suspend(s *seat) {
 	s.live, s.over = false, false
-	r.tell(s.role, "s "+s.id)
+	r.tell(s, "s "+s.id)
 }
 
 func (r *modelRoom) remove(s *seat, why string) {
@@ -119,7 +140,7 @@ func (r *modelRoom) remove(s *seat, why string) {
 		n.fate = undelivered
 		list = append(list, n.from+"/"+n.name)
 	}
-	r.tell(s.role, "l "+s.id+" "+why+" "+strings.Join(list, ","))
+	r.tell(s, "l "+s.id+" "+why+" "+strings.Join(list, ","))
 	for _, n := range s.box {
 		if f := r.seats[n.from]; f != nil && f.dialect == rejoin { // also one that is there: it may be stalled, or dead
 			f.held = append(f.held, s.id+"/"+n.name)
@@ -297,7 +318,7 @@ func (r *modelRoom) send(from, sid, to, name string, kind byte, print uint64, si
 		return streams.StoredBefore, nil
 	}
 	t := r.seats[to]
-	if t == nil || t.role == s.role || !t.live && t.over {
+	if t == nil || !arePeers(s, t) || !t.live && t.over {
 		return streams.Missing, nil
 	}
 	bytes := size

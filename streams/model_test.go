@@ -55,14 +55,22 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// allRoles are pairs, equals, one side that many of another talk to, and some whose peers are of one direction only, which are none.
+func allRoles() []string {
+	return []string{wallet, extension, "peer>peer", "host>viewer", "viewer>host", "viewer>peer", "peer>host", "wallet>wallet", "wallet>peer"}
+}
+
 func (w *world) anyRoom(t *rapid.T) *modelRoom {
 	return w.rooms[rapid.IntRange(0, len(w.rooms)-1).Draw(t, "room")]
 }
 
 func (w *world) join(t *rapid.T) {
 	r, in := w.anyRoom(t), w.anyInstance(t)
-	role := rapid.SampledFrom([]byte{wallet, extension}).Draw(t, "role")
 	dialect := rapid.SampledFrom([]byte{plain, rejoin}).Draw(t, "dialect")
+	role := rapid.SampledFrom(r.roles).Draw(t, "role")
+	if dialect == plain {
+		role = rapid.SampledFrom([]string{wallet, extension}).Draw(t, "side")
+	}
 	w.attach(t, r, in, request(r.name, role, dialect, dialect == rejoin || role == wallet), false, nil)
 }
 
@@ -210,7 +218,7 @@ func (w *world) resume(t *rapid.T) {
 		a.ResumeHash, slow = cl.older, true
 		a.Started = time.Now().Add(-time.Hour)
 	case 6:
-		a.Role = wallet + extension - a.Role
+		a.Role = rapid.SampledFrom(slices.DeleteFunc(allRoles(), func(role string) bool { return role == a.Role })).Draw(t, "other role")
 	case 7:
 		a.Resume = newClient()
 	case 8:

@@ -68,9 +68,9 @@ func (w *world) open() *instance {
 
 func (w *world) reset() {
 	w.rooms, w.conns, w.clients, w.names, w.deaf = nil, nil, nil, 0, map[*instance]bool{}
-	for range 2 {
+	for _, roles := range [][]string{{wallet, extension}, allRoles(), {"peer>peer"}} {
 		w.rooms = append(w.rooms, &modelRoom{
-			name: newRoom(), limit: w.limits, seats: map[string]*seat{}, dead: map[string]bool{}, bells: map[string][]string{},
+			name: newRoom(), limit: w.limits, roles: roles, seats: map[string]*seat{}, dead: map[string]bool{}, bells: map[string][]string{},
 		})
 	}
 	for _, in := range w.live {
@@ -161,7 +161,7 @@ func (w *world) comparePeers(t *rapid.T, r *modelRoom, s *seat, peers []streams.
 	t.Helper()
 	var want, got []string
 	for _, p := range r.sorted() {
-		if p.role != s.role {
+		if arePeers(p, s) {
 			want = append(want, fmt.Sprint(p.id, !p.live, p.sid, p.inst, p.keep))
 		}
 	}
@@ -229,7 +229,7 @@ func (w *world) sweep(t *rapid.T, c *conn) {
 	for more := true; more; {
 		s, hold := c.r.holder(c.id, c.session)
 		if s != nil {
-			c.r.revive(s, func(kind string, s *seat) { c.r.tell(s.role, kind+" "+s.id+" "+s.sid+" "+s.inst) })
+			c.r.revive(s, func(kind string, s *seat) { c.r.tell(s, kind+" "+s.id+" "+s.sid+" "+s.inst) })
 		}
 		got := must(t, c.in.sync(c.held(), c.last))
 		if got.Hold != hold {

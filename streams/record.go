@@ -55,11 +55,11 @@ func parseRoom(hash map[string]string, leased map[string]bool, now time.Time) (r
 
 func parseRecord(client, record string, now time.Time) (m MemberState, err error) {
 	w := strings.Fields(record) // of a later version perhaps more than fieldCount
-	if len(w) < fieldCount || len(w[fieldRole]) != 1 || len(w[fieldDialect]) != 1 {
+	if len(w) < fieldCount || len(w[fieldDialect]) != 1 {
 		return m, errRecord
 	}
 	m = MemberState{
-		Client: client, Role: w[fieldRole][0], Dialect: w[fieldDialect][0], Keep: w[fieldKeep] == "1",
+		Client: client, Role: w[fieldRole], Dialect: w[fieldDialect][0], Keep: w[fieldKeep] == "1",
 		Suspended: w[fieldState] == "S", Instance: w[fieldInstance],
 	}
 	var at, due int64

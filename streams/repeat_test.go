@@ -12,12 +12,12 @@ import (
 // is the same to the scripts: the second one must find its work done, and must not undo what came in between.
 
 func TestRepeatedJoinIsOneSession(t *testing.T) {
-	for name, role := range map[string]byte{"extension": extension, "wallet": wallet} { // the wallet might take itself over
+	for name, role := range map[string]string{"extension": extension, "wallet": wallet} { // the wallet might take itself over
 		for _, dialect := range []byte{plain, rejoin} {
 			t.Run(name+string(dialect), func(t *testing.T) {
 				everywhere(t, func(t *testing.T, p *place) {
 					x, y, room := p.open(t), p.open(t), newRoom()
-					peer := y.join(t, room, wallet+extension-role, rejoin)
+					peer := y.join(t, room, opposite(role), rejoin)
 					a := request(room, role, dialect, true)
 					first, m := x.try(t, a)
 					peer.send(t, m, 'o', "0") // in between: confirmed, so it has to stay

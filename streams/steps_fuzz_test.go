@@ -200,7 +200,10 @@ func (w *walk) end(in *instance) {
 // request is a new connection of any role and dialect, sometimes one that has probed the others.
 func (w *walk) request() streams.Attach {
 	bits := w.next()
-	role, dialect := [2]byte{wallet, extension}[bits&1], [2]byte{plain, rejoin}[bits>>1&1]
+	role, dialect := [2]string{wallet, extension}[bits&1], [2]byte{plain, rejoin}[bits>>1&1]
+	if dialect == rejoin && bits>>6 > 0 {
+		role = [2][3]string{{"host>viewer", "peer>peer", "peer>host"}, {"viewer>host", "peer>peer", "viewer>peer"}}[bits&1][bits>>6-1]
+	}
 	a := request(w.room, role, dialect, bits>>2&1 == 0)
 	if bits>>3&1 == 0 {
 		a.NewClient = w.client()

@@ -80,7 +80,7 @@ func NewHandshake(cfg Config, hub Hub) func(b []byte) []byte {
 		if !ok {
 			return nil
 		}
-		if _, _, a := srv.judge(&h); a != nil {
+		if _, _, a := srv.judge(&h, wire.ParseSubprotocols(h.protocols...).Dialect); a != nil {
 			return nil
 		}
 		answer = appendSwitch(answer[:0], h.key, wire.ParseSubprotocols(h.protocols...).Accept)
@@ -111,7 +111,7 @@ func Judge(cfg Config, hub Hub, b []byte, splits ...int) (end, status int) {
 	if !ok {
 		return end, 400
 	}
-	_, _, a := srv.judge(&h)
+	_, _, a := srv.judge(&h, wire.ParseSubprotocols(h.protocols...).Dialect)
 	if a != nil {
 		return end, a.status
 	}

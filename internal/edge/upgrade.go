@@ -50,7 +50,8 @@ func (c *conn) request(raw []byte) {
 		}
 		return
 	}
-	connect, refused, a := c.loop.srv.judge(&h)
+	offer := wire.ParseSubprotocols(h.protocols...)
+	connect, refused, a := c.loop.srv.judge(&h, offer.Dialect)
 	if a != nil {
 		c.answer(a, string(h.method) == "HEAD")
 		return
@@ -75,7 +76,6 @@ func (c *conn) request(raw []byte) {
 		c.answer(&c.loop.srv.tooMany, false)
 		return
 	}
-	offer := wire.ParseSubprotocols(h.protocols...)
 	c.switchProtocols(h.key, offer.Accept)
 	if c.state != stateHead {
 		return // the write found the socket closed
@@ -99,14 +99,14 @@ func (c *conn) open(connect wire.Connect, refused *wire.RefusedError, offer wire
 
 // judge decides what a request gets: an answer when it is no upgrade or none that can be had now. A refused
 // connect is upgraded, to be told why by a close frame.
-func (s *Server) judge(h *head) (wire.Connect, *wire.RefusedError, *answer) {
+func (s *Server) judge(h *head, dialect wire.Dialect) (wire.Connect, *wire.RefusedError, *answer) {
 	var connect wire.Connect
 	var refused *wire.RefusedError
 	target, err := wire.ParseTarget(h.target, s.cfg.BasePath)
 	if err != nil {
 		return connect, nil, &answerBadRequest
 	}
-	connect, err = target.Connect()
+	connect, err = target.Connect(dialect)
 	switch isRefused := errors.As(err, &refused); {
 	case h.hosts > 1, h.hosts == 0 && !h.http10, err != nil && !isRefused:
 		return connect, nil, &answerBadRequest
@@ -135,7 +135,10 @@ func plainAnswer(target wire.Target, refused *wire.RefusedError) *answer {
 	switch {
 	case string(target.Path) == healthPath:
 		return &answerHealth
-	case refused != nil && refused.Reason == wire.ReasonMissingConnectionID:
+	case refused == nil:
+		return &answerUpgrade
+	}
+	if _, ok := target.Room(wire.RejoinV1); !ok {
 		return &answerNotFound
 	}
 	return &answerUpgrade

@@ -76,7 +76,7 @@ type message struct {
 // dialer says how a client connects; the zero value is a plain wallet.
 type dialer struct {
 	room         wire.RoomID
-	role         wire.Role // 0: wallet
+	role         wire.Role // zero: wallet
 	subprotocols string    // Sec-WebSocket-Protocol
 	deaf         bool
 }

@@ -313,7 +313,7 @@ func TestADoorbellThatIsNoneIsIgnored(t *testing.T) {
 			{Kind: streams.BellFenced, Room: d.room.String(), Client: me, Session: "nonsense"},
 			{Kind: streams.BellProbe, Room: d.room.String(), Client: me},
 			{Kind: streams.BellAlive, Nonce: nonce, Client: me},
-			{Kind: streams.BellJoined, Room: d.room.String(), Client: "x", Role: byte(wire.Extension), Version: 9},
+			{Kind: streams.BellJoined, Room: d.room.String(), Client: "x", Role: wire.Extension.Text(), Version: 9},
 			{Kind: '?', Room: d.room.String(), Client: me},
 		} {
 			hub.Bell(&bell)

@@ -66,7 +66,7 @@ func (s *Session) part(h how) streams.Parting {
 	if s.hub.log.Enabled(context.Background(), slog.LevelDebug) {
 		s.hub.log.LogAttrs(context.Background(), slog.LevelDebug, "connection ended",
 			slog.String("how", string(h)), slog.String("room", short(s.room.String())), slog.String("client", short(s.id.String())),
-			slog.String("role", s.role.String()), slog.String("dialect", dialectLabel(s.dialect)),
+			slog.String("role", s.role().String()), slog.String("dialect", dialectLabel(s.dialect)),
 			slog.Int64("seconds", int64(s.age(time.Now()).Seconds())), slog.Uint64("messages_in", p.Tally.In), slog.Uint64("messages_out", p.Tally.Out))
 	}
 	return p
@@ -88,7 +88,7 @@ func (h *Hub) Ended(e *streams.Ended) {
 	}
 	attrs := append(make([]slog.Attr, 0, 14),
 		slog.String("how", e.How), slog.String("room", short(e.Room)), slog.String("client", short(e.Client)),
-		slog.String("role", wire.Role(e.Role).String()), slog.String("dialect", dialectLabel(wire.Dialect(e.Dialect))),
+		slog.String("role", roleName(e.Role)), slog.String("dialect", dialectLabel(wire.Dialect(e.Dialect))),
 		slog.String("held_by", e.Instance), slog.Float64("seconds", e.Lasted.Seconds()), slog.Int("connections", e.Connections),
 		slog.Uint64("messages_in", e.In), slog.Uint64("messages_out", e.Out),
 		slog.Int("replayed", e.Replayed), slog.Int("superseded", e.Superseded), slog.Int("undelivered", e.Undelivered))
@@ -124,6 +124,12 @@ func (r *ration) next(now time.Time) (slog.Level, int) {
 	left := r.leftOut
 	r.leftOut = 0
 	return slog.LevelInfo, left
+}
+
+// roleName is what a member that is stored as text calls itself.
+func roleName(text string) string {
+	role, _ := wire.ParseRoleText(text)
+	return role.Source()
 }
 
 const shortLen = 8

@@ -15,7 +15,7 @@ import (
 
 func endOf(how string) *streams.Ended {
 	return &streams.Ended{
-		Room: newRoom().String(), Client: newID(), Role: 'w', Dialect: 'r', Instance: "there", How: how, Lasted: time.Minute, Connections: 2,
+		Room: newRoom().String(), Client: newID(), Role: "w", Dialect: 'r', Instance: "there", How: how, Lasted: time.Minute, Connections: 2,
 		Tally: streams.Tally{In: 3, Out: 4}, Replayed: 5, Superseded: 6,
 	}
 }

@@ -12,10 +12,11 @@ import (
 func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 	now := time.Now()
 	s := &Session{
-		hub: h, conn: c, room: connect.Room, role: connect.Source, dialect: offer.Dialect,
+		hub: h, conn: c, room: connect.Room, dialect: offer.Dialect,
 		opened: h.seconds(now),
 	}
 	s.sid = parseNumber(streams.NewSession())
+	s.setRole(connect.Source)
 	h.sessions.Add(1)
 	s.prepare(offer, now)
 	s.traceConnect(now)
@@ -35,7 +36,7 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 func (s *Session) prepare(offer wire.Offer, now time.Time) {
 	id := wire.NewClientID()
 	o := &opening{request: streams.Attach{
-		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keeps(),
+		Room: s.room.String(), Session: s.sid.String(), Role: s.role().Text(), Dialect: byte(s.dialect), Keep: s.keeps(),
 		NewClient: id.String(), Started: now,
 	}}
 	s.more().opening = o
@@ -43,10 +44,10 @@ func (s *Session) prepare(offer wire.Offer, now time.Time) {
 		return
 	}
 	// A token is stored before it is told; which of the two it is decides Redis.
-	o.fresh = wire.NewResumeToken(id, s.room, s.role, now)
+	o.fresh = wire.NewResumeToken(id, s.room, s.role(), now)
 	o.request.TokenHash = o.fresh.Hash()
 	if offer.Resume {
-		o.resume(offer, s.room, s.role, now)
+		o.resume(offer, s.room, s.role(), now)
 	}
 }
 
@@ -167,7 +168,9 @@ func (s *Session) begin(a streams.Attached) {
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
 		return
 	}
+	role := s.role()
 	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, uint32(a.Version), live, nil
+	s.setRole(role)
 	resumed := a.Verdict == streams.Resumed
 	refused := o.reason(a, s.hub.backbone.Grace())
 	s.traceAttached(o, a, refused)

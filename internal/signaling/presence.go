@@ -25,14 +25,14 @@ func (s *Session) learn(p streams.Peer) *peer {
 
 // presence applies one doorbell about a member of the room. The shard is locked.
 func (s *Session) presence(b *streams.Bell) {
-	if s.state != live || wire.Role(b.Role) == s.role || uint32(b.Version) <= s.version {
+	if s.state != live || b.Role != s.role().OppositeText() || uint32(b.Version) <= s.version {
+		return
+	}
+	id, ok := wire.ParseClientID([]byte(b.Client))
+	if !ok || id == s.id { // equals are rung for themselves when others share their instance
 		return
 	}
 	s.version = uint32(b.Version)
-	id, ok := wire.ParseClientID([]byte(b.Client))
-	if !ok {
-		return
-	}
 	if b.Kind == streams.BellLeft {
 		s.peerLeft(id, b.WindowOver, b.Undelivered)
 		return

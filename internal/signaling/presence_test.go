@@ -36,7 +36,7 @@ func TestOnesOwnRoleIsNotAnnounced(t *testing.T) {
 	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
 		c, _, _ := liveWith(t, hub, b, d)
 		bell := presence(d.room, streams.BellJoined, newID(), 2)
-		bell.Role = byte(wire.Wallet)
+		bell.Role = wire.Wallet.Text()
 		hub.Bell(bell)
 		bell.Kind, bell.Version = streams.BellLeft, 3
 		hub.Bell(bell)

@@ -115,7 +115,7 @@ func TestTheJoinerLeavesWhileItsRivalsAreProbed(t *testing.T) {
 func probeOf(b *scripted, room wire.RoomID, client, nonce string) *streams.Bell {
 	calls := b.calls("attach")
 	return &streams.Bell{
-		Kind: streams.BellProbe, Room: room.String(), Client: client, Role: byte(wire.Wallet), Dialect: byte(wire.Plain),
+		Kind: streams.BellProbe, Room: room.String(), Client: client, Role: wire.Wallet.Text(), Dialect: byte(wire.Plain),
 		Session: calls[len(calls)-1].attach.Session, Instance: "here", ReplyTo: "there", Nonce: nonce,
 	}
 }

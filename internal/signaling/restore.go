@@ -48,7 +48,7 @@ func (s *Session) restore() {
 	s.catching = true
 	s.ask()
 	a := streams.Attach{
-		Room: s.room.String(), Session: s.sid.String(), Role: byte(s.role), Dialect: byte(s.dialect), Keep: s.keeps(),
+		Room: s.room.String(), Session: s.sid.String(), Role: s.role().Text(), Dialect: byte(s.dialect), Keep: s.keeps(),
 		NewClient: s.id.String(), After: s.last,
 	}
 	if s.extra != nil {

@@ -318,7 +318,7 @@ func tell(hub *signaling.Hub, room wire.RoomID, kind streams.BellKind, client st
 
 func presence(room wire.RoomID, kind streams.BellKind, client string, version uint64) *streams.Bell {
 	return &streams.Bell{
-		Kind: kind, Room: room.String(), Client: client, Role: byte(wire.Extension), Dialect: byte(wire.RejoinV1), Keep: true,
+		Kind: kind, Room: room.String(), Client: client, Role: wire.Extension.Text(), Dialect: byte(wire.RejoinV1), Keep: true,
 		Session: "00000000000000aa", Instance: "there", Version: version, Left: testGrace,
 	}
 }

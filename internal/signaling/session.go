@@ -64,7 +64,7 @@ type Session struct {
 	room    wire.RoomID
 	sid     number
 	opened  uint32 // Hub.seconds
-	role    wire.Role
+	side    byte   // of the two roles of the plain dialect; 0: another one, see role
 	dialect wire.Dialect
 
 	// Guarded by the shard's mutex from here on.
@@ -88,17 +88,19 @@ type Session struct {
 	out     uint32          // messages delivered
 	last    streams.EntryID // delivered
 	acked   streams.EntryID // acknowledged, or for plain clients proven
-	peers   []peer          // the other role, oldest first
+	peers   []peer          // oldest first
 	extra   *extra          // nil for a plain session that is live and never caught up
 }
 
 // extra is what few sessions need.
 type extra struct {
-	opening *opening // while attaching
+	opening *opening  // while attaching
+	other   wire.Role // unless side says it
 	// want is the latest entry rung for since the mailbox was last asked.
 	want streams.EntryID
 	// page is the number in the ping whose pong asks for the next page; 0: none is under way.
 	page      uint32
+	rotating  bool // was asked to reconnect
 	tokenHash string
 	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string
@@ -128,7 +130,7 @@ type opening struct {
 	span    trace.Span // nil: not traced
 }
 
-// peer is a client of the other role as one session knows it.
+// peer is one that the client may send to, as one session knows it.
 type peer struct {
 	id        wire.ClientID
 	session   number
@@ -164,7 +166,28 @@ func (s *Session) opening() *opening { return s.extra.opening }
 
 // keeps reports whether the session survives a lost connection.
 func (s *Session) keeps() bool {
-	return s.dialect == wire.RejoinV1 || slices.Contains(s.hub.cfg.ResumeRoles, s.role)
+	return s.dialect == wire.RejoinV1 || slices.Contains(s.hub.cfg.ResumeRoles, s.role())
+}
+
+// role is a letter for the two that nearly all have: a session has no room for more.
+func (s *Session) role() wire.Role {
+	switch {
+	case s.side == 'w':
+		return wire.Wallet
+	case s.side == 'e':
+		return wire.Extension
+	case s.extra != nil:
+		return s.extra.other
+	}
+	return wire.Role{}
+}
+
+func (s *Session) setRole(r wire.Role) {
+	if r.IsPlain() {
+		s.side = r.Text()[0]
+		return
+	}
+	s.more().other = r
 }
 
 // proves reports whether this session follows what it sends by pings that prove its arrival; for the others

@@ -44,7 +44,7 @@ func (s *Session) traceConnect(now time.Time) {
 	}
 	o := s.opening()
 	_, o.span = tracer.Start(context.Background(), "connect", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now), trace.WithAttributes(
-		attrRoom.String(short(s.room.String())), attrRole.String(s.role.String()), attrDialect.String(dialectLabel(s.dialect))))
+		attrRoom.String(short(s.room.String())), attrRole.String(s.role().String()), attrDialect.String(dialectLabel(s.dialect))))
 	if c := o.span.SpanContext(); c.IsSampled() {
 		o.request.Trace = string(appendTraceparent(nil, c))
 	}

@@ -17,6 +17,7 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 	}{
 		"offer":         {offer, wire.Plain},
 		"with a source": {withField(`"source":"wallet","connectionId":"` + room + `","x":[{"é":1}]`), wire.RejoinV1},
+		"of any kind":   {`{"requestId":"r","method":"chat.line","targetClientId":"t","payload":{"a":[1,null]},"ttlMs":500}`, wire.RejoinV1},
 		"ack":           {`{"method":"ack","id":"7-12"}`, wire.RejoinV1},
 	} {
 		var d wire.Decoder

@@ -51,7 +51,7 @@ func BenchmarkParseConnect(b *testing.B) {
 	target := []byte("/" + room + "?source=wallet&target=extension")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := wire.ParseConnect(target); err != nil {
+		if _, err := wire.ParseConnect(target, wire.Plain); err != nil {
 			b.Fatal(err)
 		}
 	}

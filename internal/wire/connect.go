@@ -24,65 +24,73 @@ func (e *RefusedError) Error() string { return "refuse connect: " + e.Reason }
 // The reasons of a RefusedError, in the order in which they are checked.
 const (
 	ReasonMissingConnectionID = "missing connectionId in path"
+	ReasonInvalidRoom         = "invalid room name" // RejoinV1 only
 	ReasonMissingTarget       = "missing target"
 	ReasonInvalidTarget       = "invalid target"
 	ReasonMissingSource       = "missing source"
 	ReasonInvalidSource       = "invalid source"
-	ReasonSameRole            = "source and target needs to be different"
+	ReasonSameRole            = "source and target needs to be different" // Plain only
 )
 
 // ParseConnect reads an HTTP request-target as it stood on the request line: origin-form or absolute-form
 // (RFC 9112 section 3.2). The path is percent-decoded, then its dot segments are removed; the query is read
 // as a form (https://url.spec.whatwg.org/#urlencoded-parsing). The error is ErrMalformedTarget or a
 // *RefusedError that names the first check that failed.
-func ParseConnect(target []byte) (Connect, error) {
+func ParseConnect(target []byte, dialect Dialect) (Connect, error) {
 	t, err := ParseTarget(target, "")
 	if err != nil {
 		return Connect{}, err
 	}
-	return t.Connect()
+	return t.Connect(dialect)
 }
 
 // Connect reads what a client asks for, see ParseConnect. The error is a *RefusedError.
-func (t Target) Connect() (Connect, error) {
-	query := t.Query
-	room, ok := roomOfPath(t.Path)
+func (t Target) Connect(dialect Dialect) (Connect, error) {
+	room, ok := t.Room(dialect)
 	if !ok {
+		if dialect == RejoinV1 && bytes.HasPrefix(t.Path, []byte(roomsPath)) {
+			return Connect{}, &RefusedError{ReasonInvalidRoom}
+		}
 		return Connect{}, &RefusedError{ReasonMissingConnectionID}
 	}
-	opposite, err := parseRoleParam(query, "target", ReasonMissingTarget, ReasonInvalidTarget)
+	role, err := t.role(dialect)
 	if err != nil {
 		return Connect{}, err
 	}
-	source, err := parseRoleParam(query, "source", ReasonMissingSource, ReasonInvalidSource)
-	if err != nil {
-		return Connect{}, err
-	}
-	if source == opposite {
-		return Connect{}, &RefusedError{ReasonSameRole}
-	}
-	return Connect{Room: room, Source: source}, nil
+	return Connect{Room: roomID(room, role), Source: role}, nil
 }
 
-// roomOfPath returns the room of a path without dot segments that is a slash and a RoomID.
-func roomOfPath(path []byte) (RoomID, bool) {
-	if len(path) == 0 {
-		return RoomID{}, false
+// role reads source and target.
+func (t Target) role(dialect Dialect) (Role, error) {
+	source, target := firstParam(t.Query, "source"), firstParam(t.Query, "target")
+	if dialect == RejoinV1 && len(source) == 0 && len(target) == 0 {
+		return Equal, nil
 	}
-	return ParseRoomID(path[1:])
-}
-
-// parseRoleParam returns the role that the first parameter of that name holds.
-func parseRoleParam(query []byte, name, missing, invalid string) (Role, error) {
-	value := firstParam(query, name)
-	if len(value) == 0 {
-		return 0, &RefusedError{missing}
+	if err := checkRole(target, dialect, ReasonMissingTarget, ReasonInvalidTarget); err != nil {
+		return Role{}, err
 	}
-	role, ok := ParseRole(string(value))
-	if !ok {
-		return 0, &RefusedError{invalid}
+	if err := checkRole(source, dialect, ReasonMissingSource, ReasonInvalidSource); err != nil {
+		return Role{}, err
 	}
+	if dialect != RejoinV1 && string(source) == string(target) {
+		return Role{}, &RefusedError{ReasonSameRole}
+	}
+	role, _ := NewRole(string(source), string(target))
 	return role, nil
+}
+
+func checkRole(name []byte, dialect Dialect, missing, invalid string) error {
+	ok := IsRoleName(name)
+	if dialect != RejoinV1 {
+		_, ok = ParseRole(string(name))
+	}
+	switch {
+	case len(name) == 0:
+		return &RefusedError{missing}
+	case !ok:
+		return &RefusedError{invalid}
+	}
+	return nil
 }
 
 // firstParam returns the decoded value of the first parameter of that name, nil when there is none.

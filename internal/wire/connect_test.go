@@ -39,12 +39,12 @@ func TestParseConnectAccepts(t *testing.T) {
 		"ws://host/" + room + query,
 		"wss://host:443/" + room + query,
 	} {
-		got, err := wire.ParseConnect([]byte(target))
+		got, err := wire.ParseConnect([]byte(target), wire.Plain)
 		if err != nil || got.Room.String() != room || got.Source != wire.Wallet {
 			t.Errorf("ParseConnect(%q) = %v, %v", target, got, err)
 		}
 	}
-	got, err := wire.ParseConnect([]byte("/" + room + "?source=extension&target=wallet"))
+	got, err := wire.ParseConnect([]byte("/"+room+"?source=extension&target=wallet"), wire.Plain)
 	if err != nil || got.Source != wire.Extension {
 		t.Errorf("the other way round: %v, %v", got, err)
 	}
@@ -127,7 +127,7 @@ func TestParseConnectRefusesInOrder(t *testing.T) {
 		"/" + room + "?target=wallet&source=wallet":       same,
 		"/" + room + "?source=extension&target=extension": same,
 	} {
-		_, err := wire.ParseConnect([]byte(target))
+		_, err := wire.ParseConnect([]byte(target), wire.Plain)
 		var refused *wire.RefusedError
 		if !errors.As(err, &refused) || refused.Reason != reason || err.Error() != "refuse connect: "+reason {
 			t.Errorf("ParseConnect(%q): %v, want %q", target, err, reason)
@@ -141,7 +141,7 @@ func TestParseConnectKnowsMalformedTargets(t *testing.T) {
 		"", "@[", "*", room, "?source=wallet", "#", " /", "\x00", "host:80", "http:/" + room, "http://", "http:///" + room, "http://?x",
 		"ftp://host/" + room, "://host/", "/%", "/%1", "/%zz", "/" + room + "%g0?source=wallet", "http://host/%",
 	} {
-		if _, err := wire.ParseConnect([]byte(target)); !errors.Is(err, wire.ErrMalformedTarget) {
+		if _, err := wire.ParseConnect([]byte(target), wire.Plain); !errors.Is(err, wire.ErrMalformedTarget) {
 			t.Errorf("ParseConnect(%q): %v", target, err)
 		}
 	}

@@ -29,13 +29,15 @@ const (
 	fieldMethod
 	fieldSource
 	fieldID
+	fieldAnyPayload
+	fieldTTL
 	fieldCount
 	fieldUnknown = -1
 )
 
 // fieldName gives the fields their names on the wire.
 var fieldName = [fieldCount]string{
-	"requestId", "connectionId", "encryptedPayload", "targetClientId", "startAt", "method", "source", "id",
+	"requestId", "connectionId", "encryptedPayload", "targetClientId", "startAt", "method", "source", "id", "payload", "ttlMs",
 }
 
 // Decode reads one message. It returns the message or, when that is none, the reply that its sender gets, never both.
@@ -66,6 +68,9 @@ func (d *Decoder) Decode(raw []byte, dialect Dialect) (m Message, reply []byte) 
 	}
 	if dialect == RejoinV1 && string(d.text(fieldMethod)) == methodAck {
 		return d.ack()
+	}
+	if dialect == RejoinV1 {
+		return d.anyMessage()
 	}
 	return d.message()
 }
@@ -141,6 +146,48 @@ func (d *Decoder) message() (Message, []byte) {
 		Target:    d.text(fieldTarget),
 		Data:      d.compact(d.scan.text),
 	}, nil
+}
+
+// anyMessage is message in RejoinV1.
+func (d *Decoder) anyMessage() (Message, []byte) {
+	kind, sourceOK := d.anyMethod(), d.validAnySource()
+	ttl, ttlOK := d.ttl()
+	if kind == 0 || !sourceOK || !ttlOK || !d.validAnyTypes() {
+		return Message{}, d.invalidAnyFields(kind != 0, sourceOK, ttlOK)
+	}
+	m := Message{
+		Kind: kind, RequestID: d.token(fieldRequestID), Target: d.text(fieldTarget), TTLMs: ttl, Data: d.compact(d.scan.text),
+	}
+	switch {
+	case d.fields[fieldAnyPayload].kind != kindAbsent:
+		m.Beyond = fieldName[fieldAnyPayload]
+	case kind == KindOther:
+		m.Beyond = fieldName[fieldMethod]
+	case !d.validSource():
+		m.Beyond = fieldName[fieldSource]
+	}
+	return m, nil
+}
+
+// anyMethod is the kind of a message of RejoinV1, 0 when its method cannot be one.
+func (d *Decoder) anyMethod() Kind {
+	method := d.text(fieldMethod)
+	if kind := parseMethod(method); kind != 0 || !isMethod(method) {
+		return kind
+	}
+	return KindOther
+}
+
+// ttl is what ttlMs says, 0 when it is absent; false when it is no whole number from 1 to MaxTTLMs.
+func (d *Decoder) ttl() (ms int, ok bool) {
+	if d.fields[fieldTTL].kind == kindAbsent {
+		return 0, true
+	}
+	n, rest, ok := parseDecimal(d.token(fieldTTL))
+	if !ok || len(rest) > 0 || n < 1 || n > MaxTTLMs {
+		return 0, false
+	}
+	return int(n), true
 }
 
 // ack returns an acknowledgement, or what is wrong with it.

@@ -3,6 +3,8 @@ package wire_test
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -25,6 +27,9 @@ func FuzzDecode(f *testing.F) {
 		withField("\"x\":\"\xff\xe2\x82\""), withField(`"x":"` + strings.Repeat("é", 9) + `"`),
 		`{"method":"ack","id":"7-12"}`, `{"method":"ack","id":7}`, ` {"method" :"\u0061ck","\u0069d": "\n"} `,
 		`{"method":"ack","id":"\udc00\ud800\udc00"}`,
+		`{"requestId":"r","method":"chat.line","targetClientId":"t","payload":{"a":[1, null]},"ttlMs":3600000,"source":"peer"}`,
+		withField(`"payload":null`), withField(`"ttlMs":0`), withField(`"ttlMs":1e3`), withField(`"ttlMs":3600001`), withField(`"ttlMs":"5"`),
+		withMethod("9x"), withMethod("a b"), withField(`"source":"a>b"`), withField(`"source":"other"`),
 		strings.Repeat("[", 10001), strings.Repeat(`{"":[`, 5000) + strings.Repeat("]}", 5000),
 	} {
 		f.Add([]byte(text), true)
@@ -48,7 +53,7 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("the reply is not compact JSON: %q", reply)
 		}
 		want := readMessage(t, raw, dialect)
-		got := reading{kind: m.Kind, requestID: string(m.RequestID), target: string(m.Target), ack: string(m.Ack), data: string(m.Data)}
+		got := reading{kind: m.Kind, requestID: string(m.RequestID), target: string(m.Target), ack: string(m.Ack), data: string(m.Data), beyond: m.Beyond, ttl: m.TTLMs}
 		if reply != nil {
 			got.info, got.issues, got.echo = readReply(t, reply)
 		}
@@ -62,6 +67,8 @@ func FuzzDecode(f *testing.F) {
 type reading struct {
 	kind                         wire.Kind
 	requestID, target, ack, data string
+	beyond                       string
+	ttl                          int
 	info, issues, echo           string // of a reply: issues are the paths, echo is what it returns of the text
 }
 
@@ -82,18 +89,40 @@ func readMessage(t *testing.T, raw []byte, dialect wire.Dialect) reading {
 		}
 		return reading{kind: wire.KindAck, ack: id}
 	}
-	kinds := map[string]wire.Kind{"offer": 'o', "answer": 'a', "iceCandidate": 'c', "iceCandidates": 'C'}
-	if issues := brokenRules(fields, kinds[method] != 0); issues != "" {
+	kind := map[string]wire.Kind{"offer": 'o', "answer": 'a', "iceCandidate": 'c', "iceCandidates": 'C'}[method]
+	if dialect == wire.RejoinV1 && kind == 0 && anyMethod.MatchString(method) {
+		kind = wire.KindOther
+	}
+	if issues := brokenRules(fields, dialect, kind != 0); issues != "" {
 		return reading{info: "validationError", issues: issues, echo: echoOf(t, fields)}
 	}
 	target, _ := stringField(fields["targetClientId"])
-	return reading{
-		kind: kinds[method], requestID: string(fields["requestId"]), target: target, data: string(compacted(t, []byte(text))),
+	r := reading{
+		kind: kind, requestID: string(fields["requestId"]), target: target, data: string(compacted(t, []byte(text))),
 	}
+	if dialect == wire.RejoinV1 {
+		r.ttl, _ = strconv.Atoi(string(fields["ttlMs"]))
+		source, _ := stringField(fields["source"])
+		switch {
+		case fields["payload"] != nil:
+			r.beyond = "payload"
+		case kind == wire.KindOther:
+			r.beyond = "method"
+		case source != "" && source != "wallet" && source != "extension":
+			r.beyond = "source"
+		}
+	}
+	return r
 }
 
+var (
+	anyMethod = regexp.MustCompile(`\A[A-Za-z][A-Za-z0-9_.-]{0,31}\z`)
+	anyRole   = regexp.MustCompile(`\A[a-z][a-z0-9-]{0,15}\z`)
+	anyTTL    = regexp.MustCompile(`\A[1-9][0-9]{0,6}\z`)
+)
+
 // brokenRules returns the paths of the issues of an object, each with a full stop.
-func brokenRules(fields map[string]json.RawMessage, methodOK bool) (issues string) {
+func brokenRules(fields map[string]json.RawMessage, dialect wire.Dialect, methodOK bool) (issues string) {
 	broken := func(name string, ok bool) {
 		if !ok {
 			issues += name + "."
@@ -103,13 +132,23 @@ func brokenRules(fields map[string]json.RawMessage, methodOK bool) (issues strin
 	isString := func(name string) bool { _, ok := stringField(fields[name]); return ok }
 	broken("requestId", isString("requestId"))
 	optional("connectionId", isString("connectionId"))
-	broken("encryptedPayload", isString("encryptedPayload"))
+	if dialect == wire.RejoinV1 && fields["payload"] != nil {
+		broken("payload", fields["encryptedPayload"] == nil)
+	} else {
+		broken("encryptedPayload", isString("encryptedPayload"))
+	}
 	broken("targetClientId", isString("targetClientId"))
 	start := fields["startAt"]
 	optional("startAt", len(start) > 0 && strings.IndexByte("-0123456789", start[0]) >= 0)
 	broken("method", methodOK)
 	source, _ := stringField(fields["source"])
-	optional("source", source == "wallet" || source == "extension")
+	if dialect != wire.RejoinV1 {
+		optional("source", source == "wallet" || source == "extension")
+		return issues
+	}
+	optional("source", anyRole.MatchString(source))
+	ttl, _ := strconv.Atoi(string(fields["ttlMs"]))
+	optional("ttlMs", anyTTL.Match(fields["ttlMs"]) && ttl <= wire.MaxTTLMs)
 	return issues
 }
 

@@ -45,6 +45,16 @@ func AppendRetry(dst, requestID []byte, retryInMs int) []byte {
 	return append(dst, '}')
 }
 
+// AppendUndelivered appends that a message has not been acknowledged by its receiver within its ttlMs, and is not delivered any more.
+// For rejoin.v1 only.
+func AppendUndelivered(dst, requestID []byte, to ClientID) []byte {
+	dst = append(dst, `{"info":"undelivered","requestId":`...)
+	dst = append(dst, requestID...)
+	dst = append(dst, `,"remoteClientId":"`...)
+	dst = to.AppendText(dst)
+	return append(dst, `","reason":"expired"}`...)
+}
+
 // appendAnswer appends an answer that holds nothing but a request ID.
 func appendAnswer(dst []byte, head string, requestID []byte) []byte {
 	dst = append(dst, head...)

@@ -23,7 +23,7 @@ func FuzzParseConnect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, target []byte) {
 		before := bytes.Clone(target)
-		got, err := wire.ParseConnect(target)
+		got, err := wire.ParseConnect(target, wire.Plain)
 		if !bytes.Equal(before, target) {
 			t.Fatal("the target was changed")
 		}
@@ -43,7 +43,7 @@ func FuzzParseConnect(f *testing.F) {
 			t.Fatalf("ParseConnect(%q) = %v", target, got)
 		}
 		canonical := "/" + got.Room.String() + "?source=" + got.Source.String() + "&target=" + got.Source.Opposite().String()
-		if again, err := wire.ParseConnect([]byte(canonical)); err != nil || again != got {
+		if again, err := wire.ParseConnect([]byte(canonical), wire.Plain); err != nil || again != got {
 			t.Fatalf("ParseConnect(%q) = %v, %v", canonical, again, err)
 		}
 	})

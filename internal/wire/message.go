@@ -9,6 +9,7 @@ const (
 	KindAnswer     Kind = 'a'
 	KindCandidate  Kind = 'c'
 	KindCandidates Kind = 'C'
+	KindOther      Kind = 'm' // any other method: rejoin.v1 only
 	KindAck        Kind = 'k' // rejoin.v1 only, and for the server
 )
 
@@ -23,6 +24,8 @@ func (k Kind) String() string {
 		return methodCandidate
 	case KindCandidates:
 		return methodCandidates
+	case KindOther:
+		return "other"
 	case KindAck:
 		return methodAck
 	}
@@ -52,6 +55,24 @@ func parseMethod(method []byte) Kind {
 	return 0
 }
 
+// isMethod reports whether method may stand in a message of RejoinV1 for a peer: a letter and up to 31 letters, digits and "_.-".
+func isMethod(method []byte) bool {
+	if len(method) == 0 || len(method) > 32 {
+		return false
+	}
+	for i, c := range method {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		other := '0' <= c && c <= '9' || c == '_' || c == '.' || c == '-'
+		if !letter && (i == 0 || !other) {
+			return false
+		}
+	}
+	return true
+}
+
+// MaxTTLMs is the longest time that a message may be told to live, in milliseconds.
+const MaxTTLMs = 3_600_000
+
 // Message is what a client sent. Its slices belong to the Decoder and to the text it was given.
 type Message struct {
 	Kind Kind
@@ -61,6 +82,11 @@ type Message struct {
 	Target []byte
 	// Ack is the text of an ack's id, escapes resolved; it may be no EntryID at all. Nil for all else.
 	Ack []byte
+	// Beyond names the first field that has no place in the plain dialect, or a value that has none; "" when the message could go to
+	// a plain client.
+	Beyond string
+	// TTLMs is for how long the message is to be delivered, in milliseconds; 0: for as long as it is kept. RejoinV1 only.
+	TTLMs int
 	// Data is the whole message with every field, known or not, as compact JSON in valid UTF-8. Nil for an ack.
 	Data []byte
 }

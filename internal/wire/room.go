@@ -1,9 +1,13 @@
 package wire
 
-import "encoding/hex"
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+)
 
-// RoomID names a room: the 32 bytes behind the 64 hex digits of a connectionId. Upper and lower case
-// digits are the same room.
+// RoomID is what a room is called in Redis: 32 bytes. Those of the plain dialect are the 64 hex digits of a connectionId, of
+// which upper and lower case are the same room. Those of any other name, or with any other roles, are a hash: see RoomIDs.
 type RoomID [32]byte
 
 // ParseRoomID reads exactly 64 hex digits, in either case.
@@ -27,6 +31,83 @@ func (id RoomID) AppendText(dst []byte) []byte { return hex.AppendEncode(dst, id
 
 // String returns 64 lower case hex digits.
 func (id RoomID) String() string { return hex.EncodeToString(id[:]) }
+
+const (
+	// roomsPath stands before the name of a room.
+	roomsPath = "/rooms/"
+	// maxRoomName is the greatest length of a room's name.
+	maxRoomName = 128
+	// hashedRoom stands before what is hashed.
+	hashedRoom = "rejoin:room:"
+)
+
+// IsRoomName reports whether text may name a room: 1 to 128 unreserved characters (RFC 3986 section 2.3). "." and ".."
+// are none, because no URL can hold them behind a slash.
+func IsRoomName[T string | []byte](text T) bool {
+	if len(text) == 0 || len(text) > maxRoomName || string(text) == "." || string(text) == ".." {
+		return false
+	}
+	for i := range len(text) {
+		c := text[i]
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' && c != '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// roomID returns where in Redis the clients of a role meet. Wallets and extensions of a room of 64 hex digits meet under these digits, with
+// those of earlier versions and of the plain dialect. All others meet under a hash, which such versions never ask for:
+// they would take every client that is no wallet for an extension. name is IsRoomName.
+func roomID(name []byte, role Role) RoomID {
+	id, isHex := ParseRoomID(name)
+	if isHex && role.IsPlain() {
+		return id
+	}
+	var text [len(hashedRoom) + maxRoomName]byte
+	n := copy(text[:], hashedRoom)
+	if isHex {
+		hex.Encode(text[n:], id[:])
+	} else {
+		copy(text[n:], name)
+	}
+	return sha256.Sum256(text[:n+len(name)])
+}
+
+// RoomIDs returns all that a room may be called in Redis, for whoever looks at it from outside: two for one of 64 hex digits, the
+// second of which is that of clients that are no wallets and no extensions; one for one of any other name. It reports false
+// when text names no room.
+func RoomIDs(text string) ([]RoomID, bool) {
+	if !IsRoomName(text) {
+		return nil, false
+	}
+	hashed := roomID([]byte(text), Equal)
+	if id, ok := ParseRoomID(text); ok {
+		return []RoomID{id, hashed}, true
+	}
+	return []RoomID{hashed}, true
+}
+
+// Room returns the name of the room that a target asks for: 64 hex digits in lower case, or what stands behind /rooms/. A room of
+// 64 hex digits may be called either way. It reports false when the path is that of no room. In the plain dialect a room has 64 hex
+// digits and nothing before them.
+func (t Target) Room(dialect Dialect) (name []byte, ok bool) {
+	name, named := bytes.CutPrefix(t.Path, []byte(roomsPath))
+	if !named {
+		if len(t.Path) == 0 {
+			return nil, false
+		}
+		name = t.Path[1:]
+	}
+	id, isHex := ParseRoomID(name)
+	switch {
+	case isHex && (!named || dialect == RejoinV1):
+		return id.AppendText(nil), true
+	case named && dialect == RejoinV1 && IsRoomName(name):
+		return name, true
+	}
+	return nil, false
+}
 
 // hexValue returns the value of a hex digit, 0xff when c is none.
 func hexValue(c byte) byte {

@@ -86,10 +86,9 @@ func (t ResumeToken) bytes() [tokenLen]byte {
 
 // tokenTag returns the first bytes of the SHA-256 of room and role.
 func tokenTag(room RoomID, role Role) (tag [4]byte) {
-	var input [len(room) + 1]byte
-	copy(input[:], room[:])
-	input[len(room)] = byte(role)
-	sum := sha256.Sum256(input[:])
+	input := make([]byte, 0, len(room)+2*maxRoleName+1)
+	input = append(append(input, room[:]...), role.Text()...)
+	sum := sha256.Sum256(input)
 	copy(tag[:], sum[:])
 	return tag
 }

@@ -105,6 +105,84 @@ func (d *Decoder) invalidFields(methodOK, sourceOK bool) []byte {
 	return d.cut(start)
 }
 
+// validAnyTypes is validTypes in RejoinV1: payload may stand in place of encryptedPayload.
+func (d *Decoder) validAnyTypes() bool {
+	for i := range fieldRules {
+		rule := &fieldRules[i]
+		if rule.field == fieldPayload && d.fields[fieldAnyPayload].kind != kindAbsent {
+			if d.fields[fieldPayload].kind != kindAbsent {
+				return false
+			}
+		} else if !rule.keptBy(d.fields[rule.field].kind) {
+			return false
+		}
+	}
+	return true
+}
+
+// validAnySource reports whether source may be the name of a role or is absent.
+func (d *Decoder) validAnySource() bool {
+	return d.fields[fieldSource].kind == kindAbsent || IsRoleName(d.text(fieldSource))
+}
+
+// The issues of RejoinV1.
+const (
+	bothPayloadsIssue = `{"code":"custom","path":["payload"],"message":"Expected encryptedPayload or payload, received both"}`
+	ttlIssue          = `{"code":"custom","path":["ttlMs"],"message":"Expected a whole number from 1 to 3600000"}`
+)
+
+// invalidAnyFields is invalidFields in RejoinV1.
+func (d *Decoder) invalidAnyFields(methodOK, sourceOK, ttlOK bool) []byte {
+	start := d.openValidationError()
+	for i := range fieldRules {
+		rule := &fieldRules[i]
+		kind := d.fields[rule.field].kind
+		switch {
+		case rule.field == fieldPayload && d.fields[fieldAnyPayload].kind != kindAbsent:
+			if kind != kindAbsent {
+				d.scratch = append(append(d.scratch, bothPayloadsIssue...), ',')
+			}
+		case !rule.keptBy(kind):
+			d.scratch = append(appendTypeIssue(d.scratch, rule.kind, kind, fieldName[rule.field]), ',')
+		}
+	}
+	if !methodOK {
+		d.nameIssue(fieldMethod)
+	}
+	if !sourceOK {
+		d.nameIssue(fieldSource)
+	}
+	if kind := d.fields[fieldTTL].kind; !ttlOK && kind != kindNumber {
+		d.scratch = append(appendTypeIssue(d.scratch, kindNumber, kind, fieldName[fieldTTL]), ',')
+	} else if !ttlOK {
+		d.scratch = append(append(d.scratch, ttlIssue...), ',')
+	}
+	d.scratch[len(d.scratch)-1] = ']' // over the last comma
+	d.scratch = append(d.scratch, '}')
+	return d.cut(start)
+}
+
+// nameIssue appends the issue of a field that is no string, or a string of a wrong form.
+func (d *Decoder) nameIssue(field int) {
+	if kind := d.fields[field].kind; kind != kindString {
+		d.scratch = append(appendTypeIssue(d.scratch, kindString, kind, fieldName[field]), ',')
+		return
+	}
+	d.scratch = append(d.scratch, `{"code":"invalid_string","validation":"regex","path":["`...)
+	d.scratch = append(d.scratch, fieldName[field]...)
+	d.scratch = append(d.scratch, `"],"message":"Invalid"},`...)
+}
+
+// AppendBeyondPlain appends the answer to a message whose target is a plain client, which would not understand that field of it.
+// For rejoin.v1 only.
+func AppendBeyondPlain(dst, requestID []byte, field string) []byte {
+	dst = append(dst, `{"info":"validationError","requestId":`...)
+	dst = append(dst, requestID...)
+	dst = append(dst, `,"error":[{"code":"custom","path":["`...)
+	dst = append(dst, field...)
+	return append(dst, `"],"message":"The target is a plain client, which does not know this"}]}`...)
+}
+
 // openValidationError begins a reply up to its first issue and returns where it begins. The request ID is echoed as it
 // came, whatever its type, compacted; spelt differently than a re-serialised one, but equal to it.
 func (d *Decoder) openValidationError() (start int) {

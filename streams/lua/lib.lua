@@ -4,6 +4,7 @@
 -- KEYS[1] is always the room hash `{room}:m`; the mailboxes `{room}:s:<clientId>` share its hash tag.
 -- A member's record is one line of words:
 --   role dialect keep state instance session epoch joined attached due token previousToken
+-- role w or e: the two of the plain dialect, wallet and extension; source>target: any other. See opposite;
 -- keep 1: the session survives a lost connection; state L live, S suspended; joined: the room's version
 -- then; attached, due: Unix time in ms; token: a hash or '-'.
 -- Words behind these are of later versions: they are kept as they are. None of them may be '-'.
@@ -110,14 +111,21 @@ local function provable(inst)
   return not CLUSTER or string.find(inst, '%.' .. string.rep('%x', 19) .. '$') ~= nil
 end
 
--- tell rings once at every instance that holds a live client of the other role.
--- It returns the instances that nobody listens on.
-local function tell(role, text)
-  local rung, deaf = {}, {}
-  for _, m in pairs(members) do
-    if m.role ~= role and m.state == 'L' and not rung[m.inst] then
-      rung[m.inst] = true
-      if ring(m.inst, text) == 0 and provable(m.inst) then deaf[m.inst] = true end
+-- opposite is the role of the peers of a role. Two members are peers when each's source is the other's target; none is its own peer.
+local function opposite(role)
+  if role == 'w' then return 'e' end
+  if role == 'e' then return 'w' end
+  local source, target = string.match(role, '^([^>]+)>(.+)$')
+  return target .. '>' .. source
+end
+
+-- tell rings once at every instance that holds a live peer of m. It returns the instances that nobody listens on.
+local function tell(m, text)
+  local theirs, rung, deaf = opposite(m.role), {}, {}
+  for _, p in pairs(members) do
+    if p.role == theirs and p ~= m and p.state == 'L' and not rung[p.inst] then
+      rung[p.inst] = true
+      if ring(p.inst, text) == 0 and provable(p.inst) then deaf[p.inst] = true end
     end
   end
   return deaf
@@ -195,7 +203,7 @@ local function remove(m, why)
   redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id, 'x!' .. m.id)
   members[m.id], extras['#' .. m.id], extras['~' .. m.id], extras['x' .. m.id] = nil, nil, nil, nil
   note(m.id)
-  tell(m.role, words('l', m, version(), why) .. '\n' .. table.concat(flat))
+  tell(m, words('l', m, version(), why) .. '\n' .. table.concat(flat))
   report(m, list)
 end
 
@@ -205,7 +213,7 @@ local function suspend(m, t, window)
   redis.call('PEXPIRE', box(m.id), int(window + 30000))
   save(m)
   if did then tally(m, total(m, did)) end
-  tell(m.role, words('s', m, version(), int(window)))
+  tell(m, words('s', m, version(), int(window)))
 end
 
 -- lapse starts the grace window of a session whose connection is gone, or ends a session that has none.
@@ -301,17 +309,17 @@ local function page(entries, count, bytes)
   return flat, 0
 end
 
--- present lists the other role, oldest first: id state dialect keep session instance ms-left, flat.
-local function present(role, t)
-  local list, flat = {}, {}
-  for _, m in pairs(members) do
-    if m.role ~= role then list[#list + 1] = m end
+-- present lists the peers of m, oldest first: id state dialect keep session instance ms-left, flat.
+local function present(m, t)
+  local theirs, list, flat = opposite(m.role), {}, {}
+  for _, p in pairs(members) do
+    if p.role == theirs and p ~= m then list[#list + 1] = p end
   end
   table.sort(list, function(a, b) return tonumber(a.joined) < tonumber(b.joined) end)
-  for _, m in ipairs(list) do
+  for _, p in ipairs(list) do
     local left = 0
-    if m.state == 'S' then left = tonumber(m.due) - t end
-    for _, w in ipairs({m.id, m.state, m.dialect, m.keep, m.sid, m.inst, int(left)}) do flat[#flat + 1] = w end
+    if p.state == 'S' then left = tonumber(p.due) - t end
+    for _, w in ipairs({p.id, p.state, p.dialect, p.keep, p.sid, p.inst, int(left)}) do flat[#flat + 1] = w end
   end
   return flat
 end

@@ -1,5 +1,5 @@
 -- send: check, dedupe, store, ring. Every message comes through here, so it stands alone, without lib.lua, and takes
--- the members' records (see there) apart itself, by position. What never changes stands in front of it when it is
+-- the members' records (see there) apart itself. What never changes stands in front of it when it is
 -- loaded: MOST_ENTRIES and MOST_BYTES of a mailbox, MOST_RUNG: the largest body that a doorbell carries;
 -- CLUSTER: whether Redis is one; GENERATION, which differs from primary to primary.
 --
@@ -15,11 +15,13 @@
 --      7 trace, if the message is followed (keys.go, tracedChannel)
 -- Reply: S stored, N stored and nobody listens where the target is, D stored before, M no such target,
 --        B mailbox full, F the sender is fenced or gone, O the message before this one is missing
-local call, byte, find, match, sub = redis.call, string.byte, string.find, string.match, string.sub
+local call, find, match, sub = redis.call, string.find, string.match, string.sub
 local room, from, target, print, body, before, trace = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local got = call('HMGET', room, from, target, '!' .. from, '#' .. target, 'g', 'x!' .. from)
 local sender, to, ring, other = got[1], got[2], got[3] or '', got[6] or ''
-if not sender or match(sender, '^%S+ (%S+)', 9) ~= ARGV[2] then return 'F' end
+if not sender then return 'F' end
+local role, session = match(sender, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
+if session ~= ARGV[2] then return 'F' end
 if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer token
   local head, prev, later = match(sender, '^(' .. string.rep('%S+ ', 11) .. ')(%S+)(.*)$')
   if prev ~= '-' then
@@ -49,8 +51,16 @@ for i = #other - NOTE + 1, 9, -NOTE do
   end
 end
 if before ~= '' and sub(ring, -8) ~= before and sub(other, 1, 8) ~= before then return 'O' end
-if not to or byte(to) == byte(sender) then return refuse('M') end -- the role
-local live = byte(to, 7) == 76 -- L
+if not to then return refuse('M') end
+local its, state, inst, epoch = match(to, '^(%S+) %S+ %S+ (%S+) (%S+) %S+ (%S+)')
+-- Its role has to be the opposite of the sender's: see there in lib.lua.
+local theirs = role == 'w' and 'e' or role == 'e' and 'w'
+if not theirs then
+  local source, sought = match(role, '^([^>]+)>(.+)$')
+  theirs = sought .. '>' .. source
+end
+if its ~= theirs or target == from then return refuse('M') end
+local live = state == 'L'
 if not live then
   local t = call('TIME')
   if tonumber(match(to, '^' .. string.rep('%S+ ', 9) .. '(%S+)')) <= t[1] * 1000 + math.floor(t[2] / 1000) then return refuse('M') end
@@ -58,7 +68,6 @@ end
 local bytes, count = match(got[4] or '0 0', '^(%d+) (%d+)')
 bytes, count = bytes + #body, count + 1
 if bytes > MOST_BYTES or count > MOST_ENTRIES then return refuse('B') end
-local inst, epoch = match(to, '^(%S+) %S+ (%S+)', 9)
 if got[5] ~= GENERATION then
   -- The first message on this primary. It may lack the last that its predecessor stored, and would give their numbers to others:
   -- all members get a new epoch, until their instances have attached them again.

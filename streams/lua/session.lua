@@ -61,12 +61,12 @@ local link = ''
 local function reply(verdict, m, rest, dropped, refusal)
   local entries, more = page(rest, tonumber(ARGV[11]), tonumber(ARGV[12]))
   local _, _, last = hot(extras['#' .. m.id])
-  return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(role, t), entries,
+  return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(m, t), entries,
     (string.gsub(extras['~' .. m.id] or '', TOLD, '')), refusal, gone, link}
 end
 
 local function announce(kind, m)
-  local deaf = tell(role, words(kind, m, version()))
+  local deaf = tell(m, words(kind, m, version()))
   deaf[inst] = nil -- the one that asks lives: it is subscribing again
   bury(deaf, t, grace)
 end

@@ -15,12 +15,12 @@ redis.call('PEXPIRE', KEYS[1], ARGV[6])
 if m.state == 'S' then
   m.state, m.due = 'L', '0'
   save(m)
-  tell(m.role, words('r', m, version()))
+  tell(m, words('r', m, version()))
 end
 if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
 -- No more is read than fits, as far as the average entry tells.
 local most, room_for, waiting, n, last = tonumber(ARGV[4]), tonumber(ARGV[5]), hot(extras['#' .. m.id])
 if waiting > 0 and n > 0 then most = math.max(1, math.min(most, math.ceil(room_for * n / waiting))) end
 local entries, more = page(redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', most + 1), most, room_for)
-return {'O', extras.v or '0', last, more, present(m.role, t), entries, claims(m.inst),
+return {'O', extras.v or '0', last, more, present(m, t), entries, claims(m.inst),
   extras['~' .. m.id] or ''}

@@ -84,7 +84,7 @@ func parse(args []string, out io.Writer) (r request, err error) {
 	flags.IntVar(&r.rooms, "rooms", 100_000, "look at so many rooms at most (instance, totals)")
 	flags.DurationVar(&r.timeout, "timeout", time.Minute, "give up after")
 	flags.Usage = func() {
-		fmt.Fprintln(out, "inspect -redis URL [flags] room <connectionId> | instance <INSTANCE_ID> | totals")
+		fmt.Fprintln(out, "inspect -redis URL [flags] room <connectionId or name> | instance <INSTANCE_ID> | totals")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -94,9 +94,32 @@ func parse(args []string, out io.Writer) (r request, err error) {
 	r.what, r.name = flags.Arg(0), flags.Arg(1)
 	want := map[string]int{"room": 2, "instance": 2, "totals": 1}[r.what]
 	if r.redis == "" || want == 0 || flags.NArg() != want || r.rooms < 1 {
-		return r, errors.New("want -redis URL and room <connectionId>, instance <INSTANCE_ID> or totals; see -h")
+		return r, errors.New("want -redis URL and room <connectionId or name>, instance <INSTANCE_ID> or totals; see -h")
 	}
 	return r, nil
+}
+
+// room looks at all that a room may be called in Redis: see wire.RoomIDs.
+func (r request) room(ctx context.Context, in *streams.Inspector) (answer, error) {
+	ids, ok := wire.RoomIDs(r.name)
+	if !ok {
+		return nil, errors.New("a room is 64 hex digits, or 1 to 128 letters, digits and -._~")
+	}
+	var report roomReport
+	for _, id := range ids {
+		state, err := in.Room(ctx, id.String())
+		if errors.Is(err, streams.ErrNoRoom) {
+			continue
+		}
+		if err != nil {
+			return nil, err //nolint:wrapcheck // says it all
+		}
+		report.add(id.String(), state)
+	}
+	if report.Room == "" {
+		return nil, streams.ErrNoRoom
+	}
+	return report, nil
 }
 
 // answer is what was found; as JSON it is its fields.
@@ -105,14 +128,7 @@ type answer interface{ print(io.Writer) error }
 func (r request) ask(ctx context.Context, in *streams.Inspector) (answer, error) {
 	switch r.what {
 	case "room":
-		if _, ok := wire.ParseRoomID(r.name); !ok {
-			return nil, errors.New("a connectionId has 64 hex digits")
-		}
-		state, err := in.Room(ctx, r.name)
-		if err != nil {
-			return nil, err //nolint:wrapcheck // says it all
-		}
-		return newRoomReport(r.name, state), nil
+		return r.room(ctx, in)
 	case "instance":
 		return newInstanceReport(ctx, in, r.name, r.rooms)
 	}

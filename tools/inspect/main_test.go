@@ -110,12 +110,12 @@ func TestInspectsRunningServers(t *testing.T) {
 	}{
 		{[]string{"room", s.room}, []string{
 			`room ` + s.room[:8] + `: 2 clients, version \d+, kept for \S+`,
-			s.extension[:8] + ` +extension +rejoin\.v1 +live +X\.\S+ +live +20\S+Z +0 +0 +0-0 +0-0 +\d+`,
-			s.wallet[:8] + ` +wallet +rejoin\.v1 +suspended, \S+ left +Y\.\S+ +live +20\S+Z +3 +\d+ +\d+-2 +0-0 +\d+`,
+			s.extension[:8] + ` +extension +wallet +rejoin\.v1 +live +X\.\S+ +live +20\S+Z +0 +0 +0-0 +0-0 +\d+`,
+			s.wallet[:8] + ` +wallet +extension +rejoin\.v1 +suspended, \S+ left +Y\.\S+ +live +20\S+Z +3 +\d+ +\d+-2 +0-0 +\d+`,
 		}},
 		{[]string{"instance", "Y"}, []string{
 			`instance Y: lease live, \S+ left; 1 clients in all 1 rooms`,
-			s.room[:8] + ` +` + s.wallet[:8] + ` +wallet +rejoin\.v1 +suspended, .*`,
+			s.room[:8] + ` +` + s.wallet[:8] + ` +wallet +extension +rejoin\.v1 +suspended, .*`,
 		}},
 		{[]string{"instance", "Z"}, []string{`instance Z: lease gone; 0 clients in all 1 rooms`}},
 		{[]string{"totals"}, []string{
@@ -153,7 +153,7 @@ func TestRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		{"-redis", "http://h", "totals"},
 		{"-redis", "redis://h:99999", "totals"},
 		{"-redis", "redis://${HOST}", "totals"},
-		{"-redis", "redis://h", "room", "abc"},
+		{"-redis", "redis://h", "room", "a/c"},
 	} {
 		if err := run(t.Context(), args, &strings.Builder{}); err == nil {
 			t.Errorf("inspect %v: no error", args)

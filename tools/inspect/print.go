@@ -34,12 +34,12 @@ func (c session) state() string {
 
 func (c session) row() []string {
 	return []string{
-		c.Client, c.Role, c.Dialect, c.state(), c.Instance, c.Lease, c.Since.Format(time.RFC3339),
+		c.Client, c.Role, c.Target, c.Dialect, c.state(), c.Instance, c.Lease, c.Since.Format(time.RFC3339),
 		fmt.Sprint(c.Waiting), fmt.Sprint(c.WaitingBytes), c.Last,
 	}
 }
 
-var columns = []string{"CLIENT", "ROLE", "DIALECT", "STATE", "INSTANCE", "LEASE", "SINCE", "WAITING", "BYTES", "LAST"}
+var columns = []string{"CLIENT", "ROLE", "TARGET", "DIALECT", "STATE", "INSTANCE", "LEASE", "SINCE", "WAITING", "BYTES", "LAST"}
 
 func (r roomReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "room %s: %d clients, version %d, kept for %s\n\n", r.Room, len(r.Clients), r.Version, ms(r.LivesMs))

@@ -13,6 +13,7 @@ type session struct {
 	Room         string    `json:"room,omitempty"`
 	Client       string    `json:"client"`
 	Role         string    `json:"role"`
+	Target       string    `json:"target"` // the role of its peers
 	Dialect      string    `json:"dialect"`
 	State        string    `json:"state"`              // live, suspended
 	WindowMs     int64     `json:"windowMs,omitempty"` // left of the grace window, when suspended
@@ -31,8 +32,9 @@ const shortLen = 8
 func short(id string) string { return id[:min(len(id), shortLen)] }
 
 func newSession(m streams.MemberState) session {
+	role, _ := wire.ParseRoleText(m.Role)
 	c := session{
-		Client: short(m.Client), Role: wire.Role(m.Role).String(), Dialect: wire.Dialect(m.Dialect).String(), State: "live",
+		Client: short(m.Client), Role: role.Source(), Target: role.Target(), Dialect: wire.Dialect(m.Dialect).String(), State: "live",
 		Instance: m.Instance, Lease: "gone", Epoch: m.Epoch, Since: m.Attached.UTC(),
 		Waiting: m.Waiting, WaitingBytes: m.WaitingBytes, Last: m.Last.String(),
 	}
@@ -53,14 +55,17 @@ type roomReport struct {
 	Clients []session `json:"clients"`
 }
 
-func newRoomReport(room string, s streams.RoomState) roomReport {
-	r := roomReport{Room: short(room), Version: s.Version, LivesMs: s.Lives.Milliseconds(), Clients: []session{}}
+// add adds what Redis holds under one name of the room.
+func (r *roomReport) add(room string, s streams.RoomState) {
+	if r.Room == "" {
+		r.Room, r.Clients = short(room), []session{}
+	}
+	r.Version, r.LivesMs = max(r.Version, s.Version), max(r.LivesMs, s.Lives.Milliseconds())
 	for _, m := range s.Members {
 		c := newSession(m)
 		c.Acknowledged = m.Acknowledged.String()
 		r.Clients = append(r.Clients, c)
 	}
-	return r
 }
 
 // scanned is how far a walk through the rooms came.

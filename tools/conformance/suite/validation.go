@@ -13,19 +13,20 @@ func validationChecks() []check {
 
 // refusals sends each text and wants exactly that answer; the connection has to stay usable.
 func (p *probe) refusals(cases [][2]string) {
-	for _, open := range []func() *socket{
-		func() *socket { return p.plain(p.a, wallet) },
-		func() *socket { s, _ := p.rejoin(p.b, wallet); return s },
-	} {
-		s := open()
-		for _, c := range cases {
-			s.text(c[0])
-			if got := s.next(); got != c[1] {
-				p.fail("%s\ngot  %s\nwant %s", c[0], got, c[1])
-			}
-		}
-		s.settled()
+	s, _ := p.rejoin(p.b, wallet)
+	for _, s := range []*socket{p.plain(p.a, wallet), s} {
+		s.refusals(cases)
 	}
+}
+
+func (s *socket) refusals(cases [][2]string) {
+	for _, c := range cases {
+		s.text(c[0])
+		if got := s.next(); got != c[1] {
+			s.p.fail("%s\ngot  %s\nwant %s", c[0], got, c[1])
+		}
+	}
+	s.settled()
 }
 
 func noJSON(p *probe) {
@@ -89,6 +90,8 @@ func wrongTypes(p *probe) {
 			invalid(`"r"`, wrongType("connectionId", "string", "null"), wrongType("encryptedPayload", "string", "boolean"),
 				wrongType("targetClientId", "string", "array"), wrongType("startAt", "number", "string")),
 		},
+	})
+	p.plain(p.a, wallet).refusals([][2]string{
 		{
 			`{}`,
 			invalid("", wrongType("requestId", "string", "undefined"), wrongType("encryptedPayload", "string", "undefined"),
@@ -100,7 +103,7 @@ func wrongTypes(p *probe) {
 func wrongLiterals(p *probe) {
 	source := wrongLiteral("source", "wallet", "extension")
 	rest := `,"encryptedPayload":"e","targetClientId":"t"}`
-	p.refusals([][2]string{
+	p.plain(p.a, wallet).refusals([][2]string{
 		{`{"requestId":"r"` + rest, invalid(`"r"`, wrongMethod())},
 		{`{"requestId":"r","method":"Offer"` + rest, invalid(`"r"`, wrongMethod())},
 		{`{"requestId":"r","method":"offer","source":"phone"` + rest, invalid(`"r"`, source)},

@@ -57,9 +57,9 @@ func TestLettersAreValid(t *testing.T) {
 
 func TestTargetsAreValid(t *testing.T) {
 	t.Parallel()
-	a, errA := wire.ParseConnect([]byte(traffic.Target("run", 1, traffic.Extension)))
-	b, errB := wire.ParseConnect([]byte(traffic.Target("run", 1, traffic.Wallet)))
-	c, errC := wire.ParseConnect([]byte(traffic.Target("run", 2, traffic.Wallet)))
+	a, errA := wire.ParseConnect([]byte(traffic.Target("run", 1, traffic.Extension)), wire.Plain)
+	b, errB := wire.ParseConnect([]byte(traffic.Target("run", 1, traffic.Wallet)), wire.Plain)
+	c, errC := wire.ParseConnect([]byte(traffic.Target("run", 2, traffic.Wallet)), wire.Plain)
 	if errA != nil || errB != nil || errC != nil || a.Room != b.Room || b.Room == c.Room || a.Source == b.Source {
 		t.Errorf("%v %v %v %v %v %v", a, b, c, errA, errB, errC)
 	}
