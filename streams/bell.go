@@ -23,6 +23,8 @@ const (
 	BellLeft BellKind = 'l'
 	// BellFenced: the session of Client, until now held here as Session, has another connection.
 	BellFenced BellKind = 'f'
+	// BellOverdue: the time of messages that Client has sent is over: Undelivered, with their receivers.
+	BellOverdue BellKind = 'u'
 	// BellProbe: ReplyTo asks whether the connection of Client is alive.
 	BellProbe BellKind = 'p'
 	// BellAlive: the answer to the probe Nonce: the connection of Client is.
@@ -50,7 +52,7 @@ type Bell struct {
 	Version     uint64        // of the room, rising: BellJoined, BellResumed, BellSuspended, BellLeft
 	Left        time.Duration // BellSuspended
 	WindowOver  bool          // BellLeft: its grace window ended, it did not leave by itself
-	Undelivered []Undelivered // BellLeft
+	Undelivered []Undelivered // BellLeft, BellOverdue
 
 	ReplyTo, Nonce string // BellProbe; BellAlive has the Nonce
 }
@@ -135,6 +137,10 @@ func (b *Bell) parseMember(s string) error {
 	switch b.Kind {
 	case BellFenced:
 		return nil
+	case BellOverdue:
+		var err error
+		b.Undelivered, err = parseUndelivered(list)
+		return err
 	case BellProbe:
 		if len(w) != 2 {
 			return errBell

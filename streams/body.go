@@ -10,7 +10,8 @@ import (
 //
 //	kind(1) sender(36) length of request ID(7 digits) request ID data
 //
-// Kind 'o' is an offer, 'a' an answer; all else counts as a candidate of the one before it.
+// Kind 'o' is an offer, 'a' an answer, 'm' belongs to neither; all else counts as a candidate of the one before it. (Earlier versions
+// count 'm' as one, too.)
 type Body string
 
 const (
@@ -78,7 +79,7 @@ func (b Body) requestLen() int {
 
 // Undelivered is a message that its receiver never acknowledged.
 type Undelivered struct {
-	Client    string // the other end: its sender in a 'left' doorbell, its receiver in AttachReply
+	Client    string // the other end: its sender in a 'left' doorbell, else its receiver
 	RequestID string
 }
 

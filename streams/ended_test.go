@@ -50,7 +50,7 @@ func TestTellsWhatASessionDid(t *testing.T) {
 		y.Count(room, w.id, streams.Tally{In: 10}) // fenced, it tells late
 		e.send(t, w2, 'c', "1")
 		must(t, begin(func(done func(bool, error)) {
-			y.Sync(w.held(), streams.EntryID{}, func(streams.Synced, error) { done(true, nil) }) // behind Count, on the same worker
+			y.Sync(w.held(), streams.Reading{}, func(streams.Synced, error) { done(true, nil) }) // behind Count, on the same worker
 		}))
 		ended := must(t, begin(func(done func(bool, error)) {
 			x.Leave(w2.held(), streams.Parting{Acked: w2.seq(1), How: "left", Tally: streams.Tally{In: 1, Out: 2}}, done)

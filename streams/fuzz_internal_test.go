@@ -48,6 +48,7 @@ func FuzzParseBell(f *testing.F) {
 	f.Add("l" + aRoom + member + " 4 w\n" + aClient + `0000003"1"`)
 	f.Add("l" + aRoom + member + " 4 n\n" + aClient + "-000003")
 	f.Add("f" + aRoom + member)
+	f.Add("u" + aRoom + member + "\n" + aClient + `0000003"1"`)
 	f.Add("r" + aRoom + " " + aClient + " host>viewer r 1 0123456789abcdef inst 4")
 	f.Add("p" + aRoom + member + " other 0123456789abcdef")
 	f.Add("q0123456789abcdef" + aClient)
@@ -59,7 +60,7 @@ func FuzzParseBell(f *testing.F) {
 		if b.Kind == BellData && b.Body != "" {
 			use(t, b.Body)
 		}
-		if b.Kind != BellAlive && len(b.Room) != roomLen || strings.IndexByte("djrslfpq", byte(b.Kind)) < 0 {
+		if b.Kind != BellAlive && len(b.Room) != roomLen || strings.IndexByte("djrslfpqu", byte(b.Kind)) < 0 {
 			t.Errorf("%q is %+v", s, b)
 		}
 	})

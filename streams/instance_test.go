@@ -151,7 +151,7 @@ func (in *instance) expire(room, client string) <-chan answer[time.Duration] {
 }
 
 func (in *instance) sync(h streams.Held, after streams.EntryID) <-chan answer[streams.Synced] {
-	return begin(func(done func(streams.Synced, error)) { in.Sync(h, after, done) })
+	return begin(func(done func(streams.Synced, error)) { in.Sync(h, streams.Reading{After: after}, done) })
 }
 
 // settled blocks until the instance has received every doorbell that the room's steps have rung so far:

@@ -48,12 +48,13 @@ var (
 	syncScript    = loadScript("sync", lib)
 	claimsScript  = loadScript("claims", lib)
 	tallyScript   = loadScript("tally", lib)
+	overdueScript = loadScript("overdue", lib)
 	leaseScript   = loadScript("lease", "")
 
 	// scripts are all but send, which holds settings: see sendText.
 	scripts = []*pipeline.Script{
 		joinScript, resumeScript, restoreScript, undoScript, buryScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
-		claimsScript, tallyScript, leaseScript,
+		claimsScript, tallyScript, overdueScript, leaseScript,
 	}
 	sendScript = &pipeline.Script{Name: "send"} // its text depends on the primary
 )

@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"encoding/binary"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -22,12 +23,14 @@ const (
 	Stored
 	// StoredBefore: a message of the same fingerprint was stored earlier; this one was not.
 	StoredBefore
-	// Missing: the target is no session of the other role in this room, live or in its grace window.
+	// Missing: the target is no peer of the sender, live or in its grace window.
 	Missing
 	// MailboxFull: the target has too much waiting.
 	MailboxFull
 	// SenderFenced: the sender's session has another connection, or is gone.
 	SenderFenced
+	// BeyondPlain: the target speaks the plain dialect, and the message is Beyond it. It was not stored.
+	BeyondPlain
 	// OutOfOrder: the sender's message before this one is missing. Nothing was stored; send that one first.
 	OutOfOrder
 )
@@ -41,8 +44,12 @@ type Message struct {
 	// 0: whatever came before does not matter.
 	Before uint64
 	// Deadline is when Send is answered at the latest; zero: CallTimeout from now.
-	Deadline  time.Time
-	Kind      byte   // see Body
+	Deadline time.Time
+	Kind     byte // see Body
+	// Beyond: a plain client would not understand it.
+	Beyond bool
+	// TTL, unless 0, is for how long it may be delivered: see Overdue. At least a millisecond.
+	TTL       time.Duration
 	RequestID []byte // at most MaxRequestID bytes
 	Data      []byte
 	// Trace, unless empty, travels with the message to where it is delivered, within Redis: words of whoever follows it,
@@ -62,7 +69,7 @@ type sending struct {
 	finished func(*redis.Cmd, error)
 	released func()
 
-	mailbox, from, session, target, print, before, body, trace string
+	mailbox, from, session, target, print, before, body, trace, ttl, beyond string
 }
 
 func newSending() any {
@@ -81,7 +88,10 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
 	s.args = append(s.args[:0], "EVALSHA", &s.SHA, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body, &s.before)
-	if s.trace != "" {
+	switch {
+	case m.Beyond || m.TTL > 0:
+		s.args = append(s.args, &s.trace, &s.ttl, &s.beyond)
+	case s.trace != "":
 		s.args = append(s.args, &s.trace)
 	}
 	deadline := m.Deadline
@@ -96,7 +106,7 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 }
 
 func (s *sending) fill(m Message) (roomKey string) {
-	need := 2*roomLen + 5*clientLen + 128 + len(m.RequestID) + len(m.Data) + len(m.Trace)
+	need := 2*roomLen + 5*clientLen + 160 + len(m.RequestID) + len(m.Data) + len(m.Trace)
 	if cap(s.buf) < need {
 		s.buf = make([]byte, 0, need)
 	}
@@ -115,7 +125,14 @@ func (s *sending) fill(m Message) (roomKey string) {
 		binary.LittleEndian.PutUint64(print[:], m.Before)
 		s.before = part(print[:])
 	}
+	s.beyond = "0"
+	if m.Beyond {
+		s.beyond = "1"
+	}
 	from := len(buf)
+	buf = strconv.AppendInt(buf, m.TTL.Milliseconds(), 10)
+	s.ttl = view(buf[from:])
+	from = len(buf)
 	buf = AppendBody(buf, m.Kind, m.From, m.RequestID, m.Data)
 	s.body = view(buf[from:])
 	from = len(buf)
@@ -142,6 +159,8 @@ func (s *sending) finish(cmd *redis.Cmd, err error) {
 			outcome = Missing
 		case "B":
 			outcome = MailboxFull
+		case "P":
+			outcome = BeyondPlain
 		case "F":
 			outcome = SenderFenced
 		case pipeline.OutOfOrder:

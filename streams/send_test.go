@@ -2,9 +2,11 @@ package streams_test
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -278,6 +280,98 @@ func TestAnyBytesTravelUnchanged(t *testing.T) {
 		must(t, x.leave(w.held(), streams.EntryID{}))
 		if left := x.bell(t, streams.BellLeft, w.id); len(left.Undelivered) != 6 || left.Undelivered[2].RequestID != "\n \x00\r\n$5\r\n" {
 			t.Errorf("undelivered: %+v", left.Undelivered)
+		}
+	})
+}
+
+// The peer rule has two halves, and either alone lets strangers talk.
+func TestPeersAreEachOthersTarget(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, y, room := p.open(t), p.open(t), newRoom()
+		roles := []string{wallet, extension, "peer>peer", "host>viewer", "viewer>host", "viewer>peer", "peer>host", "wallet>wallet"}
+		members := map[string][2]*member{}
+		for _, role := range roles {
+			members[role] = [2]*member{x.join(t, room, role, rejoin), y.join(t, room, role, rejoin)}
+		}
+		for _, from := range roles {
+			sync := must(t, x.sync(members[from][0].held(), streams.EntryID{}))
+			for _, to := range roles {
+				a, b := members[from][0], members[to][1]
+				seen := slices.ContainsFunc(sync.Peers, func(p streams.Peer) bool { return p.Client == b.id })
+				sourceA, targetA := sides(from)
+				sourceB, targetB := sides(to)
+				want := streams.Missing
+				if sourceA == targetB && targetA == sourceB {
+					want = streams.Stored
+				}
+				a.want(t, want, b, 'm', from+to)
+				if seen != (want == streams.Stored) {
+					t.Errorf("%s sees %s: %t", from, to, seen)
+				}
+			}
+			a := members[from][0]
+			a.want(t, streams.Missing, a, 'm', "itself")
+		}
+	})
+}
+
+// A plain client is given what it knows, and a message is not given when its time is over; its sender is told once, wherever it is.
+func TestMessagesThatAreNotDelivered(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, y, room := p.open(t), p.open(t), newRoom()
+		e, w, old := x.join(t, room, extension, rejoin), y.join(t, room, wallet, rejoin), y.join(t, room, wallet, plain)
+		beyond := e.message(old.id, 'm', "beyond")
+		beyond.Beyond = true
+		if got := must(t, x.send(beyond)); got != streams.BeyondPlain {
+			t.Fatalf("to a plain client: %d", got)
+		}
+		beyond.Target, beyond.Fingerprint = []byte(w.id), beyond.Fingerprint+1
+		if got := must(t, x.send(beyond)); got != streams.Stored {
+			t.Fatalf("to a client of rejoin.v1: %d", got)
+		}
+		w.drop(t)
+		limited := func(name string, ttl time.Duration) {
+			m := e.message(w.id, 'o', name)
+			m.TTL = ttl
+			if got := must(t, x.send(m)); got != streams.Stored {
+				t.Fatalf("%s: %d", name, got)
+			}
+		}
+		limited("1", time.Millisecond)
+		e.send(t, w, 'a', "2")
+		limited("3", time.Hour)
+		for next := time.Duration(0); ; { // once the first is over, the hour of the third is all that is left
+			next = must(t, begin(func(done func(time.Duration, error)) { y.Overdue(room, w.id, done) }))
+			if next > time.Minute {
+				break
+			}
+		}
+		if b := x.bell(t, streams.BellOverdue, e.id); len(b.Undelivered) != 1 || b.Undelivered[0] != (streams.Undelivered{Client: w.id, RequestID: `"1"`}) {
+			t.Errorf("the sender is told of %+v", b.Undelivered)
+		}
+		e.drop(t)
+		e = e.resume(t, x, streams.EntryID{})
+		if len(e.got.Undelivered) != 0 {
+			t.Errorf("told twice: %+v", e.got.Undelivered)
+		}
+		limited("4", time.Millisecond)
+		e.drop(t)
+		for w = w.resume(t, y, streams.EntryID{}); w.got.Replay != 3; w = w.resume(t, y, streams.EntryID{}) {
+			if w.got.Replay != 4 { // a millisecond is not over yet
+				t.Fatalf("replay %d", w.got.Replay)
+			}
+		}
+		sameNames(t, names(w.got.Entries), "beyond", "2", "3")
+		if w.got.Superseded != 0 {
+			t.Errorf("superseded %d", w.got.Superseded)
+		}
+		e = e.resume(t, x, streams.EntryID{})
+		if len(e.got.Undelivered) != 1 || e.got.Undelivered[0].RequestID != `"4"` {
+			t.Errorf("the sender that was away is told of %+v", e.got.Undelivered)
+		}
+		e.send(t, w, 'c', "5")
+		if n := must(t, y.sync(w.held(), streams.EntryID{})); len(n.Entries) != 4 {
+			t.Errorf("%v wait", names(n.Entries))
 		}
 	})
 }

@@ -112,6 +112,18 @@ func (b *Backbone) leave(h Held, acked, how, did string, done func(int64, error)
 	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds(), how, did)
 }
 
+// Overdue deletes what waits for a client that is away and has a TTL that is over, and has the senders told (BellOverdue, Attached.Undelivered).
+// next is in how long to ask again, 0 when nothing waits that has a TTL.
+func (b *Backbone) Overdue(room, client string, done func(next time.Duration, err error)) {
+	b.run(overdueScript, room, func(cmd *redis.Cmd, err error) {
+		ms, ok := cmd.Val().(int64)
+		if err == nil && !ok {
+			err = errReply
+		}
+		done(time.Duration(ms)*time.Millisecond, err)
+	}, client)
+}
+
 // Undo gives up whatever an attach got that was never answered: the session number tells. clientID is that of a fresh session (Attach.NewClient).
 // waits is the client whose session waits for it again, "" for none.
 func (b *Backbone) Undo(room, session, clientID, how string, done func(waits string, err error)) {
@@ -174,16 +186,27 @@ type Synced struct {
 	Undelivered []Undelivered
 }
 
+// Reading is from where a mailbox is read.
+type Reading struct {
+	After EntryID
+	// Counted: what is read was counted by a resume (Attached.Replay), so it is given even if its time is over since.
+	Counted bool
+}
+
 // Sync reads what a connection may have missed: who is present, and the mailbox after an entry, one page.
 // It renews the lifetime of the room's keys. It takes back a session that others believed lost.
-func (b *Backbone) Sync(h Held, after EntryID, done func(Synced, error)) {
+func (b *Backbone) Sync(h Held, r Reading, done func(Synced, error)) {
+	counted := "0"
+	if r.Counted {
+		counted = "1"
+	}
 	b.run(syncScript, h.Room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done(Synced{}, err)
 			return
 		}
 		done(parseSynced(h.Room, cmd.Val()))
-	}, h.Client, h.Session, after.String(), b.opt.PageEntries, b.opt.PageBytes, held.Milliseconds())
+	}, h.Client, h.Session, r.After.String(), b.opt.PageEntries, b.opt.PageBytes, held.Milliseconds(), counted)
 }
 
 func parseSynced(room string, v any) (s Synced, err error) {

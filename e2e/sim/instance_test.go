@@ -232,8 +232,8 @@ func (f forgetful) Claims(_ string, done func([]streams.Held, error)) {
 	time.AfterFunc(time.Millisecond, func() { done(nil, nil) })
 }
 
-func (f forgetful) Sync(h streams.Held, after streams.EntryID, done func(streams.Synced, error)) {
-	f.Backbone.Sync(h, after, func(s streams.Synced, err error) {
+func (f forgetful) Sync(h streams.Held, r streams.Reading, done func(streams.Synced, error)) {
+	f.Backbone.Sync(h, r, func(s streams.Synced, err error) {
 		s.Claims = nil
 		done(s, err)
 	})

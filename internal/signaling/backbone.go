@@ -24,7 +24,8 @@ type Backbone interface {
 	Leave(streams.Held, streams.Parting, func(bool, error))
 	Count(room, client string, t streams.Tally)
 	Expire(room, client string, done func(time.Duration, error))
-	Sync(streams.Held, streams.EntryID, func(streams.Synced, error))
+	Sync(streams.Held, streams.Reading, func(streams.Synced, error))
+	Overdue(room, client string, done func(time.Duration, error))
 	Alive(room, replyTo, nonce, client string)
 	CheckPrimaries(done func())
 }

@@ -30,7 +30,7 @@ func (h *Hub) Bell(b *streams.Bell) {
 	switch b.Kind {
 	case streams.BellData:
 		here = sh.ring(room, client, b)
-	case streams.BellFenced, streams.BellProbe:
+	case streams.BellFenced, streams.BellProbe, streams.BellOverdue:
 		if s := sh.find(room, parseNumber(b.Session)); s != nil {
 			s.summoned(b)
 		} else if b.Kind == streams.BellProbe {
@@ -54,6 +54,8 @@ func (s *Session) summoned(b *streams.Bell) {
 		s.keepBell(b) // the pong of a connection that is being attached counts too
 	case b.Kind == streams.BellFenced:
 		s.fence()
+	case b.Kind == streams.BellOverdue:
+		s.overdue(b)
 	default:
 		s.probe(b)
 	}

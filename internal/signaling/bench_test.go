@@ -36,7 +36,8 @@ func (b *sink) Detach(streams.Held, streams.Parting, func(streams.Hold, error)) 
 func (b *sink) Leave(streams.Held, streams.Parting, func(bool, error))          {}
 func (b *sink) Count(_, _ string, _ streams.Tally)                              {}
 func (b *sink) Expire(_, _ string, _ func(time.Duration, error))                {}
-func (b *sink) Sync(streams.Held, streams.EntryID, func(streams.Synced, error)) {}
+func (b *sink) Overdue(_, _ string, _ func(time.Duration, error))               {}
+func (b *sink) Sync(streams.Held, streams.Reading, func(streams.Synced, error)) {}
 func (b *sink) Alive(_, _, _, _ string)                                         {}
 func (b *sink) CheckPrimaries(func())                                           {}
 func (b *sink) Serves(string) error                                             { return nil }

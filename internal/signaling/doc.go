@@ -16,9 +16,9 @@
 // All sessions of a room are in one shard and are guarded by its mutex. Nothing blocks while holding it: the backbone
 // answers by callback, a Conn only queues.
 //
-// Lock order: a shard first; inside of it windows, probes, retries, timers, doubts and the ration of log lines, each of which is held alone and calls
+// Lock order: a shard first; inside of it windows, limited, probes, retries, timers, doubts and the ration of log lines, each of which is held alone and calls
 // nothing. The edge's locks and the backbone's may be taken inside of a shard's, never the other way round: the backbone calls back without a lock
 // that a call into it takes.
 //
-// Timers: those of grace windows belong to windows, those of probes to probes, all others to timers. Run stops them.
+// Timers: those of grace windows belong to windows, of messages with a TTL to limited, those of probes to probes, all others to timers. Run stops them.
 package signaling

@@ -56,6 +56,7 @@ type Hub struct {
 	shards   [shardCount]shard
 
 	windows windows
+	limited limited
 	probes  probes
 	retries retries
 	timers  timers
@@ -109,6 +110,7 @@ func NewHub(cfg Config, b Backbone) *Hub {
 		h.shards[i].chance, h.shards[i].rooms = &h.chance, map[uint64]*Session{}
 	}
 	h.windows.init(h)
+	h.limited.init(h)
 	h.probes.init(h)
 	h.metrics = newMetrics(cfg.Registerer, h)
 	return h

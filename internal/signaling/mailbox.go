@@ -168,7 +168,7 @@ func (s *Session) catchUp() {
 		return
 	}
 	s.ask()
-	s.hub.backbone.Sync(s.held(), s.last, s.synced)
+	s.hub.backbone.Sync(s.held(), streams.Reading{After: s.last, Counted: s.replaying}, s.synced)
 }
 
 // ask notes that the mailbox is read now, with all that was rung for until now.

@@ -98,6 +98,9 @@ type sending struct {
 	print     uint64
 	before    uint64
 	requestID []byte
+	target    wire.ClientID
+	ttl       time.Duration
+	beyond    string // see wire.Message
 	frame     []byte
 	span      trace.Span                      // nil: not traced
 	trace     []byte                          // its context, if it is sampled
@@ -118,6 +121,7 @@ func (s *Session) relay(m wire.Message, began time.Time) {
 	print, before := s.follow(m, target)
 	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
 	p.s, p.began, p.print, p.before, p.requestID = s, began, print, before, append(p.requestID[:0], m.RequestID...)
+	p.target, p.ttl, p.beyond = target, time.Duration(m.TTLMs)*time.Millisecond, m.Beyond
 	p.traceSend(m)
 	room := s.room.AppendText(p.ids[:0])
 	from := s.id.AppendText(p.ids[64:64])
@@ -126,7 +130,7 @@ func (s *Session) relay(m wire.Message, began time.Time) {
 	s.hub.backbone.Send(streams.Message{
 		Room: room, From: from, Session: session, Target: to, Fingerprint: print, Before: before,
 		Deadline: began.Add(s.hub.backbone.CallTimeout()),
-		Kind:     byte(m.Kind), RequestID: m.RequestID, Data: m.Data, Trace: p.trace,
+		Kind:     byte(m.Kind), RequestID: m.RequestID, Data: m.Data, Trace: p.trace, Beyond: m.Beyond != "", TTL: p.ttl,
 	}, p.done)
 }
 
@@ -165,12 +169,17 @@ func (p *sending) finish(o streams.Outcome, err error) {
 	switch {
 	case o == streams.Stored || o == streams.StoredBefore:
 		p.frame = wire.AppendConfirmation(p.frame[:0], p.requestID)
+	case o == streams.BeyondPlain:
+		p.frame = wire.AppendBeyondPlain(p.frame[:0], p.requestID, p.beyond)
 	case o == streams.MailboxFull && !plain:
 		p.frame = wire.AppendMailboxFull(p.frame[:0], p.requestID)
 	case (err != nil || o == streams.SenderFenced || o == streams.OutOfOrder) && !plain:
 		p.frame = wire.AppendRetry(p.frame[:0], p.requestID, retryInMs)
 	default:
 		p.frame = wire.AppendMissingRemoteClient(p.frame[:0], p.requestID)
+	}
+	if o == streams.Stored && p.ttl > 0 {
+		s.hub.limited.watch(windowKey{s.room, p.target}, p.ttl)
 	}
 	if o == streams.SenderFenced {
 		s.locked(func() { s.doubt(p.frame, p.began) })

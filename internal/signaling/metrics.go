@@ -41,6 +41,7 @@ type metrics struct {
 	drops      *prometheus.CounterVec
 	ends       *prometheus.CounterVec
 	lostMail   prometheus.Counter
+	overdue    prometheus.Counter
 	delivered  prometheus.Counter
 	replayed   prometheus.Counter
 	superseded prometheus.Counter
@@ -81,6 +82,7 @@ func newMetrics(reg prometheus.Registerer, h *Hub) *metrics {
 		drops:      counters("rejoin_drops_total", "Deliveries put off and connections dropped, by reason.", "reason"),
 		ends:       counters("rejoin_session_ends_total", "Sessions that ended for good, by how, at the instance that ended them.", "how"),
 		lostMail:   counter("rejoin_undelivered_total", "Messages that waited in a mailbox when its session ended; their senders are told."),
+		overdue:    counter("rejoin_overdue_total", "Messages whose ttlMs was over before they were acknowledged, as told to their senders here."),
 		delivered:  counter("rejoin_delivered_total", "Messages written to their receivers, replayed ones included."),
 		replayed:   counter("rejoin_replayed_total", "Messages delivered in a replay."),
 		superseded: counter("rejoin_superseded_total", "Waiting messages left out because a later offer replaced them or their sender left."),
@@ -92,7 +94,7 @@ func newMetrics(reg prometheus.Registerer, h *Hub) *metrics {
 		answered:   seconds("rejoin_message_duration_seconds", "From a message's arrival to the answer its sender gets, the wait for Redis included."),
 		attaching:  seconds("rejoin_connect_duration_seconds", "From an upgrade to a session that is attached."),
 	}
-	reg.MustRegister(m.messages, m.connects, m.resumes, m.drops, m.ends, m.lostMail, m.delivered, m.replayed, m.superseded, m.announced, m.holes, m.restored, m.ghosts,
+	reg.MustRegister(m.messages, m.connects, m.resumes, m.drops, m.ends, m.lostMail, m.overdue, m.delivered, m.replayed, m.superseded, m.announced, m.holes, m.restored, m.ghosts,
 		m.answered, m.attaching,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_draining", Help: "1 from the signal to end until the end."}, h.drains),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "rejoin_sessions", Help: "Sessions with a connection here."},
@@ -142,6 +144,8 @@ func outcomeOf(o streams.Outcome, err error) outcome {
 		return outcomeMissing
 	case o == streams.MailboxFull:
 		return outcomeFull
+	case o == streams.BeyondPlain:
+		return outcomeInvalid
 	}
 	return outcomeFenced
 }

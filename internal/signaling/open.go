@@ -234,11 +234,14 @@ func (o *opening) endsBefore(version uint64, client string) (list []streams.Unde
 
 // kept applies a doorbell that came while the session was being attached. The shard is locked.
 func (s *Session) kept(b *streams.Bell) {
-	if b.Kind == streams.BellProbe {
+	switch b.Kind {
+	case streams.BellProbe:
 		s.probe(b)
-		return
+	case streams.BellOverdue:
+		s.overdue(b)
+	default:
+		s.presence(b)
 	}
-	s.presence(b)
 }
 
 // welcome sends the session frame of rejoin.v1; its peers stand in for announcements.

@@ -225,7 +225,13 @@ func (b *scripted) Expire(_, client string, done func(time.Duration, error)) {
 	}, 0, done)
 }
 
-func (b *scripted) Sync(h streams.Held, after streams.EntryID, done func(streams.Synced, error)) {
+func (b *scripted) Overdue(_, client string, done func(time.Duration, error)) {
+	b.note(call{name: "overdue", client: client})
+	answer(b, func() func() (time.Duration, error) { return nil }, 0, done)
+}
+
+func (b *scripted) Sync(h streams.Held, r streams.Reading, done func(streams.Synced, error)) {
+	after := r.After
 	b.note(call{name: "sync", client: h.Client, id: after})
 	answer(b, func() func() (streams.Synced, error) {
 		if f := b.sync; f != nil {

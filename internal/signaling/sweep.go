@@ -31,6 +31,7 @@ func (h *Hub) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			h.windows.close()
+			h.limited.close()
 			h.probes.close()
 			h.retries.stop()
 			h.timers.stop()

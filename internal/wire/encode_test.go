@@ -72,15 +72,6 @@ func encodings(t testing.TB) []encoding {
 			"retry", func(dst []byte) []byte { return wire.AppendRetry(dst, id, 1500) },
 			`{"info":"retryError","requestId":"r\"1","retryInMs":1500}`,
 		},
-		{
-			"undelivered", func(dst []byte) []byte { return wire.AppendUndelivered(dst, id, alice) },
-			`{"info":"undelivered","requestId":"r\"1","remoteClientId":"` + aliceText + `","reason":"expired"}`,
-		},
-		{
-			"beyond plain", func(dst []byte) []byte { return wire.AppendBeyondPlain(dst, id, "payload") },
-			`{"info":"validationError","requestId":"r\"1","error":[{"code":"custom","path":["payload"],` +
-				`"message":"The target is a plain client, which does not know this"}]}`,
-		},
 		{"already connected", peer(wire.AlreadyConnected), peerText("remoteClientIsAlreadyConnected")},
 		{"just connected", peer(wire.JustConnected), peerText("remoteClientJustConnected")},
 		{"suspended", peer(wire.Suspended), peerText("remoteClientSuspended")},

@@ -37,7 +37,6 @@ var fromClients = []struct {
 		named{"iceCandidate", `{"requestId":"r3","method":"iceCandidate","targetClientId":"` + bobText + `","encryptedPayload":"\"\\\n","note":[1]}`},
 		wire.RejoinV1, wire.KindCandidate,
 	},
-	{named{"any", `{"requestId":"r4","method":"chat.line","targetClientId":"` + bobText + `","payload":{"n":[1,null]},"ttlMs":500}`}, wire.RejoinV1, wire.KindOther},
 	{named{"ack", `{"method":"ack","id":"7-12"}`}, wire.RejoinV1, wire.KindAck},
 	{named{"ack of nothing", `{"method":"ack","id":"0-0"}`}, wire.RejoinV1, wire.KindAck},
 }

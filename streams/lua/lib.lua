@@ -135,13 +135,16 @@ local function words(kind, m, ...)
   return kind .. room .. ' ' .. table.concat({m.id, m.role, m.dialect, m.keep, m.sid, m.inst, ...}, ' ')
 end
 
--- ended lists what a mailbox still holds, by entry: {from, <7 digits length><requestId>}.
+-- request is whose an entry is: {from, <7 digits length><requestId>}.
+local function request(e)
+  local body = e[2][2]
+  return {string.sub(body, 2, 37), string.sub(body, 38, 44 + tonumber(string.sub(body, 38, 44)))}
+end
+
+-- ended lists what a mailbox still holds, by entry.
 local function ended(m)
   local list = {}
-  for i, e in ipairs(redis.call('XRANGE', box(m.id), '-', '+')) do
-    local body = e[2][2]
-    list[i] = {string.sub(body, 2, 37), string.sub(body, 38, 44 + tonumber(string.sub(body, 38, 44)))}
-  end
+  for i, e in ipairs(redis.call('XRANGE', box(m.id), '-', '+')) do list[i] = request(e) end
   return list
 end
 
@@ -260,7 +263,44 @@ end
 
 -- weigh changes the count of what waits in a mailbox.
 local function weigh(id, bytes, count, last)
-  redis.call('HSET', KEYS[1], '#' .. id, int(math.max(0, bytes)) .. ' ' .. int(math.max(0, count)) .. ' ' .. last)
+  local text = int(math.max(0, bytes)) .. ' ' .. int(math.max(0, count)) .. ' ' .. last
+  if extras then extras['#' .. id] = text end
+  redis.call('HSET', KEYS[1], '#' .. id, text)
+end
+
+-- discard deletes entries of a mailbox that nobody gets any more.
+local function discard(id, entries)
+  local ids, freed = {}, 0
+  for i, e in ipairs(entries) do ids[i], freed = e[1], freed + #e[2][2] end
+  for i = 1, #ids, 1000 do redis.call('XDEL', box(id), unpack(ids, i, math.min(i + 999, #ids))) end
+  local bytes, count, last = hot(extras['#' .. id])
+  weigh(id, bytes - freed, count - #ids, last)
+end
+
+-- timely returns those of m's entries that may be delivered at t. It deletes the others, whose time is over, and tells their
+-- senders: by a doorbell, or, where that is not heard, as report does.
+local function timely(m, entries, t)
+  local rest, late, theirs, unheard = {}, {}, {}, {}
+  for _, e in ipairs(entries) do
+    local due = e[2][6]
+    if due and tonumber(due) <= t then late[#late + 1] = e else rest[#rest + 1] = e end
+  end
+  if #late == 0 then return entries end
+  discard(m.id, late)
+  for _, e in ipairs(late) do
+    local item = request(e)
+    local f = members[item[1]]
+    if f and f.dialect == 'r' then
+      theirs[f.id] = theirs[f.id] or {}
+      table.insert(theirs[f.id], item)
+    end
+  end
+  for id, items in pairs(theirs) do
+    local f, flat = members[id], {}
+    for i, item in ipairs(items) do flat[i] = m.id .. item[2] end
+    if f.state ~= 'L' or ring(f.inst, words('u', f) .. '\n' .. table.concat(flat)) == 0 then report(m, items) end
+  end
+  return rest
 end
 
 -- acked moves the group to `upto`, or to the last entry there ever was, and frees what lies before it.
@@ -295,8 +335,8 @@ local function spoken(m)
   elseif last then redis.call('HSET', KEYS[1], '~' .. m.id, string.sub(list, last + 1)) end
 end
 
--- page takes entries while they fit; it returns them flat (id, body, trace or '', …) and whether more follow. (Earlier versions
--- look at the first field of an entry only, the body.)
+-- page takes entries while they fit; it returns them flat (id, body, trace or '', …) and whether more follow. An entry's fields are
+-- b its body, t its trace, d when its time is over, Unix ms. (Earlier versions know the first, or the first two.)
 local function page(entries, count, bytes)
   local flat, size = {}, 0
   for i, e in ipairs(entries) do

@@ -19,4 +19,4 @@ save(m)
 redis.pcall('XGROUP', 'CREATE', box(m.id), 'g', '0', 'MKSTREAM') -- only where it is missing
 hold(m)
 announce('r', m)
-return reply('R', m, redis.call('XRANGE', box(m.id), '(' .. after, '+'), 0, '')
+return reply('R', m, timely(m, redis.call('XRANGE', box(m.id), '(' .. after, '+'), t), 0, '')

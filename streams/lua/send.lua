@@ -12,11 +12,13 @@
 -- KEYS[1] room hash  KEYS[2] mailbox of the target
 -- ARGV 1 sender  2 its session  3 target  4 fingerprint, 8 bytes  5 body (body.go)
 --      6 fingerprint of the sender's message before this one, or ''
---      7 trace, if the message is followed (keys.go, tracedChannel)
+--      7 trace, if the message is followed (keys.go, tracedChannel), or '' or nothing
+--      8 ms until it is not to be delivered any more, 0 or nothing: no end  9 1 if a plain client would not understand it
 -- Reply: S stored, N stored and nobody listens where the target is, D stored before, M no such target,
---        B mailbox full, F the sender is fenced or gone, O the message before this one is missing
+--        P the target is a plain client, B mailbox full, F the sender is fenced or gone, O the message before this one is missing
 local call, find, match, sub = redis.call, string.find, string.match, string.sub
-local room, from, target, print, body, before, trace = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local room, from, target, print, body, before = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local trace = ARGV[7] ~= '' and ARGV[7]
 local got = call('HMGET', room, from, target, '!' .. from, '#' .. target, 'g', 'x!' .. from)
 local sender, to, ring, other = got[1], got[2], got[3] or '', got[6] or ''
 if not sender then return 'F' end
@@ -52,7 +54,7 @@ for i = #other - NOTE + 1, 9, -NOTE do
 end
 if before ~= '' and sub(ring, -8) ~= before and sub(other, 1, 8) ~= before then return 'O' end
 if not to then return refuse('M') end
-local its, state, inst, epoch = match(to, '^(%S+) %S+ %S+ (%S+) (%S+) %S+ (%S+)')
+local its, dialect, state, inst, epoch = match(to, '^(%S+) (%S+) %S+ (%S+) (%S+) %S+ (%S+)')
 -- Its role has to be the opposite of the sender's: see there in lib.lua.
 local theirs = role == 'w' and 'e' or role == 'e' and 'w'
 if not theirs then
@@ -65,6 +67,7 @@ if not live then
   local t = call('TIME')
   if tonumber(match(to, '^' .. string.rep('%S+ ', 9) .. '(%S+)')) <= t[1] * 1000 + math.floor(t[2] / 1000) then return refuse('M') end
 end
+if ARGV[9] == '1' and dialect == 'p' then return final('P') end
 local bytes, count = match(got[4] or '0 0', '^(%d+) (%d+)')
 bytes, count = bytes + #body, count + 1
 if bytes > MOST_BYTES or count > MOST_ENTRIES then return refuse('B') end
@@ -87,7 +90,11 @@ if got[5] ~= GENERATION then
 end
 -- A mailbox that is missing is not made anew: its numbers would begin again, and it would live for ever. Its instance finds out (sync).
 local id
-if trace then id = call('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-*', 'b', body, 't', trace)
+if ARGV[8] and ARGV[8] ~= '0' then
+  local t = call('TIME')
+  local due = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[8])
+  id = call('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-*', 'b', body, 't', trace or '', 'd', due)
+elseif trace then id = call('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-*', 'b', body, 't', trace)
 else id = call('XADD', KEYS[2], 'NOMKSTREAM', epoch .. '-*', 'b', body) end
 if not id then return refuse('M') end
 -- %d, for concatenation would format a float, which costs four times as much.

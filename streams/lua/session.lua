@@ -27,9 +27,9 @@ local function sweep()
   for _, m in ipairs(due) do remove(m, 'w') end
 end
 
--- supersede deletes what must not be replayed and returns the rest.
-local function supersede(id)
-  local entries, latest, current, rest, drop, lost = redis.call('XRANGE', box(id), '-', '+'), {}, {}, {}, {}, 0
+-- supersede deletes what must not be replayed and returns the rest, and how much of it was superseded.
+local function supersede(m)
+  local entries, latest, current, rest, drop = timely(m, redis.call('XRANGE', box(m.id), '-', '+'), t), {}, {}, {}, {}
   for i, e in ipairs(entries) do
     if string.sub(e[2][2], 1, 1) == 'o' then latest[string.sub(e[2][2], 2, 37)] = i end
   end
@@ -40,20 +40,16 @@ local function supersede(id)
       current[from], stale = i, latest[from] > i
     elseif kind == 'a' then
       current[from] = nil
-    elseif current[from] then
+    elseif kind ~= 'm' and current[from] then -- m: of another method
       stale = latest[from] > current[from]
     end
     if stale or not members[from] then
-      drop[#drop + 1], lost = e[1], lost + #e[2][2]
+      drop[#drop + 1] = e
     else
       rest[#rest + 1] = e
     end
   end
-  for i = 1, #drop, 1000 do redis.call('XDEL', box(id), unpack(drop, i, math.min(i + 999, #drop))) end
-  if #drop > 0 then
-    local bytes, count, last = hot(extras['#' .. id])
-    weigh(id, bytes - lost, count - #drop, last)
-  end
+  if #drop > 0 then discard(m.id, drop) end
   return rest, #drop
 end
 
@@ -101,7 +97,7 @@ end
 local function come(m, after, token, prev)
   if after ~= '-' then acked(m.id, after) end
   extras['#' .. m.id] = redis.call('HGET', KEYS[1], '#' .. m.id)
-  local rest, dropped = supersede(m.id)
+  local rest, dropped = supersede(m)
   local all = total(m, '1 0 0 ' .. #rest .. ' ' .. dropped) -- before this connection takes the place of the one before
   link = all[7] or ''
   if TRACE ~= '-' then all[7] = TRACE end
@@ -126,7 +122,7 @@ local function again()
         save(m)
         announce('r', m)
       end
-      return reply(m.id == ARGV[6] and 'N' or 'R', m, redis.call('XRANGE', box(m.id), '-', '+'), 0, '')
+      return reply(m.id == ARGV[6] and 'N' or 'R', m, timely(m, redis.call('XRANGE', box(m.id), '-', '+'), t), 0, '')
     end
   end
 end

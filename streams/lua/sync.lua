@@ -3,6 +3,7 @@
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2 session  3 entry ID  4 page entries  5 page bytes  6 held ms
+--      7 1 while it is given what a resume has counted: that has its time from then
 -- Reply: {'O', version, last entry ID, more, peers, entries, claims, undelivered}, {'F'} fenced, {'E'} ended, {'G'} not known
 --   claims: clientId, session of each live member that this connection's instance is said to hold
 --   undelivered: what report (lib.lua) keeps, or ''
@@ -21,6 +22,8 @@ if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
 -- No more is read than fits, as far as the average entry tells.
 local most, room_for, waiting, n, last = tonumber(ARGV[4]), tonumber(ARGV[5]), hot(extras['#' .. m.id])
 if waiting > 0 and n > 0 then most = math.max(1, math.min(most, math.ceil(room_for * n / waiting))) end
-local entries, more = page(redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', most + 1), most, room_for)
+local read = redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', most + 1)
+local entries, more = page(timely(m, read, ARGV[7] == '1' and tonumber(m.at) or t), most, room_for)
+if #read > most then more = 1 end
 return {'O', extras.v or '0', last, more, present(m, t), entries, claims(m.inst),
   extras['~' .. m.id] or ''}

@@ -57,7 +57,7 @@ type check struct {
 
 func checks() []check {
 	return slices.Concat(connectChecks(), httpChecks(), presenceChecks(), messageChecks(), validationChecks(), limitChecks(),
-		sessionChecks(), ackChecks(), tokenChecks(), graceChecks(), mailboxChecks(), replayChecks(), plainReplayChecks(), iceChecks(), roomChecks())
+		sessionChecks(), ackChecks(), tokenChecks(), graceChecks(), mailboxChecks(), replayChecks(), plainReplayChecks(), iceChecks(), roomChecks(), kindChecks())
 }
 
 // Rules lists, sorted, the ids that the checks prove between them.

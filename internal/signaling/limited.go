@@ -1,0 +1,115 @@
+package signaling
+
+import (
+	"sync"
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// limited are the mailboxes that clients here have sent messages with a TTL to. When the time of one is over, and its receiver is away, its
+// sender is to hear of it then, and not when the receiver comes back. There is one timer for a mailbox, whatever waits there:
+//
+//	stored ──► watch ──► overdue (streams) ──► nothing left: forgotten
+//	             ▲              │
+//	             └──── next ────┘
+//
+// Only when to ask is known here. Which messages are late Redis decides, there once, and rings for their senders.
+type limited struct {
+	hub *Hub
+	mu  sync.Mutex
+	all map[windowKey]*deadline // guarded by mu, as what follows
+	off bool
+}
+
+type deadline struct {
+	timer *time.Timer
+	at    time.Time
+	// asked: Redis is, and may answer without what was stored since. later is when to ask for that, zero if there is none.
+	asked bool
+	later time.Time
+}
+
+func (l *limited) init(h *Hub) { l.hub, l.all = h, map[windowKey]*deadline{} }
+
+// overdueAfter is how long after the end of a TTL Redis is asked: its clock and this one run apart.
+const overdueAfter = 50 * time.Millisecond
+
+// watch asks for a mailbox after ttl, unless it is asked for earlier.
+func (l *limited) watch(key windowKey, ttl time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := time.Now().Add(ttl + overdueAfter)
+	d := l.all[key]
+	switch {
+	case l.off:
+	case d != nil && d.asked:
+		if d.later.IsZero() || at.Before(d.later) {
+			d.later = at
+		}
+	case d == nil:
+		l.start(key, at)
+	case at.Before(d.at):
+		d.timer.Stop()
+		l.start(key, at)
+	}
+}
+
+// start is called with mu held.
+func (l *limited) start(key windowKey, at time.Time) {
+	d := &deadline{at: at}
+	d.timer = time.AfterFunc(time.Until(at), func() { l.over(key, d) })
+	l.all[key] = d
+}
+
+func (l *limited) over(key windowKey, d *deadline) {
+	l.mu.Lock()
+	current := l.all[key] == d
+	d.asked = true
+	l.mu.Unlock()
+	if !current {
+		return
+	}
+	l.hub.backbone.Overdue(key.room.String(), key.client.String(), func(next time.Duration, err error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.off || l.all[key] != d {
+			return
+		}
+		if err != nil {
+			next = syncRetry
+		}
+		delete(l.all, key)
+		at := d.later
+		if again := time.Now().Add(next + overdueAfter); next > 0 && (at.IsZero() || again.Before(at)) {
+			at = again
+		}
+		if !at.IsZero() {
+			l.start(key, at)
+		}
+	})
+}
+
+func (l *limited) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.off = true
+	for _, d := range l.all {
+		d.timer.Stop()
+	}
+	clear(l.all)
+}
+
+// overdue tells a rejoin.v1 client which of its messages are not delivered any more. The shard is locked.
+func (s *Session) overdue(b *streams.Bell) {
+	if s.state != live || s.dialect != wire.RejoinV1 {
+		return
+	}
+	for _, u := range b.Undelivered {
+		if to, ok := wire.ParseClientID([]byte(u.Client)); ok {
+			s.hub.metrics.overdue.Inc()
+			s.send(func(dst []byte) []byte { return wire.AppendUndelivered(dst, view(u.RequestID), to) })
+		}
+	}
+}
