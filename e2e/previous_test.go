@@ -1,14 +1,19 @@
 package e2e_test
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gobwas/ws"
 
 	"github.com/rejoin-dev/rejoin/client"
 	"github.com/rejoin-dev/rejoin/internal/proctest"
@@ -119,4 +124,115 @@ func testSideBySide(ctx context.Context, t *testing.T, x, y *proctest.Process, p
 	if err := e.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestRoomsBesideTheVersionBefore: clients of names and roles that the version before does not know are refused there, with a reason, and nothing of
+// them is seen there: a wallet that comes to the same 64 hex digits meets extensions only, on either version.
+func TestRoomsBesideTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	before, err := buildPrevious()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := limit(t)
+	settings := []string{"REDIS_URL=" + redistest.Server(t)}
+	now, old := proctest.Start(t, settings...), proctest.StartBinary(t, before, settings...)
+	room := newRoom()
+	for path, reason := range map[string]string{
+		"/rooms/lobby":                          "missing connectionId in path",
+		"/" + room:                              "missing target",
+		"/" + room + "?source=peer&target=peer": "invalid target",
+	} {
+		refused := dialRejoin(ctx, t, old.URL()+path)
+		frame, err := ws.ReadFrame(refused)
+		if err != nil || frame.Header.OpCode != ws.OpClose {
+			t.Fatalf("%s: %+v, %v", path, frame.Header, err)
+		}
+		if code, got := ws.ParseCloseFrameData(frame.Payload); code != 1003 || got != reason {
+			t.Errorf("%s: %d %s, want 1003 %s", path, code, got, reason)
+		}
+	}
+	hello := func(c *rawConn) (s struct {
+		ClientID string                            `json:"clientId"`
+		Peers    []struct{ RemoteClientID string } `json:"peers"`
+	}) {
+		t.Helper()
+		if err := json.Unmarshal(c.text(), &s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	equal := dialRejoin(ctx, t, now.URL()+"/"+room)
+	hello(equal)
+	other := dialRejoin(ctx, t, now.URL()+"/"+room+"?source=host&target=wallet")
+	hello(other)
+	extension := dialRejoin(ctx, t, now.URL()+"/"+room+"?source=extension&target=wallet")
+	e := hello(extension)
+	wallet := dialRejoin(ctx, t, old.URL()+"/"+room+"?source=wallet&target=extension")
+	w := hello(wallet)
+	if len(w.Peers) != 1 || w.Peers[0].RemoteClientID != e.ClientID {
+		t.Errorf("on the version before a wallet sees %+v, want the extension only", w.Peers)
+	}
+	if got := extension.text(); !strings.Contains(string(got), "remoteClientJustConnected") {
+		t.Errorf("the extension got %s", got)
+	}
+	// What this version stores of any kind the other delivers as it came.
+	message := `{"requestId":"1","method":"chat","targetClientId":"` + w.ClientID + `","payload":{"a":1},"ttlMs":60000}`
+	if err := ws.WriteFrame(extension, ws.MaskFrame(ws.NewTextFrame([]byte(message)))); err != nil {
+		t.Fatal(err)
+	}
+	if got := extension.text(); string(got) != `{"info":"confirmation","requestId":"1"}` {
+		t.Errorf("the extension got %s", got)
+	}
+	if got := wallet.text(); !strings.HasPrefix(string(got), `{"info":"remoteData","data":`+message+`,`) {
+		t.Errorf("the wallet got %s", got)
+	}
+	// The room of equals heard of none of it.
+	second := dialRejoin(ctx, t, now.URL()+"/"+room)
+	if s := hello(second); len(s.Peers) != 1 {
+		t.Errorf("an equal sees %+v", s.Peers)
+	}
+	if got := equal.text(); !strings.Contains(string(got), "remoteClientJustConnected") {
+		t.Errorf("an equal got %s", got)
+	}
+}
+
+// rawConn is a WebSocket of rejoin.v1 that no client of ours judges.
+type rawConn struct {
+	net.Conn
+	t testing.TB
+}
+
+func dialRejoin(ctx context.Context, t testing.TB, url string) *rawConn {
+	t.Helper()
+	conn, read, _, err := ws.Dialer{Protocols: []string{"rejoin.v1"}}.Dial(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	if read != nil {
+		conn = readAhead{conn, read}
+	}
+	return &rawConn{conn, t}
+}
+
+// readAhead is a connection of which some has been read.
+type readAhead struct {
+	net.Conn
+	read *bufio.Reader
+}
+
+func (r readAhead) Read(p []byte) (int, error) { return r.read.Read(p) } //nolint:wrapcheck // of the connection
+
+// text is the next message.
+func (c *rawConn) text() []byte {
+	c.t.Helper()
+	frame, err := ws.ReadFrame(c)
+	if err != nil || frame.Header.OpCode != ws.OpText {
+		c.t.Fatalf("%+v %q, %v", frame.Header, frame.Payload, err)
+	}
+	return frame.Payload
 }

@@ -331,7 +331,7 @@ func TestMessagesThatAreNotDelivered(t *testing.T) {
 		}
 		w.drop(t)
 		limited := func(name string, ttl time.Duration) {
-			m := e.message(w.id, 'o', name)
+			m := e.message(w.id, 'm', name)
 			m.TTL = ttl
 			if got := must(t, x.send(m)); got != streams.Stored {
 				t.Fatalf("%s: %d", name, got)

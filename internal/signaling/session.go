@@ -106,7 +106,6 @@ type extra struct {
 	olderTokenHash string
 	probes         []asked
 	chain          chain              // rejoin.v1: see order.go
-	rotating       bool               // was asked to reconnect
 	fenced         bool               // the doorbell of another connection has come
 	unanswered     [][]byte           // answers to messages that Redis refused because the session was not this one's
 	connect        *trace.SpanContext // of this connection, if it is traced

@@ -22,7 +22,7 @@ local trace = ARGV[7] ~= '' and ARGV[7]
 local got = call('HMGET', room, from, target, '!' .. from, '#' .. target, 'g', 'x!' .. from)
 local sender, to, ring, other = got[1], got[2], got[3] or '', got[6] or ''
 if not sender then return 'F' end
-local role, session = match(sender, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
+local role, session = match(sender, '^(%S+) . . . %S+ (%S+)') -- dialect, keep and state are one letter each
 if session ~= ARGV[2] then return 'F' end
 if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer token
   local head, prev, later = match(sender, '^(' .. string.rep('%S+ ', 11) .. ')(%S+)(.*)$')
@@ -54,7 +54,7 @@ for i = #other - NOTE + 1, 9, -NOTE do
 end
 if before ~= '' and sub(ring, -8) ~= before and sub(other, 1, 8) ~= before then return 'O' end
 if not to then return refuse('M') end
-local its, dialect, state, inst, epoch = match(to, '^(%S+) (%S+) %S+ (%S+) (%S+) %S+ (%S+)')
+local its, dialect, state, inst, epoch = match(to, '^(%S+) (.) . (.) (%S+) %S+ (%S+)')
 -- Its role has to be the opposite of the sender's: see there in lib.lua.
 local theirs = role == 'w' and 'e' or role == 'e' and 'w'
 if not theirs then
