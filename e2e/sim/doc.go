@@ -16,7 +16,9 @@
 //
 // All of it but the product's own goroutines runs on one goroutine, in the order of the simulated time; every hop takes a time of
 // its own, drawn from the seed and the identity of what travels, so that at any moment one thing happens. What the seed
-// leaves to chance in the product is given by streams.Options.Dialer and signaling.Config.Seed; crypto/rand is the test's.
+// leaves to chance in the product is given by streams.Options.Dialer and signaling.Config.Seed; crypto/rand is the test's. What Go's runtime
+// leaves to chance is taken from it, see runtime_test.go: the tests build this package a second time, with a few lines of the runtime
+// replaced (go build -overlay). A new version of Go that changes those lines makes them fail, and say which.
 //
 // The package is apart from e2e/chaos, which has real processes, real Redises and real time: what that one proves it proves of
 // the real thing, a few thousand faults an hour; this one tries some ten thousand in a second, and repeats any of them.

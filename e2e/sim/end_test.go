@@ -59,23 +59,57 @@ func (s *simulation) check(mark time.Duration) history.Verdict {
 	return v
 }
 
-// leftUnread reports whether a message waited for a client that did not read, or whose instance Redis was out of reach of, until its sender's
-// session had ended: everything from a sender that has left since is left out of what a mailbox holds (rule S1.3), and no client is
-// left to be told. The laws of history know that of clients that came back since; that one did not read they cannot see, but the plan tells.
-// What the same sender sent later must not have arrived.
+// leftUnread reports whether a message waited for a receiver that did not read, or whose own instance hung or was cut off from Redis, until its
+// sender's session had ended: everything from a sender that has left since is left out of what a mailbox holds (rule S1.3), and no client
+// is left to be told. The laws of history know that of receivers that came back since; that one did not read they cannot see, but the plan
+// tells. What the same sender sent later must not have arrived.
 func (s *simulation) leftUnread(id string, events []history.Event) bool {
 	from, ended, ok := history.LeftUnread(events, id)
 	if !ok {
 		return false
 	}
 	sent := events[slices.IndexFunc(events, func(e history.Event) bool { return e.Kind == history.Sent && e.Message == id })]
-	sender := slices.IndexFunc(s.members, func(m *member) bool { return m.Name == sent.Member })
-	return slices.ContainsFunc(slices.Concat(s.windows, s.stalls), func(i item) bool {
-		if i.kind == doStall && s.rooms[s.placeOf[i.member]] != s.members[sender].room {
-			return false
+	return slices.ContainsFunc(s.receivers(sent, events), func(m *member) bool { return s.kept(m, from, ended) })
+}
+
+// receivers are those that a message may have been for: the one, where its ID can be told, else all of the other role in the room. A plain
+// client is not told its ID; its peers' names tell it.
+func (s *simulation) receivers(sent history.Event, events []history.Event) []*member {
+	owner := ""
+	from := map[string]string{} // message → sender
+	for _, e := range events {
+		switch {
+		case e.Kind == history.Opened && e.Self == sent.Peer:
+			owner = e.Member
+		case e.Kind == history.Sent:
+			from[e.Message] = e.Member
+		case e.Kind == history.Delivered && e.Peer == sent.Peer:
+			owner = from[e.Message]
 		}
-		return i.at <= ended && from < i.at+i.lasts
+	}
+	sender := s.members[slices.IndexFunc(s.members, func(m *member) bool { return m.Name == sent.Member })]
+	return slices.DeleteFunc(slices.Clone(s.members), func(m *member) bool {
+		return owner != "" && m.Name != owner || m.room != sender.room || m.role == sender.role
 	})
+}
+
+// kept reports whether something kept a client from what waited for it, at some time between two moments.
+func (s *simulation) kept(m *member, from, to time.Duration) bool {
+	meanwhile := func(at, lasts time.Duration) bool { return at <= to && from < at+lasts }
+	if slices.ContainsFunc(m.stalls, func(i item) bool { return meanwhile(i.at, i.lasts) }) {
+		return true
+	}
+	for n, h := range m.homes {
+		if h.since > to || n+1 < len(m.homes) && m.homes[n+1].since < from {
+			continue
+		}
+		if slices.ContainsFunc(slices.Concat(s.windows, s.freezes), func(i item) bool {
+			return (i.inst < 0 || i.inst == h.inst) && meanwhile(i.at, i.lasts)
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // lossSettles is how long after Redis lost something it may show, in what was sent and who was there before.

@@ -3,11 +3,11 @@ package sim_test
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"iter"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +21,7 @@ import (
 type fleet struct {
 	t      *testing.T
 	binary string
+	chunk  int // how many seeds a process gets at once
 }
 
 // outcome is what a worker prints of a seed, a line of JSON behind mark.
@@ -51,54 +52,35 @@ func work(t *testing.T) {
 	}
 }
 
-// newFleet has this program without the race detector.
+// newFleet has this program with the patched runtime.
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	binary, err := withoutRaces()
+	binary, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fleet{t, binary}
+	return &fleet{t, binary, 50}
 }
 
-// withoutRaces returns this program, built without the race detector.
-var withoutRaces = sync.OnceValues(func() (string, error) {
-	if !raceEnabled {
-		return os.Executable() //nolint:wrapcheck // says all
-	}
-	binary := filepath.Join(scratch(), "sim.test")
-	cmd := exec.Command("go", "test", "-c", "-race=false", "-vet=off", "-o", binary, ".") //nolint:noctx // ends with the tests
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, text)
-	}
-	return binary, nil
-})
-
-// scratch is a directory for the time of the tests.
-var scratch = sync.OnceValue(func() string {
-	dir, err := os.MkdirTemp("", "rejoin-sim-")
-	if err != nil {
-		panic(err)
-	}
-	return dir
-})
-
-// elsewhere runs a test in the program without the race detector, and reports whether it did: with it the same takes ten times as long.
+// elsewhere runs a test in the program with the patched runtime, and reports whether it did.
 func elsewhere(t *testing.T) bool {
 	t.Helper()
-	if !raceEnabled {
+	if patched {
 		return false
 	}
-	cmd := exec.CommandContext(t.Context(), newFleet(t).binary, "-test.run=^"+t.Name()+"$", "-test.v") //nolint:gosec // our own
-	text, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, text)
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=0"}
+	flag.Visit(func(f *flag.Flag) {
+		if !strings.HasPrefix(f.Name, "test.") {
+			args = append(args, "-"+f.Name+"="+f.Value.String())
+		}
+	})
+	cmd := exec.CommandContext(t.Context(), newFleet(t).binary, args...) //nolint:gosec // our own
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		t.Error(err)
 	}
 	return true
 }
-
-// chunk is how many seeds a process gets at once.
-const chunk = 50
 
 // results lives through seeds and yields the outcomes as they come.
 func (f *fleet) results(from uint64, count int) iter.Seq[outcome] {
@@ -116,9 +98,9 @@ func (f *fleet) results(from uint64, count int) iter.Seq[outcome] {
 		}
 		go func() {
 			defer close(next)
-			for at := 0; at < count; at += chunk {
+			for at := 0; at < count; at += f.chunk {
 				select {
-				case next <- [2]uint64{from + uint64(at), uint64(min(chunk, count-at))}: //nolint:gosec // positive
+				case next <- [2]uint64{from + uint64(at), uint64(min(f.chunk, count-at))}: //nolint:gosec // positive
 				case <-stop:
 					return
 				}

@@ -41,6 +41,7 @@ func (s *simulation) happen(i item) {
 	case freeze:
 		inst := s.instances[i.inst]
 		inst.thaws = max(inst.thaws, s.w.now()+end)
+		s.freezes = append(s.freezes, i)
 	case kill:
 		inst := s.instances[i.inst]
 		inst.kill()
@@ -140,8 +141,9 @@ func (s *simulation) act(i item, lasts time.Duration, key uint64) {
 		m.offline = max(m.offline, s.w.now()+lasts)
 		m.cut(false)
 	case doStall:
-		s.stalls = append(s.stalls, i)
-		m.stalled = max(m.stalled, s.w.now()+min(lasts, 2*pingInterval-time.Second)) // beyond that the edge closes it
+		i.lasts = min(lasts, 2*pingInterval-time.Second) // beyond that the edge closes it
+		m.stalls = append(m.stalls, i)
+		m.stalled = max(m.stalled, s.w.now()+i.lasts)
 	case doMute:
 		m.muted = max(m.muted, s.w.now()+lasts)
 	case doAgain:

@@ -26,7 +26,8 @@ type link struct {
 	closed   bool
 	deadline time.Time
 	changed  chan struct{}
-	partial  []byte
+	partial  []byte       // written, and no whole call yet
+	scratch  []byte       // its memory
 	way      [][][]string // calls on the way to the node
 
 	// owned by the world's goroutine: the node's end
@@ -99,6 +100,7 @@ func (l *link) Write(b []byte) (int, error) {
 		return 0, errReset
 	}
 	l.partial = append(l.partial, b...)
+	l.scratch = l.partial[:0]
 	var calls [][]string
 	for {
 		args, n := parseCall(l.partial)
@@ -107,6 +109,9 @@ func (l *link) Write(b []byte) (int, error) {
 		}
 		l.partial = l.partial[n:]
 		calls = append(calls, args)
+	}
+	if len(l.partial) == 0 {
+		l.partial = l.scratch
 	}
 	if len(calls) > 0 {
 		l.way = append(l.way, calls)

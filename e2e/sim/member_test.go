@@ -29,6 +29,8 @@ type member struct {
 	offline  time.Duration // until then
 	stalled  time.Duration
 	muted    time.Duration
+	stalls   []item // when it did not read
+	homes    []home // the instances of its connections
 	conn     int
 	conns    map[*socket]int
 
@@ -45,6 +47,11 @@ type member struct {
 	paused time.Duration
 	recent []confirmed
 	sent   int
+}
+
+type home struct {
+	inst  int
+	since time.Duration
 }
 
 type message struct {
@@ -198,6 +205,7 @@ func (m *member) opened(s *socket) {
 		old.drop(true)
 	}
 	m.pending, m.current, m.trying, m.attempts = nil, s, false, 0
+	m.homes = append(m.homes, home{s.inst.index, m.sim.w.now()})
 	m.conn++
 	m.conns[s] = m.conn
 	m.peers, m.paused = nil, 0

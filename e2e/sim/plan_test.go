@@ -262,8 +262,10 @@ func drawFault(d *dice, p *plan, k kind) item {
 		i.lasts, i.inst = d.between(20*time.Millisecond, 5*time.Second), -1
 	case cutLinks:
 		i.lasts, i.p = 0, 0
-	case freezeNode, partition:
+	case partition:
 		i.p = 0
+	case freezeNode:
+		i.inst, i.p = -1, 0
 	case freeze, kill, deploy:
 		i.inst, i.p = d.upTo(p.instances), 0
 	case failover:

@@ -1,0 +1,7 @@
+//go:build !patched
+
+package sim_test
+
+const patched = false
+
+var bubbleSeed uint64
