@@ -17,7 +17,8 @@ func (b *Backbone) watchGeneration(ctx context.Context, client redis.UniversalCl
 	if b.local != nil {
 		return
 	}
-	tick := time.NewTicker(b.opt.Lease * 3 / 10)
+	// Not the period of the leases: both at one moment would need a connection more each time.
+	tick := time.NewTicker(b.opt.Lease*3/10 + 7*time.Millisecond)
 	defer tick.Stop()
 	known := map[string]bool{} // the primaries as last seen; one that does not answer stays
 	for {

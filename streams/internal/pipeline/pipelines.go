@@ -50,6 +50,7 @@ type Pipelines struct {
 	workers map[string]*worker       // by the primary's ID
 	nodes   map[string]*redis.Client // primaries by address
 	table   *[slots]*worker          // nil entries: not known
+	ranges  []redis.ClusterSlot      // what table was made of
 	flying  map[uint16]*flight       // by slot: the calls that are queued or under way
 	kick    chan struct{}            // the table may be out of date
 }

@@ -180,12 +180,13 @@ func (p *Pipelines) ask(ctx context.Context, cluster *redis.ClusterClient, found
 
 // update takes a new table over. A worker is made for every primary that was not known.
 func (p *Pipelines) update(ranges []redis.ClusterSlot) {
-	table := new([slots]*worker)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ctx.Err() != nil {
+	if p.ctx.Err() != nil || p.table != nil && slices.EqualFunc(ranges, p.ranges, sameRange) {
 		return
 	}
+	p.ranges = ranges
+	table := new([slots]*worker)
 	for _, r := range ranges {
 		if len(r.Nodes) == 0 || r.Start < 0 || r.End >= slots {
 			continue
@@ -202,4 +203,9 @@ func (p *Pipelines) update(ranges []redis.ClusterSlot) {
 		}
 	}
 	p.table = table
+}
+
+// sameRange compares the slots and who serves them; its replicas do not matter.
+func sameRange(a, b redis.ClusterSlot) bool {
+	return a.Start == b.Start && a.End == b.End && len(a.Nodes) > 0 && len(b.Nodes) > 0 && a.Nodes[0].ID == b.Nodes[0].ID
 }
