@@ -1,4 +1,4 @@
-// Which files of the repository are pages of the site, and where they stand there.
+// Which files of the repository are pages of the site, and their paths there.
 import { existsSync, readdirSync } from 'node:fs';
 
 export const root = new URL('../../', import.meta.url).pathname;
@@ -6,17 +6,19 @@ export const repository = 'https://github.com/rejoin-dev/rejoin';
 
 export const excluded = ['**/testdata/**', 'terraform/modules/**', 'docs/performance/**'];
 
-// Pages of docs/ stand at the top of the site; these are the others.
+// Pages in docs/ are at the top of the site. These are the others.
 const elsewhere = {
   'README.md': 'readme.md',
   'SECURITY.md': 'security.md',
   'CHANGELOG.md': 'changelog.md',
+  'CONTRIBUTING.md': 'contributing.md',
+  'CODE_OF_CONDUCT.md': 'code-of-conduct.md',
   'web/client/README.md': 'browser-client.md',
   'terraform/README.md': 'terraform/index.md',
   'deploy/helm/rejoin/README.md': 'helm.md',
 };
 
-/** place takes the path of a Markdown file in the repository and returns its path on the site; undefined: it is no page. */
+/** place takes the path of a Markdown file in the repository and returns its path on the site, or undefined if it is not a page. */
 export function place(path) {
   if (path in elsewhere) return elsewhere[path];
   if (/^terraform\/[\w-]+\/README\.md$/.test(path)) return path.replace('/README', '');
@@ -25,7 +27,7 @@ export function place(path) {
 }
 
 const page = (text, path) => {
-  if (!existsSync(root + path)) throw new Error(`the sidebar names ${path}, which is not there`);
+  if (!existsSync(root + path)) throw new Error(`the sidebar names ${path}, which does not exist`);
   return { text, link: '/' + place(path).replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '') };
 };
 
@@ -40,12 +42,14 @@ export const sidebar = [
       page('Clients', 'docs/clients.md'),
       page('Protocol', 'docs/protocol.md'),
       page('Browser client', 'web/client/README.md'),
+      page('Moving over', 'docs/moving-over.md'),
     ],
   },
   {
     text: 'Run it',
     items: [
       page('Deploying', 'docs/deploying.md'),
+      page('Settings', 'docs/settings.md'),
       page("A wallet's own server", 'docs/wallet-server.md'),
       page('Helm chart', 'deploy/helm/rejoin/README.md'),
       { ...page('Terraform', 'terraform/README.md'), collapsed: true, items: roots },
@@ -64,9 +68,17 @@ export const sidebar = [
       page('Scaling', 'docs/scaling.md'),
       page('Requirements', 'docs/requirements.md'),
       page('WebSocket case by case', 'docs/websocket.md'),
+    ],
+  },
+  {
+    text: 'Work on it',
+    items: [
+      page('Contributing', 'CONTRIBUTING.md'),
+      page('Where things are', 'docs/layout.md'),
+      page('Versioning', 'docs/versioning.md'),
       page('Releasing', 'docs/releasing.md'),
-      page('README', 'README.md'),
       page('Changelog', 'CHANGELOG.md'),
+      page('README', 'README.md'),
     ],
   },
 ];

@@ -77,6 +77,9 @@ func (v inventory) check(text string) (kind, why string) {
 
 // runs reports whether a go test command finds its package, and a test that its -run begins with.
 func (v inventory) runs(command string) bool {
+	if command == "go test ./..." || command == "go test work" { // the server, and all modules of go.work
+		return exists("go.work")
+	}
 	dir := testPackage.FindStringSubmatch(command)
 	if dir == nil || !exists(dir[1]) {
 		return false
