@@ -23,8 +23,8 @@ func (s *service) handler() http.Handler {
 	return mux
 }
 
-// answer tells which ICE servers to use: 200, 403 for a page of an origin that is not allowed, 429 with Retry-After. Parameters
-// are ignored.
+// answer sends the ICE servers to use with 200. It refuses pages of origins that are not allowed with 403, and too many requests with
+// 429 and Retry-After. Parameters are ignored.
 func (s *service) answer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if !s.allow(w, r) {
@@ -38,18 +38,18 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	// The id is a new one each time: nobody can be followed by it, neither in the TURN server's log nor by a peer.
+	// A new id each time, so that clients cannot be tracked by it in the TURN server's log or by a peer.
 	servers := s.issuer.Servers(rand.Text(), now)
 	_, _ = w.Write(wire.AppendICEServersBody(nil, servers, int64(s.issuer.TTL()/time.Second)))
 }
 
-// client is the address that a request counts for.
+// client is the address that a request counts against.
 func (s *service) client(r *http.Request) netip.Addr {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return address.Client(peer.Addr(), r.Header.Values("X-Forwarded-For"), s.cfg.proxies)
 }
 
-// preflight answers a browser that asks whether its page may ask (Fetch standard, section 3.3). A plain fetch does without.
+// preflight answers a CORS preflight (Fetch standard, section 3.3). A plain fetch does not need one.
 func (s *service) preflight(w http.ResponseWriter, r *http.Request) {
 	if !s.allow(w, r) {
 		http.Error(w, "origin not allowed", http.StatusForbidden)
@@ -60,8 +60,8 @@ func (s *service) preflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// allow reports whether the origin is allowed, by the rule of the edge: a request without one is no page's and always is. A page
-// that is allowed is told so by CORS headers.
+// allow reports whether the origin is allowed, by the edge's rule: a request without an origin is not from a page and is always
+// allowed. An allowed page gets CORS headers.
 func (s *service) allow(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Add("Vary", "Origin")
 	origins := r.Header.Values("Origin")

@@ -1,11 +1,11 @@
-// Iceservers answers GET /ice-servers with the STUN and TURN servers to use and credentials that end by themselves, for
-// clients that cannot get them on the WebSocket: those of the plain dialect. Run it with -h for its settings.
+// Iceservers answers GET /ice-servers with the STUN and TURN servers to use, and credentials that expire. It is for
+// clients that cannot get them on the WebSocket, which are those of the plain dialect. Run it with -h for its settings.
 //
 //	flags ─► settings ─► issuer ─► HTTP (PORT) ─► "listening"
 //	                                                   │ SIGTERM, SIGINT, SIGHUP
 //	                               HTTP: shut down ◄───┘
 //
-// It keeps nothing and knows no Redis: run as many as there is need for, or none.
+// It keeps no state and needs no Redis: run as many as you need, or none.
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 
 func main() { process.Main(run) }
 
-// run serves until ctx ends; with -profile it prints a wallet's profile; with -health it asks the one that runs whether it works, and
-// returns why not. It returns flag.ErrHelp when help was asked for.
+// run serves until ctx ends. With -profile it prints a wallet's profile; with -health it checks the running instance and
+// returns what is wrong with it. It returns flag.ErrHelp when help was asked for.
 func run(ctx context.Context, p *process.Process) error {
 	if wantsProfile(p.Args) {
 		return printProfile(p)

@@ -17,25 +17,25 @@ import (
 
 const (
 	aYear = 365 * 24 * time.Hour
-	// maxProfileLife is far below 2106, where coturn's seconds end, and long enough that nobody remembers.
+	// maxProfileLife ends long before 2106, where coturn's seconds overflow.
 	maxProfileLife = 10 * aYear
 )
 
-// profile is what a wallet is told of a signaling server of its user's own. It keeps the credential that is in it, so that this
-// one lives long.
+// profile is what a user enters in a wallet for their own signaling server. The wallet keeps the credential in it, so it has to
+// live long.
 type profile struct {
 	url  *url.URL
 	name string
-	user string // coturn counts allocations by it
+	user string // coturn's quota counts by it
 	life time.Duration
 }
 
-// wantsProfile is whether the command line asks for a profile; all others are settings.ParseFlags'.
+// wantsProfile reports whether the command line asks for a profile. settings.ParseFlags handles all others.
 func wantsProfile(args []string) bool {
 	return len(args) > 0 && (args[0] == "-profile" || args[0] == "--profile")
 }
 
-// printProfile prints what a wallet is to be told of this server.
+// printProfile prints what to enter in a wallet for this server.
 func printProfile(pr *process.Process) error {
 	p, err := parseProfile(pr.Args, pr.Out)
 	if err != nil {
@@ -45,7 +45,7 @@ func printProfile(pr *process.Process) error {
 	if err != nil {
 		return err
 	}
-	var form bytes.Buffer // it comes out whole or not at all
+	var form bytes.Buffer // so that it is printed whole or not at all
 	if err := p.print(&form, cfg, time.Now()); err != nil {
 		return err
 	}
@@ -55,11 +55,11 @@ func printProfile(pr *process.Process) error {
 	return nil
 }
 
-// parseProfile reads a command line that begins with -profile. It returns flag.ErrHelp when help was asked for and printed.
+// parseProfile parses a command line that begins with -profile. It returns flag.ErrHelp after printing the help.
 func parseProfile(args []string, stdout io.Writer) (profile, error) {
 	var p profile
 	var text string
-	if len(args) > 1 && (args[1] == "-h" || args[1] == "--help") { // which is no URL
+	if len(args) > 1 && (args[1] == "-h" || args[1] == "--help") { // not a URL
 		printProfileUsage(stdout)
 		return p, flag.ErrHelp
 	}
@@ -79,14 +79,14 @@ func parseProfile(args []string, stdout io.Writer) (profile, error) {
 	return p, p.check(text)
 }
 
-// check looks at all of it, and reports all that is bad.
+// check validates everything and reports all errors at once.
 func (p *profile) check(text string) error {
 	var bad []string
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "wss" && u.Scheme != "ws" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		bad = append(bad, fmt.Sprintf("-profile %q: want the URL that clients connect to, like wss://signal.example.com", text))
 	} else {
-		// One wallet puts URL and connectionId together as they are, another client puts a / between: this suits both.
+		// Some wallets join URL and connectionId as they are, other clients add a / in between. This works with both.
 		u.Path = strings.TrimRight(u.Path, "/") + "/"
 		p.url = u
 		if p.name == "" {
@@ -105,7 +105,7 @@ func (p *profile) check(text string) error {
 	return nil
 }
 
-// print writes the form, filled in, and what is to be known of it.
+// print writes the filled-in form and notes about it.
 func (p profile) print(w io.Writer, cfg config, now time.Time) error {
 	ice := cfg.TURN
 	ice.TURNTTL = p.life

@@ -38,13 +38,13 @@ func newService(cfg config, p *process.Process) (*service, error) {
 	return &service{cfg: cfg, log: log, issuer: issuer, origins: origins, limiter: address.NewLimiter(cfg.RateRequests, window)}, nil
 }
 
-// run serves until ctx ends; requests under way then have most of DRAIN_TIMEOUT to end.
+// run serves until ctx ends. Requests in progress then have most of DRAIN_TIMEOUT to finish.
 func (s *service) run(ctx context.Context) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(s.cfg.Host, strconv.Itoa(int(s.cfg.Port))))
 	if err != nil {
 		return fmt.Errorf("listen (HOST, PORT): %w", err)
 	}
-	// A request is a head of a few hundred bytes and is answered at once.
+	// A request is a head of a few hundred bytes and is answered immediately.
 	server := &http.Server{
 		Handler: s.handler(), MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 30 * time.Second,
@@ -61,7 +61,7 @@ func (s *service) run(ctx context.Context) error {
 	defer cancel()
 	if err := server.Shutdown(limit); err != nil {
 		s.log.Warn("requests cut", "error", err)
-		_ = server.Close() // of connections that are given up
+		_ = server.Close() // the error is of connections that are abandoned
 	}
 	<-served
 	s.log.Info("stopped")

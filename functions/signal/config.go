@@ -16,51 +16,51 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// config is everything that can be set. Every default is safe in production.
+// config holds every setting. Every default is safe in production.
 type config struct {
 	Port     uint16 `env:"PORT" envDefault:"4000" help:"WebSockets and GET /health; 0 picks a free port"`
-	HTTPPort uint16 `env:"HTTP_PORT" envDefault:"4001" help:"/health, /ready, /metrics; not for the public; 0 picks a free port"`
+	HTTPPort uint16 `env:"HTTP_PORT" envDefault:"4001" help:"/health, /ready, /metrics; keep it private; 0 picks a free port"`
 	Host     string `env:"HOST" help:"address to listen on; empty: all"`
 
-	RedisURL string `env:"REDIS_URL" help:"redis://host:port (a cluster is recognised), rediss://…, redis://host:port,host:port,… (cluster), redis+sentinel://host:port,…/master; empty: embedded, nothing is shared or kept"`
-	Instance string `env:"INSTANCE_ID" help:"name of this instance; of two live ones of a name the later is not ready; empty: random"`
+	RedisURL string `env:"REDIS_URL" help:"redis://host:port (a cluster is detected), rediss://…, redis://host:port,host:port,… (cluster), redis+sentinel://host:port,…/master; empty: an embedded Redis, which shares and keeps nothing"`
+	Instance string `env:"INSTANCE_ID" help:"name of this instance; if two live instances share one, the later is not ready; empty: random"`
 
 	Grace        time.Duration `env:"GRACE_WINDOW" envDefault:"60s" help:"how long a session waits for a client that lost its connection"`
-	ResumeByRole []string      `env:"RESUME_BY_ROLE" envDefault:"wallet" help:"roles whose plain clients are waited for and replayed to: wallet, extension, none"`
-	Lease        time.Duration `env:"INSTANCE_LEASE" envDefault:"10s" help:"how long a silent instance is believed alive"`
-	CallTimeout  time.Duration `env:"REDIS_TIMEOUT" envDefault:"5s" help:"within how long a message is answered: when Redis has not, its client is told to retry"`
-	WaitReplicas int           `env:"REDIS_WAIT_REPLICAS" envDefault:"0" help:"replicas of Redis that must have a message before it is confirmed, so that a failover loses none; 0: none"`
+	ResumeByRole []string      `env:"RESUME_BY_ROLE" envDefault:"wallet" help:"roles whose plain clients get a grace window and a replay: wallet, extension, none"`
+	Lease        time.Duration `env:"INSTANCE_LEASE" envDefault:"10s" help:"how long an instance counts as alive without renewing its lease"`
+	CallTimeout  time.Duration `env:"REDIS_TIMEOUT" envDefault:"5s" help:"how long a message may wait for Redis; after that its sender is told to retry"`
+	WaitReplicas int           `env:"REDIS_WAIT_REPLICAS" envDefault:"0" help:"Redis replicas that must have a message before it is confirmed, so that a failover loses nothing; 0: none"`
 	SyncInterval time.Duration `env:"SYNC_INTERVAL" envDefault:"5m" help:"how often each session is compared with Redis"`
 
 	MaxHeadBytes int    `env:"MAX_HEAD_BYTES" envDefault:"8192" help:"largest request head; a larger one gets 431"`
-	BasePath     string `env:"BASE_PATH" help:"path that a proxy in front puts before all of ours, like /signaling; cut off where it is; empty: none"`
+	BasePath     string `env:"BASE_PATH" help:"path prefix that a proxy in front adds, like /signaling; stripped where present; empty: none"`
 
-	MaxMessageBytes int `env:"MAX_MESSAGE_BYTES" envDefault:"65536" help:"largest message; a larger one closes with 1009"`
+	MaxMessageBytes int `env:"MAX_MESSAGE_BYTES" envDefault:"65536" help:"largest message; a larger one closes the connection with 1009"`
 	MailboxMessages int `env:"MAILBOX_MESSAGES" envDefault:"256" help:"most messages waiting for one client"`
 	MailboxBytes    int `env:"MAILBOX_BYTES" envDefault:"1048576" help:"most bytes waiting for one client"`
 	RoomClients     int `env:"ROOM_CLIENTS" envDefault:"64" help:"most sessions in one room"`
 
-	MaxBuffered int `env:"MAX_BUFFERED_BYTES" envDefault:"0" help:"most that unfinished requests and messages and unread output may hold together; beyond it the largest are closed as lost; 0: a quarter of the memory limit"`
+	MaxBuffered int `env:"MAX_BUFFERED_BYTES" envDefault:"0" help:"most memory that unfinished requests, unfinished messages and unread output may take together; beyond that the connections that hold most are closed as lost; 0: a quarter of the memory limit"`
 
-	RateMessages   int      `env:"RATE_LIMIT_MESSAGES" envDefault:"100" help:"messages a connection may send in RATE_LIMIT_MS; 0: any"`
-	RateMillis     int      `env:"RATE_LIMIT_MS" envDefault:"1000" help:"length of that window, milliseconds"`
-	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may connect, comma separated, like https://app.example, https://*.app.example, moz-extension://*; null: pages without one; *: all"`
-	MaxConnections int      `env:"MAX_CONNECTIONS" envDefault:"0" help:"more are refused with 503; 0: as many as open files allow"`
+	RateMessages   int      `env:"RATE_LIMIT_MESSAGES" envDefault:"100" help:"messages a connection may send per RATE_LIMIT_MS; 0: no limit"`
+	RateMillis     int      `env:"RATE_LIMIT_MS" envDefault:"1000" help:"length of that window in milliseconds"`
+	Origins        []string `env:"ALLOWED_ORIGINS" envDefault:"*" help:"origins of web pages that may connect, comma separated, like https://app.example, https://*.app.example, moz-extension://*; null: pages without an origin; *: all"`
+	MaxConnections int      `env:"MAX_CONNECTIONS" envDefault:"0" help:"most connections; more are refused with 503; 0: as many as the open-files limit allows"`
 
-	MaxPerAddress  int      `env:"MAX_CONNECTIONS_PER_ADDRESS" envDefault:"0" help:"more from one address, of IPv6 one /64, are refused with 429; 0: any"`
-	NewPerAddress  int      `env:"NEW_CONNECTIONS_PER_ADDRESS" envDefault:"0" help:"more new ones from one address in a second are refused with 429; 0: any"`
-	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma separated, like 10.0.0.0/8; empty: none"`
+	MaxPerAddress  int      `env:"MAX_CONNECTIONS_PER_ADDRESS" envDefault:"0" help:"most connections from one address, or one IPv6 /64; more are refused with 429; 0: no limit"`
+	NewPerAddress  int      `env:"NEW_CONNECTIONS_PER_ADDRESS" envDefault:"0" help:"most new connections a second from one address; more are refused with 429; 0: no limit"`
+	TrustedProxies []string `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is trusted, comma separated, like 10.0.0.0/8; empty: none"`
 
-	PingInterval     time.Duration `env:"PING_INTERVAL" envDefault:"25s" help:"silence before a ping; after twice that a connection is lost"`
-	MaxConnectionAge time.Duration `env:"MAX_CONNECTION_AGE" envDefault:"0s" help:"clients are asked to reconnect before a connection is this old (platforms cut them); 0s: never"`
-	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"from SIGTERM, SIGINT or SIGHUP to the end"`
+	PingInterval     time.Duration `env:"PING_INTERVAL" envDefault:"25s" help:"silence before a ping; after twice that the connection counts as lost"`
+	MaxConnectionAge time.Duration `env:"MAX_CONNECTION_AGE" envDefault:"0s" help:"clients are asked to reconnect before a connection gets this old, for platforms that cut old ones; 0s: never"`
+	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"8s" help:"longest time from SIGTERM, SIGINT or SIGHUP to exit"`
 
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn, error"`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"text" help:"text, json"`
-	Pprof     bool       `env:"PPROF" envDefault:"false" help:"/debug/pprof/ on HTTP_PORT"`
-	Demo      string     `env:"DEMO" help:"the demo at /demo/ on HTTP_PORT: true, false; empty: true when REDIS_URL is empty"`
+	Pprof     bool       `env:"PPROF" envDefault:"false" help:"serve /debug/pprof/ on HTTP_PORT"`
+	Demo      string     `env:"DEMO" help:"serve the demo at /demo/ on HTTP_PORT: true, false; empty: true when REDIS_URL is empty"`
 
-	settings.TURN // told to rejoin.v1 clients
+	settings.TURN // sent to rejoin.v1 clients
 	OTel
 
 	resumeRoles []wire.Role
@@ -75,7 +75,7 @@ func loadConfig(environ []string) (config, error) {
 	return cfg, err
 }
 
-// check looks at what a type cannot say.
+// check validates what the types cannot, and returns a line for each bad setting.
 func (c *config) check() []string {
 	var bad []string
 	want := func(ok bool, format string, args ...any) {
@@ -137,7 +137,7 @@ func (c *config) check() []string {
 	return slices.Concat(bad, settings.CheckHost(&c.Host), settings.CheckOrigins(c.Origins), badProxies, c.TURN.Check(), c.OTel.Check())
 }
 
-// checkRedis says why no connection to where REDIS_URL points can ever be made. It does not repeat what may be a password.
+// checkRedis returns why REDIS_URL can never work. The error never repeats what may be a password.
 func checkRedis(text string) error {
 	opt, err := streams.ParseURL(text)
 	if err != nil {
@@ -149,17 +149,17 @@ func checkRedis(text string) error {
 	return nil
 }
 
-// isNoName is whether r stands in no INSTANCE_ID: it is part of keys, and $ is of a variable that was not expanded.
+// isNoName reports whether r may not appear in INSTANCE_ID, which becomes part of keys. A $ means a variable that was not expanded.
 func isNoName(r rune) bool {
 	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("{}$", r)
 }
 
-// orderly is how much of DRAIN_TIMEOUT an end in good order has: the rest is for a machine that is busy, and for the log.
+// orderly is the part of DRAIN_TIMEOUT in which the drain should finish. The rest is slack for a busy machine and for flushing the log.
 func (c *config) orderly() time.Duration {
 	return c.DrainTimeout - min(c.DrainTimeout/4, 500*time.Millisecond)
 }
 
-// demo says whether the demo is served.
+// demo reports whether the demo is served.
 func (c *config) demo() bool { return c.Demo == "true" || c.Demo == "" && c.RedisURL == "" }
 
 func printUsage(w io.Writer) {

@@ -18,8 +18,8 @@ import (
 
 func main() { process.Main(run) }
 
-// run serves until ctx ends, then drains; with -health it asks the one that runs whether it works, and returns
-// why not. It returns flag.ErrHelp when help was asked for.
+// run serves until ctx ends, then drains. With -health it checks the running instance and returns what is wrong
+// with it. It returns flag.ErrHelp when help was asked for.
 func run(ctx context.Context, p *process.Process) error {
 	ask, err := settings.ParseFlags("signal", p.Args, p.Out, printUsage)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
-var update = flag.Bool("update", false, "write the table of settings into README.md")
+var update = flag.Bool("update", false, "write the tables of settings, metrics and alerts into docs/")
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
@@ -205,13 +205,13 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestReadmeListsSettings compares the table in README.md with the settings; -update writes it.
-func TestReadmeListsSettings(t *testing.T) {
+// TestDocsListSettings compares the table in docs/settings.md with the settings; -update writes it.
+func TestDocsListSettings(t *testing.T) {
 	t.Parallel()
-	written(t, "../../README.md", "settings", settings.Markdown(config{}))
+	written(t, "../../docs/settings.md", "settings", settings.Markdown(config{}))
 }
 
-// written compares what stands in a document between the two marks of that name with what should; -update writes it.
+// written compares a document's text between the two marks of that name with want; -update writes it.
 func written(t *testing.T, path, name, want string) {
 	t.Helper()
 	begin, end := "<!-- "+name+": written by `go test ./functions/signal -update` -->\n", "<!-- /"+name+" -->"
@@ -236,7 +236,7 @@ func written(t *testing.T, path, name, want string) {
 	}
 }
 
-// TestDemo: the demo is there for whoever tries the service out, and elsewhere only when asked for.
+// TestDemo: the demo is on with the embedded Redis, and otherwise only when asked for.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	for settings, want := range map[string]int{

@@ -14,28 +14,28 @@ import (
 )
 
 const (
-	// gcPercent makes the collector run twice as often as by default: the heap is small and what one message
-	// allocates is little, but what a burst of connections leaves between the live objects stays resident.
+	// gcPercent makes the collector run twice as often as by default. The heap is small and a message allocates
+	// little, but garbage from a burst of connections stays resident between the live objects.
 	gcPercent = 50
-	// memoryShare is how much of a container's memory the Go heap may have; the kernel needs the rest for sockets,
-	// 4.5 to 5 KB each, which containers are charged for.
+	// memoryShare is the Go heap's share of a container's memory. The rest is for the kernel's sockets, 4.5 to 5 KB
+	// each, which count towards the container.
 	memoryShare = 0.6
 	trimEvery   = 5 * time.Second
-	// quiet is how much is allocated between two looks at most when little happens.
+	// quiet is the most that may be allocated between two checks for the process to count as idle.
 	quiet = 8 << 20
-	// worthwhile is the least that is given back to the system.
+	// worthwhile is the least amount worth returning to the system.
 	worthwhile = 1 << 20
 )
 
-// tuneCollector sets how often garbage is collected, unless GOGC did.
+// tuneCollector sets how often garbage is collected, unless GOGC is set.
 func tuneCollector(environ map[string]string) {
 	if environ["GOGC"] == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 }
 
-// limitMemory sets the soft limit of the heap from that of the container, unless GOMEMLIMIT did. It returns the
-// limit, 0 if there is none.
+// limitMemory derives the heap's soft limit from the container's memory limit, unless GOMEMLIMIT is set. It returns the
+// limit, or 0 if there is none.
 func limitMemory(root fs.FS, environ map[string]string) int64 {
 	if environ["GOMEMLIMIT"] != "" {
 		return 0
@@ -45,7 +45,7 @@ func limitMemory(root fs.FS, environ map[string]string) int64 {
 		if err != nil {
 			continue
 		}
-		// "max" is no number; v1 says so by a very large one.
+		// v2 says "max", which is not a number; v1 says a very large number.
 		if n, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64); err == nil && n < 1<<50 {
 			limit := int64(float64(n) * memoryShare)
 			debug.SetMemoryLimit(limit)
@@ -56,14 +56,14 @@ func limitMemory(root fs.FS, environ map[string]string) int64 {
 }
 
 const (
-	// bufferShare is how much of the heap buffers of clients may have, as one part of so many; collection lags behind, and
-	// connections, Redis and what the kernel holds need the rest.
+	// bufferShare: clients' buffers may take one part in bufferShare of the heap. Garbage collection lags behind, and
+	// connections, Redis calls and kernel memory need the rest.
 	bufferShare = 4
-	// buffersWithoutLimit is for a process whose memory nobody limits.
+	// buffersWithoutLimit is for a process without a memory limit.
 	buffersWithoutLimit = 64 << 20
 )
 
-// bufferBudget is what the buffers of all clients may hold together: what was asked for, else a share of the memory limit, but
+// bufferBudget is how much all clients' buffers may hold together: the setting or, by default, a share of the memory limit, but
 // always enough for some of the largest messages.
 func bufferBudget(asked, maxMessage int) *budget.Budget {
 	bytes := int64(asked)
@@ -76,8 +76,8 @@ func bufferBudget(asked, maxMessage int) *budget.Budget {
 	return budget.New(max(bytes, 16*int64(maxMessage)))
 }
 
-// trimMemory gives memory back to the system when a burst is over, until ctx ends. Connections that do nothing
-// allocate nothing, so the garbage of the burst in which they came would stay until the next one.
+// trimMemory returns memory to the system after bursts, until ctx ends. Idle connections allocate
+// nothing, so the garbage from the burst in which they connected would otherwise stay until the next burst.
 func trimMemory(ctx context.Context) {
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()
@@ -97,7 +97,7 @@ func trimMemory(ctx context.Context) {
 	}
 }
 
-// heap is what the runtime says of it, in bytes.
+// heap is the runtime's view of the heap, in bytes.
 type heap struct{ allocated, objects, free, live uint64 }
 
 func readHeap() heap {
@@ -111,7 +111,7 @@ func readHeap() heap {
 	return heap{s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64(), s[3].Value.Uint64()}
 }
 
-// reclaimable is what a collection and a return of free pages would give back, at least.
+// reclaimable is a lower bound for what a collection and returning free pages would free.
 func (h heap) reclaimable() uint64 {
 	if held := h.objects + h.free; held > h.live {
 		return held - h.live

@@ -15,29 +15,29 @@ import (
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
-// OTel is the group of settings about traces, as OpenTelemetry names them. Those of its SDK that are not here (OTEL_RESOURCE_ATTRIBUTES,
-// OTEL_BSP_…, OTEL_SPAN_…) are read by itself.
+// OTel groups the settings for traces, under OpenTelemetry's own names. The SDK reads the rest (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_…,
+// OTEL_SPAN_…) itself.
 type OTel struct {
-	OTelEndpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"OpenTelemetry collector that gets traces, OTLP over HTTP, like http://collector:4318; empty: no traces. The other OTEL_* variables of the SDK count too"`
-	OTelTracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" help:"the same with its path, like http://collector:4318/v1/traces"`
+	OTelEndpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"OpenTelemetry collector to send traces to by OTLP over HTTP, like http://collector:4318; empty: no traces. The SDK's other OTEL_* variables work too"`
+	OTelTracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" help:"the same with the full path, like http://collector:4318/v1/traces"`
 	OTelExporter       string `env:"OTEL_TRACES_EXPORTER" envDefault:"otlp" help:"otlp, none"`
 	OTelDisabled       bool   `env:"OTEL_SDK_DISABLED" envDefault:"false" help:"true: no traces"`
 	OTelProtocol       string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf" help:"http/protobuf, nothing else"`
 	OTelHeaders        string `env:"OTEL_EXPORTER_OTLP_HEADERS" help:"headers for the collector, like authorization=Bearer%20…,tenant=a"`
-	OTelTimeoutMs      int    `env:"OTEL_EXPORTER_OTLP_TIMEOUT" envDefault:"10000" help:"how long a batch may take, milliseconds"`
+	OTelTimeoutMs      int    `env:"OTEL_EXPORTER_OTLP_TIMEOUT" envDefault:"10000" help:"how long sending a batch may take, in milliseconds"`
 	OTelCompression    string `env:"OTEL_EXPORTER_OTLP_COMPRESSION" help:"gzip, none"`
-	OTelCertificate    string `env:"OTEL_EXPORTER_OTLP_CERTIFICATE" help:"file with the certificates that the collector's is checked against; empty: the system's"`
+	OTelCertificate    string `env:"OTEL_EXPORTER_OTLP_CERTIFICATE" help:"file with the CA certificates to verify the collector with; empty: the system's"`
 	OTelSampler        string `env:"OTEL_TRACES_SAMPLER" envDefault:"parentbased_always_on" help:"which connections and messages are traced: always_on, always_off, traceidratio, or one of these with parentbased_ in front"`
-	OTelSamplerArg     string `env:"OTEL_TRACES_SAMPLER_ARG" help:"share of them for traceidratio, 0 to 1; empty: 1"`
-	OTelService        string `env:"OTEL_SERVICE_NAME" help:"name of the service in traces; empty: rejoin-signal"`
+	OTelSamplerArg     string `env:"OTEL_TRACES_SAMPLER_ARG" help:"share of them to trace with traceidratio, 0 to 1; empty: 1"`
+	OTelService        string `env:"OTEL_SERVICE_NAME" help:"service name in traces; empty: rejoin-signal"`
 }
 
-// Traces says whether any are made.
+// Traces reports whether traces are exported.
 func (o *OTel) Traces() bool {
 	return !o.OTelDisabled && o.OTelExporter == "otlp" && o.OTelEndpoint+o.OTelTracesEndpoint != ""
 }
 
-// TracesURL is where they go.
+// TracesURL is where traces are sent.
 func (o *OTel) TracesURL() string {
 	if o.OTelTracesEndpoint != "" {
 		return o.OTelTracesEndpoint
@@ -45,12 +45,12 @@ func (o *OTel) TracesURL() string {
 	return strings.TrimRight(o.OTelEndpoint, "/") + "/v1/traces"
 }
 
-// Timeout is that of one batch.
+// Timeout bounds the export of one batch.
 func (o *OTel) Timeout() time.Duration { return time.Duration(o.OTelTimeoutMs) * time.Millisecond }
 
 var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
 
-// Check returns a line for each setting that is bad. It does not tell what it found where that may be a secret.
+// Check returns a line for each bad setting. It does not repeat a value that may be a secret.
 func (o *OTel) Check() []string {
 	var bad []string
 	want := func(ok bool, format string, args ...any) {
@@ -78,7 +78,7 @@ func (o *OTel) Check() []string {
 	return bad
 }
 
-// Headers are those for the collector.
+// Headers returns the headers to send to the collector.
 func (o *OTel) Headers() (map[string]string, error) {
 	headers := map[string]string{}
 	for _, pair := range strings.Split(o.OTelHeaders, ",") {
@@ -106,7 +106,7 @@ func (o *OTel) ratio() (float64, error) {
 	return r, nil
 }
 
-// Sampler decides what is traced.
+// Sampler returns the configured sampler.
 func (o *OTel) Sampler() sdk.Sampler {
 	name, parentBased := strings.CutPrefix(o.OTelSampler, "parentbased_")
 	ratio, _ := o.ratio() // checked

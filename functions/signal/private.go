@@ -30,7 +30,7 @@ const profiles = "/debug/pprof/"
 
 func newPrivate(s *service) (*private, error) {
 	mux := http.NewServeMux()
-	// Liveness: the process works. Redis being away is no reason to restart it.
+	// Liveness: the process works. A Redis outage is no reason to restart it.
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
 		if err := s.ready(); err != nil {
@@ -40,7 +40,7 @@ func newPrivate(s *service) (*private, error) {
 		_, _ = io.WriteString(w, "ready\n")
 	})
 	errorLog := slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
-	// One collector that fails is no reason to have no metrics at all.
+	// If one collector fails, serve the other metrics.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorLog: errorLog, ErrorHandling: promhttp.ContinueOnError}))
 	if s.cfg.Pprof {
 		mux.HandleFunc(profiles, pprof.Index)
@@ -62,33 +62,33 @@ func newPrivate(s *service) (*private, error) {
 	return p, nil
 }
 
-// Requests have no bodies, and answers are small: a client that takes longer for one than this is cut off.
+// Requests have no bodies and answers are small. A client that takes longer than this is cut off.
 const readTimeout, writeTimeout = 10 * time.Second, 10 * time.Second
 
-// hurried bounds how long a client may take to read an answer. Profiles take as long as they were asked to.
+// hurried bounds how long a client may take to read an answer. Profiles take as long as requested.
 func hurried(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, profiles) {
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // net/http can
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // net/http supports it
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// serveDemo adds the demo, once it is known where the WebSockets are.
+// serveDemo adds the demo, once the WebSocket port is known.
 func (p *private) serveDemo(s *service) {
 	p.mux.Handle(demo.Path, demo.Handler(demo.Config{WebSocketPort: portOf(s.edge.Addr()), ICEServers: s.cfg.TURN.Configured()}))
 }
 
 func (p *private) addr() net.Addr { return p.listener.Addr() }
 
-// stop ends the server and waits for it, at most a second for requests under way, and no longer than ctx. What takes longer is
-// cut: a scraper that does not read delays nothing.
+// stop ends the server. It waits for requests in progress, at most a second and no longer than ctx, and cuts those that take
+// longer, so that a scraper that does not read cannot delay the exit.
 func (p *private) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if p.server.Shutdown(ctx) != nil {
-		_ = p.server.Close() // of connections that are given up
+		_ = p.server.Close() // the error is of connections that are abandoned
 	}
 	if err := <-p.done; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve private HTTP: %w", err)

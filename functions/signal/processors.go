@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// limitProcessors runs Go code on one thread at a time where the container has no more than one processor, unless GOMAXPROCS did;
-// the runtime itself takes two at least. A second one costs a fifth more for each message, and gains nothing when it has
-// nothing to run on. It reports whether it did.
+// limitProcessors sets GOMAXPROCS to 1 if the container has at most one CPU, unless GOMAXPROCS is set; Go's own default is at least
+// 2. A second thread makes each message a fifth more expensive and gains nothing without a CPU to run on. It reports
+// whether it set it.
 func limitProcessors(root fs.FS, environ map[string]string) bool {
 	if environ["GOMAXPROCS"] != "" || !oneProcessor(root) {
 		return false
@@ -18,7 +18,7 @@ func limitProcessors(root fs.FS, environ map[string]string) bool {
 	return true
 }
 
-// oneProcessor reads the quota and its period, in microseconds: "50000 100000" is half a processor, and "max" or -1 are all there are.
+// oneProcessor reads the quota and its period in microseconds: "50000 100000" is half a CPU, "max" or -1 means no limit.
 func oneProcessor(root fs.FS) bool {
 	text, err := fs.ReadFile(root, "sys/fs/cgroup/cpu.max") // cgroup v2
 	if err != nil {                                         // v1

@@ -25,7 +25,7 @@ import (
 	"github.com/rejoin-dev/rejoin/web/demo"
 )
 
-// service is the running process: its parts, in the order in which they start.
+// service is the running process: its parts in the order they start.
 type service struct {
 	cfg      config
 	log      *slog.Logger
@@ -34,7 +34,7 @@ type service struct {
 	backbone *streams.Backbone
 	hub      *signaling.Hub
 	edge     *edge.Server
-	open     atomic.Bool // the WebSocket port takes connections
+	open     atomic.Bool // the WebSocket port accepts connections
 }
 
 func newService(cfg config, p *process.Process) (*service, error) {
@@ -101,8 +101,8 @@ func edgeConfig(cfg config, buffers *budget.Budget) edge.Config {
 	return ec
 }
 
-// controlLimit is how many pings and pongs a client may send in the window in which it may send that many messages: ten times as
-// many, and always enough to answer what it is pinged (P7.7).
+// controlLimit is how many pings and pongs a client may send per rate-limit window: ten times the number of messages, and always
+// enough to answer the server's pings (P7.7).
 func controlLimit(messages int, window time.Duration) int {
 	if messages == 0 {
 		return 0
@@ -111,7 +111,7 @@ func controlLimit(messages int, window time.Duration) int {
 	return min(most, max(10*messages, aSecond*int((window+time.Second-1)/time.Second)))
 }
 
-// hubAdapter fits the hub to what the edge expects: its Open returns an interface.
+// hubAdapter adapts the hub to the edge's interface, whose Open returns an interface.
 type hubAdapter struct{ *signaling.Hub }
 
 // Ready is asked before each upgrade.
@@ -129,8 +129,8 @@ func (h hubAdapter) Open(c signaling.Conn, connect wire.Connect, offer wire.Offe
 	return h.Hub.Open(c, connect, offer)
 }
 
-// run serves until ctx ends, then drains and ends all that was started, in reverse order, within DRAIN_TIMEOUT. What does not end
-// in its time is left behind: the process is about to end.
+// run serves until ctx ends, then drains and stops everything in reverse order, within DRAIN_TIMEOUT. Parts that do not stop
+// in time are left behind, because the process is about to exit.
 func (s *service) run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -154,7 +154,7 @@ func (s *service) run(ctx context.Context) error {
 	return errors.Join(err, errBackbone)
 }
 
-// within runs all functions at once and reports whether they returned before ctx ended. Those that did not go on.
+// within runs all functions concurrently and reports whether all returned before ctx ended. Those that did not keep running.
 func within(ctx context.Context, functions ...func()) bool {
 	var wg sync.WaitGroup
 	for _, f := range functions {
@@ -173,7 +173,7 @@ func within(ctx context.Context, functions ...func()) bool {
 	}
 }
 
-// serve returns when the clients are gone, and until when the rest has to be.
+// serve returns when the clients are gone, with the time by which the rest has to stop.
 func (s *service) serve(ctx context.Context) (end time.Time, err error) {
 	private, err := newPrivate(s)
 	if err != nil {
@@ -189,10 +189,10 @@ func (s *service) serve(ctx context.Context) (end time.Time, err error) {
 	return end, errors.Join(err, private.stop(last))
 }
 
-// serveClients returns when ctx ends, or why it cannot go on.
+// serveClients returns nil when ctx ends, or the reason why it cannot continue.
 func (s *service) serveClients(ctx context.Context, private *private) error {
 	if err := s.edge.Start(ctx); ctx.Err() != nil {
-		return nil // the end was asked for before the start was over
+		return nil // asked to stop before the start was complete
 	} else if err != nil {
 		return fmt.Errorf("start edge (HOST, PORT): %w", err)
 	}
@@ -208,20 +208,20 @@ func (s *service) serveClients(ctx context.Context, private *private) error {
 		return nil
 	case err := <-impossible:
 		return err
-	case <-s.edge.Done(): // the loops ended by themselves
+	case <-s.edge.Done(): // the event loops ended by themselves
 		return s.edge.Err() //nolint:wrapcheck // says what it is
 	}
 }
 
-// lastMoment is when the process should have nothing left to do but to write the end of its log and to go.
+// lastMoment is when the process should have nothing left to do but to flush its log and exit.
 func (s *service) lastMoment(asked time.Time) time.Time { return asked.Add(s.cfg.orderly()) }
 
 // startPatience is how long the WebSocket port stays closed for a Redis that does not answer; after that newcomers
 // are told to come back later (503).
 const startPatience = 3 * time.Second
 
-// awaitRedis returns when the hub is ready, so that the first client is not turned away, or when patience is over. The embedded Redis
-// always comes, however busy the machine is.
+// awaitRedis returns when the hub is ready, so that the first client is not turned away, or when its patience runs out. It waits for the
+// embedded Redis however long that takes, because it always comes up.
 func (s *service) awaitRedis(ctx context.Context) {
 	patience := time.NewTimer(startPatience)
 	defer patience.Stop()
@@ -242,7 +242,7 @@ func (s *service) awaitRedis(ctx context.Context) {
 	}
 }
 
-// ready says why this instance should get no new clients, nil if it should.
+// ready returns why this instance should get no new clients, or nil if it should.
 func (s *service) ready() error {
 	if !s.open.Load() {
 		return errors.New("starting")
@@ -250,7 +250,7 @@ func (s *service) ready() error {
 	return s.hub.Ready()
 }
 
-// drain sends the clients away: four fifths of the time are for leaving in good order, and a sixteenth is left for what comes after.
+// drain sends the clients away. Four fifths of the time are for an orderly departure; a sixteenth is reserved for what comes after.
 func (s *service) drain(asked time.Time) {
 	s.log.Info("draining", "clients", s.hub.Sessions(), "timeout", s.cfg.DrainTimeout)
 	whole := s.cfg.orderly()
@@ -266,7 +266,7 @@ func (s *service) drain(asked time.Time) {
 	s.log.Info("drained", "clients_cut", s.hub.Sessions(), "took", time.Since(asked).Round(time.Millisecond))
 }
 
-// greet says where to connect, and what is missing.
+// greet logs where to connect, and what is missing.
 func (s *service) greet(private net.Addr) {
 	s.log.Info("listening",
 		"websocket", fmt.Sprintf("ws://localhost:%d/<connectionId>?source=wallet&target=extension", portOf(s.edge.Addr())),
@@ -280,7 +280,7 @@ func (s *service) greet(private net.Addr) {
 	}
 }
 
-// survey says in one line what Redis is and what is wrong with it, once it is reached. What makes Rejoin impossible ends the process.
+// survey logs one line about Redis once it is reachable: what it is and what is wrong with it. If Rejoin cannot work there, the process ends.
 func (s *service) survey(ctx context.Context, impossible chan<- error) {
 	found, ok := s.backbone.Survey(ctx)
 	if !ok || s.backbone.Embedded() {

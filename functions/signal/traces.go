@@ -15,13 +15,13 @@ import (
 	"github.com/rejoin-dev/rejoin/functions/internal/otlp"
 )
 
-// traces makes spans and sends them; nil does nothing.
+// traces creates and exports spans; a nil one does nothing.
 type traces struct {
 	provider *sdk.TracerProvider
 	log      *slog.Logger
 }
 
-// newTraces returns nil when no traces are wanted: no exporter, no goroutine.
+// newTraces returns nil if tracing is off: then there is no exporter and no goroutine.
 func newTraces(cfg config, instance string, log *slog.Logger) (*traces, error) {
 	if !cfg.Traces() {
 		return nil, nil //nolint:nilnil // documented
@@ -36,7 +36,7 @@ func newTraces(cfg config, instance string, log *slog.Logger) (*traces, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare traces: %w", err)
 	}
-	// OTEL_RESOURCE_ATTRIBUTES has the last word, but for the service's name.
+	// OTEL_RESOURCE_ATTRIBUTES overrides everything but the service name.
 	options := []resource.Option{
 		resource.WithTelemetrySDK(), resource.WithAttributes(semconv.ServiceName("rejoin-signal"), semconv.ServiceInstanceID(instance)), resource.WithFromEnv(),
 	}
@@ -52,7 +52,7 @@ func newTraces(cfg config, instance string, log *slog.Logger) (*traces, error) {
 	return &traces{sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about), sdk.WithSampler(cfg.Sampler())), log}, nil
 }
 
-// tracer is nil when no traces are wanted.
+// tracer is nil if tracing is off.
 func (t *traces) tracer() trace.Tracer {
 	if t == nil {
 		return nil
@@ -60,7 +60,7 @@ func (t *traces) tracer() trace.Tracer {
 	return t.provider.Tracer("github.com/rejoin-dev/rejoin")
 }
 
-// stop sends what is left, until ctx ends.
+// stop exports the remaining spans, until ctx ends.
 func (t *traces) stop(ctx context.Context) {
 	if t == nil {
 		return

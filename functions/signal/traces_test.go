@@ -17,7 +17,7 @@ func configOf(t *testing.T, environ ...string) config {
 	return cfg
 }
 
-// TestTracesAreOff: nothing is made unless somebody says where to send it.
+// TestTracesAreOff: no spans are created unless a collector is configured.
 func TestTracesAreOff(t *testing.T) {
 	t.Parallel()
 	const to = "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"

@@ -53,9 +53,9 @@ var notSettings = regexp.MustCompile(`^(PORT|HTTP_PORT|HOST|INSTANCE_ID|REDIS_UR
 
 // TestSettingsAreThoseOfTheServer: the schema knows every setting of functions/signal by its name, and what form its value has.
 func TestSettingsAreThoseOfTheServer(t *testing.T) {
-	rows := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| (?:`(.*?)`)? \\| (.*) \\|$").FindAllSubmatch(read(t, "../../README.md"), -1)
+	rows := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| (?:`(.*?)`)? \\| (.*) \\|$").FindAllSubmatch(read(t, "../../docs/settings.md"), -1)
 	if len(rows) < 30 {
-		t.Fatalf("%d settings in README.md", len(rows))
+		t.Fatalf("%d settings in docs/settings.md", len(rows))
 	}
 	properties := map[string]any{}
 	for _, row := range rows {

@@ -1,3 +1,3 @@
-// Package health is what a function does when it is started with -health: it asks the one that is running, in the same
-// environment, whether it works. A container image without a shell has no other way to ask.
+// Package health implements a function's flag -health: it checks the instance that runs in the same
+// environment. A container image without a shell has no other way to check.
 package health

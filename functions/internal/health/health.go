@@ -13,8 +13,8 @@ import (
 
 const patience = 2 * time.Second
 
-// Check asks GET /health on this machine, on the port and the address that the function listens on (HOST; empty: all). It
-// blocks for two seconds at most and returns nil when the answer is 200.
+// Check requests GET /health on this machine, at the port and address that the function listens on (HOST; empty: all). It
+// blocks for at most two seconds and returns nil if the answer is 200.
 func Check(ctx context.Context, host string, port uint16) error {
 	if port == 0 {
 		return errors.New("ask for health: the port is 0, which is any; set one")
@@ -26,7 +26,7 @@ func Check(ctx context.Context, host string, port uint16) error {
 	if err != nil {
 		return fmt.Errorf("ask for health: %w", err)
 	}
-	// A transport of its own: no proxy, and no connection that stays.
+	// A transport of its own: no proxy, and no idle connection left behind.
 	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		return fmt.Errorf("ask for health: %w", err)
@@ -38,7 +38,7 @@ func Check(ctx context.Context, host string, port uint16) error {
 	return nil
 }
 
-// reachable is where a listener on host can be reached: one on all addresses, of IPv6 too, also here.
+// reachable returns an address at which a listener on host can be reached. One on all addresses, IPv6 included, is reachable on loopback.
 func reachable(host string) string {
 	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
 		return "127.0.0.1"

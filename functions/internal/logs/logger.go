@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Logger returns a logger into the Pipe; format is text or json. The notice of dropped lines is a line of that format from then on,
+// Logger returns a logger that writes to the Pipe; format is text or json. From then on, notices of dropped lines have that format too,
 // whatever the level.
 func (p *Pipe) Logger(format string, level slog.Level) *slog.Logger {
 	p.mu.Lock()

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// capacity is how many bytes wait at most: some thousand lines. As many again may be on their way out.
+	// capacity is how many bytes may wait: some thousand lines. The same amount again may be in the middle of being written.
 	capacity = 256 << 10
-	// againAfter is the pause before an output that is not ready (EAGAIN) is tried again.
+	// againAfter is the pause before retrying an output that is not ready (EAGAIN).
 	againAfter = 10 * time.Millisecond
 )
 
@@ -29,15 +29,15 @@ type Pipe struct {
 
 	// owned by run
 	unsaid uint64 // lines dropped since the last notice
-	torn   bool   // what was written last ends in the middle of a line
+	torn   bool   // the last write ended in the middle of a line
 
 	mu      sync.Mutex
 	waiting []byte
-	gap     uint64 // lines dropped behind what waits; while there is a gap, nothing is added, so that it has one place
+	gap     uint64 // lines dropped after the waiting ones; while there is a gap nothing is added, so that the gap is in one place
 	notice  func(dropped uint64) []byte
 }
 
-// NewPipe starts a Pipe into out. Close ends it.
+// NewPipe starts a Pipe that writes to out. Close ends it.
 func NewPipe(out io.Writer) *Pipe {
 	p := &Pipe{
 		out: out, wake: make(chan struct{}, 1), done: make(chan struct{}),
@@ -47,7 +47,7 @@ func NewPipe(out io.Writer) *Pipe {
 	return p
 }
 
-// Write takes whole lines. It always returns len(b) and no error: a line that has no place is dropped.
+// Write takes whole lines. It always returns len(b) and no error: a line that does not fit is dropped.
 func (p *Pipe) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,10 +62,10 @@ func (p *Pipe) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Dropped is how many lines were dropped so far.
+// Dropped returns how many lines have been dropped.
 func (p *Pipe) Dropped() uint64 { return p.dropped.Load() }
 
-// Close writes what waits, blocks until that is done or patience is over, and reports whether it was done. Later lines are dropped.
+// Close writes the waiting lines. It blocks until that is done or patience runs out, and reports whether it is done. Later lines are dropped.
 func (p *Pipe) Close(patience time.Duration) bool {
 	p.mu.Lock()
 	p.ended.Store(true)
@@ -88,12 +88,12 @@ func (p *Pipe) rouse() {
 	}
 }
 
-// run passes lines on. It ends after Close, or is left behind in a write that never returns.
+// run writes the lines. It ends after Close, or is left behind in a write that never returns.
 func (p *Pipe) run() {
 	defer close(p.done)
 	var chunk []byte
 	for {
-		ended := p.ended.Load() // what came before Close is in the next chunk
+		ended := p.ended.Load() // everything written before Close is in the next chunk
 		var gap uint64
 		if chunk, gap = p.take(chunk[:0]); len(chunk) == 0 && gap == 0 {
 			if ended {
@@ -109,7 +109,7 @@ func (p *Pipe) run() {
 	}
 }
 
-// take moves what waits to chunk, which becomes the next buffer.
+// take swaps the waiting lines with chunk, which becomes the next buffer.
 func (p *Pipe) take(chunk []byte) (lines []byte, gap uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +118,7 @@ func (p *Pipe) take(chunk []byte) (lines []byte, gap uint64) {
 	return lines, gap
 }
 
-// say writes the notice that is due, and reports whether the output takes anything.
+// say writes the notice if one is due, and reports whether the output accepts anything.
 func (p *Pipe) say() bool {
 	if p.unsaid == 0 {
 		return true
@@ -133,7 +133,7 @@ func (p *Pipe) say() bool {
 	return true
 }
 
-// pass writes lines, and counts those that could not be.
+// pass writes lines and counts those it could not write.
 func (p *Pipe) pass(chunk []byte) bool {
 	rest := p.write(chunk)
 	if len(rest) == 0 {

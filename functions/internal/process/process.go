@@ -19,44 +19,44 @@ import (
 )
 
 const (
-	// defaultLimit holds until EndWithin is called.
+	// defaultLimit applies until EndWithin is called.
 	defaultLimit = 8 * time.Second
-	// flushPatience is how long the end waits for a reader of the log: after an error, whose text should be seen, after a signal, and
-	// when the end should be at once.
+	// How long the exit waits for the reader of the log: after an error, whose text should be seen; after a signal; and when the
+	// process should exit at once.
 	flushPatience, endPatience, hastePatience = time.Second, 250 * time.Millisecond, 50 * time.Millisecond
 )
 
-// Process is what a function knows of its process.
+// Process is a function's view of its process.
 type Process struct {
 	Args, Environ []string
 	// Out is stdout. Nothing else writes there.
 	Out *logs.Pipe
 
 	limit  atomic.Int64 // nanoseconds from the signal to the end
-	global bool         // this is the real one
+	global bool         // the real process rather than one in a test
 }
 
-// New returns a Process whose stdout is out, for tests too. Out has to be closed.
+// New returns a Process whose stdout is out; tests use it too. Close Out when done.
 func New(args, environ []string, out io.Writer) *Process {
 	p := &Process{Args: args, Environ: environ, Out: logs.NewPipe(out)}
 	p.limit.Store(int64(defaultLimit))
 	return p
 }
 
-// EndWithin says how long the process may take from the signal to its end. When nearly all of that is over, it is ended.
+// EndWithin sets how long the process may take from the signal to its exit. Shortly before that time is over, the process is ended.
 func (p *Process) EndWithin(d time.Duration) { p.limit.Store(int64(d)) }
 
-// Logger returns the logger into Out; format is text or json. What libraries print by package log goes the same way.
+// Logger returns a logger that writes to Out; format is text or json. Lines that libraries print with package log go there too.
 func (p *Process) Logger(format string, level slog.Level) *slog.Logger {
 	l := p.Out.Logger(format, level)
 	if p.global {
-		slog.SetDefault(l) // and package log with it
+		slog.SetDefault(l) // also redirects package log
 	}
 	return l
 }
 
-// Main runs a function and ends the process. The context of run ends with the first signal; the function then has what it gave to
-// EndWithin. flag.ErrHelp is no error.
+// Main runs a function and exits. The context of run ends with the first signal; from then on the function has the time it gave to
+// EndWithin. flag.ErrHelp is not an error.
 func Main(run func(context.Context, *Process) error) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
@@ -74,13 +74,13 @@ func Main(run func(context.Context, *Process) error) {
 	os.Exit(status)
 }
 
-// supervise returns the exit status, and how long the log may be waited for.
+// supervise returns the exit status, and how long to wait for the log.
 func (p *Process) supervise(run func(context.Context, *Process) error, signals <-chan os.Signal, stderr io.Writer) (status int, patience time.Duration) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, p) }()
-	var deadline <-chan time.Time // nil until a signal came
+	var deadline <-chan time.Time // nil until the first signal
 	for {
 		select {
 		case err := <-ended:
@@ -90,7 +90,7 @@ func (p *Process) supervise(run func(context.Context, *Process) error, signals <
 				cancel()
 				limit := time.Duration(p.limit.Load())
 				deadline = time.After(limit - min(limit/32, hastePatience))
-			} else if s != syscall.SIGHUP { // which a closed terminal sends several times, and systemd behind SIGTERM
+			} else if s != syscall.SIGHUP { // a closing terminal sends it several times, and systemd sends it after SIGTERM
 				return 128 + int(s.(syscall.Signal)), hastePatience //nolint:forcetypeassert // os.Signal is that everywhere
 			}
 		case <-deadline:
@@ -100,7 +100,7 @@ func (p *Process) supervise(run func(context.Context, *Process) error, signals <
 	}
 }
 
-// report prints the error of a run. After a signal an end is what was asked for, whatever else went wrong on the way.
+// report prints the error of a run. After a signal an exit is what was asked for, whatever else went wrong on the way.
 func report(err error, asked bool, stderr io.Writer) (status int, patience time.Duration) {
 	if asked {
 		patience = endPatience

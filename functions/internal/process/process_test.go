@@ -228,7 +228,7 @@ func full(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// gone is a pipe that nobody can read any more.
+// gone is a pipe whose reading end is closed.
 func gone(t *testing.T) (_, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()

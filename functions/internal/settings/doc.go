@@ -1,5 +1,5 @@
-// Package settings reads the settings of a function from environment variables, explains them, and says what is wrong with
-// them: all at once, each on a line of its own. A setting is a field of a struct with tags:
+// Package settings reads a function's settings from environment variables, documents them, and reports everything that is
+// wrong with them at once, one line each. A setting is a struct field with tags:
 //
 //	Port uint16 `env:"PORT" envDefault:"4000" help:"WebSockets and GET /health"`
 //

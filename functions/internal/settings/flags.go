@@ -6,9 +6,8 @@ import (
 	"io"
 )
 
-// ParseFlags reads the command line of a function, which has no flags but -h and -health, and says whether the health of the running
-// one is asked for. It returns flag.ErrHelp when help was asked for, after usage has printed it; other errors of flags are
-// printed already.
+// ParseFlags parses a function's command line, whose only flags are -h and -health, and reports whether -health was given.
+// It returns flag.ErrHelp after usage has printed the help. Other errors of flags are already printed.
 func ParseFlags(function string, args []string, stdout io.Writer, usage func(io.Writer)) (health bool, err error) {
 	flags := flag.NewFlagSet(function, flag.ContinueOnError)
 	flags.SetOutput(stdout)

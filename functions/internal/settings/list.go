@@ -8,14 +8,14 @@ import (
 	"text/tabwriter"
 )
 
-// Setting is one variable. Default is empty when there is none.
+// Setting is one variable. Default is empty if there is none.
 type Setting struct {
 	Name, Default, Help string
 
 	field string
 }
 
-// List lists the settings of a struct, or of what points to one, in the order of its fields, embedded ones in place.
+// List lists the settings of a struct or a pointer to one, in the order of its fields, with embedded structs in place.
 func List(cfg any) []Setting {
 	t := reflect.TypeOf(cfg)
 	if t.Kind() == reflect.Pointer {
@@ -30,9 +30,9 @@ func List(cfg any) []Setting {
 	return list
 }
 
-// PrintUsage prints what the function is, and its settings.
+// PrintUsage prints an introduction to the function and its settings.
 func PrintUsage(w io.Writer, intro string, cfg any) {
-	fmt.Fprintf(w, "%s\n\nFlags: -h, and -health, which asks the one that runs with the same settings whether it works. All else are environment variables:\n\n", intro)
+	fmt.Fprintf(w, "%s\n\nFlags: -h prints this; -health checks a running instance that has the same settings. Everything else is an environment variable:\n\n", intro)
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(tw, "VARIABLE\tDEFAULT\tMEANING")
 	for _, s := range List(cfg) {
@@ -41,7 +41,7 @@ func PrintUsage(w io.Writer, intro string, cfg any) {
 	_ = tw.Flush()
 }
 
-// Markdown is the table of the settings for a document.
+// Markdown returns the settings as a Markdown table.
 func Markdown(cfg any) string {
 	var table strings.Builder
 	table.WriteString("| variable | default | meaning |\n|---|---|---|\n")

@@ -11,10 +11,9 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// Load reads all settings into cfg, which points to a struct, and reports every bad one at once. White space around values and
-// the elements of lists is no part of them. check looks at
-// what a type cannot say, when all has been read, and returns a line "NAME=value: want …" for each that is bad; what it
-// says of a setting that could not be read is left out.
+// Load reads all settings into cfg, a pointer to a struct, and reports every bad one at once. White space around values and
+// list elements is ignored. After reading, check validates what the types cannot, and returns a line "NAME=value: want …" for each
+// bad setting. Lines about settings that could not be read are dropped.
 func Load(cfg any, environ []string, check func() []string) error {
 	list := List(cfg)
 	vars := tidied(env.ToMap(environ), list)
@@ -46,7 +45,7 @@ func explainAll(err error, list []Setting, vars map[string]string) (bad []string
 	return bad, unread
 }
 
-// explain names the variable and what was expected of it.
+// explain names the variable and what was expected.
 func explain(err error, list []Setting, vars map[string]string) string {
 	var parse env.ParseError
 	if !errors.As(err, &parse) {

@@ -11,7 +11,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/origin"
 )
 
-// CheckHost takes the brackets around HOST away, and returns a line if it is bad.
+// CheckHost strips brackets from HOST, and returns a line if it is bad.
 func CheckHost(text *string) []string {
 	name, err := host.Listen(*text)
 	if err != nil {
@@ -21,7 +21,7 @@ func CheckHost(text *string) []string {
 	return nil
 }
 
-// CheckOrigins returns a line for each of ALLOWED_ORIGINS that can never match.
+// CheckOrigins returns a line for each element of ALLOWED_ORIGINS that can never match.
 func CheckOrigins(list []string) (bad []string) {
 	if len(list) == 0 {
 		return []string{"ALLOWED_ORIGINS: want at least one origin, or *"}
@@ -35,7 +35,7 @@ func CheckOrigins(list []string) (bad []string) {
 	return bad
 }
 
-// Proxies reads TRUSTED_PROXIES, and returns a line for each that is bad.
+// Proxies parses TRUSTED_PROXIES, and returns a line for each bad element.
 func Proxies(list []string) (proxies []netip.Prefix, bad []string) {
 	for _, text := range list {
 		network, err := address.ParseNetwork(text)
@@ -48,7 +48,7 @@ func Proxies(list []string) (proxies []netip.Prefix, bad []string) {
 	return proxies, bad
 }
 
-// CheckURL says what is wrong with an http:// or https:// URL that requests are sent to. It does not repeat what may be a secret.
+// CheckURL returns what is wrong with an http:// or https:// URL to send requests to. It does not repeat what may be a secret.
 func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	switch {

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// tidied returns the variables with the settings among them as trim leaves them: a secret's file ends in a line feed more often than not.
+// tidied returns the variables with the settings among them trimmed, because secrets often come from files that end in a line feed.
 func tidied(vars map[string]string, list []Setting) map[string]string {
 	vars = maps.Clone(vars)
 	for _, s := range list {
@@ -19,12 +19,12 @@ func tidied(vars map[string]string, list []Setting) map[string]string {
 	return vars
 }
 
-// trim takes away the white space around a value, and the marks that editors put at the beginning of a file.
+// trim strips white space around a value, and the byte order mark that some editors put at the beginning of a file.
 func trim(text string) string {
 	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' })
 }
 
-// tidyLists trims the elements of all lists of a struct that cfg points to, and leaves empty ones out.
+// tidyLists trims the elements of all lists in the struct that cfg points to, and drops empty ones.
 func tidyLists(cfg any) {
 	v := reflect.ValueOf(cfg).Elem()
 	for _, f := range reflect.VisibleFields(v.Type()) {

@@ -9,22 +9,22 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/turn"
 )
 
-// TURN is the group of settings about ICE servers.
+// TURN groups the settings for ICE servers.
 type TURN struct {
-	TURNURLs       []string      `env:"TURN_URLS" help:"TURN servers that clients get credentials for, comma separated, like turn:turn.example.com:3478?transport=udp; empty: none"`
-	STUNURLs       []string      `env:"STUN_URLS" help:"STUN servers that clients are told of, comma separated, like stun:turn.example.com:3478; empty: none"`
+	TURNURLs       []string      `env:"TURN_URLS" help:"TURN servers that clients get, with credentials, comma separated, like turn:turn.example.com:3478?transport=udp; empty: none"`
+	STUNURLs       []string      `env:"STUN_URLS" help:"STUN servers that clients get, comma separated, like stun:turn.example.com:3478; empty: none"`
 	TURNSecret     string        `env:"TURN_SECRET" help:"coturn's static-auth-secret, at least 16 characters"`
-	TURNSecretFile string        `env:"TURN_SECRET_FILE" help:"file that holds TURN_SECRET, in its place"`
-	TURNTTL        time.Duration `env:"TURN_TTL" envDefault:"1h" help:"how long TURN credentials are good"`
+	TURNSecretFile string        `env:"TURN_SECRET_FILE" help:"file to read the secret from instead"`
+	TURNTTL        time.Duration `env:"TURN_TTL" envDefault:"1h" help:"how long TURN credentials stay valid"`
 }
 
-// MinTURNTTL is the shortest TURN_TTL: a negotiation has to fit.
+// MinTURNTTL is the shortest TURN_TTL: a negotiation has to fit into it.
 const MinTURNTTL = 5 * time.Second
 
-// Configured is whether there is any ICE server to tell of.
+// Configured reports whether there is any ICE server to send.
 func (t *TURN) Configured() bool { return len(t.TURNURLs)+len(t.STUNURLs) > 0 }
 
-// Check returns a line for each setting that is bad. It reads the file of the secret.
+// Check returns a line for each bad setting. It reads the secret file.
 func (t *TURN) Check() []string {
 	var bad []string
 	for _, u := range t.TURNURLs {
@@ -48,7 +48,7 @@ func (t *TURN) Check() []string {
 	return bad
 }
 
-// Issuer returns what makes the credentials, nil when nothing is configured.
+// Issuer returns the issuer of credentials, or nil if no ICE server is configured.
 func (t *TURN) Issuer() (*turn.Issuer, error) {
 	if !t.Configured() {
 		return nil, nil //nolint:nilnil // documented
@@ -64,13 +64,13 @@ func (t *TURN) Issuer() (*turn.Issuer, error) {
 	return issuer, nil
 }
 
-// secret is TURN_SECRET, or what the file holds without the white space around it.
+// secret returns TURN_SECRET, or the contents of its file with white space trimmed.
 func (t *TURN) secret() (string, error) {
 	switch {
 	case t.TURNSecretFile == "":
 		return t.TURNSecret, nil
 	case t.TURNSecret != "":
-		return "", errors.New("want either this or TURN_SECRET")
+		return "", errors.New("want either this or TURN_SECRET, not both")
 	}
 	text, err := os.ReadFile(t.TURNSecretFile)
 	if err != nil {

@@ -1,13 +1,13 @@
 variable "settings" {
   description = <<-EOT
     Settings of Rejoin that every platform has. The roots declare the same object with defaults that fit their platform.
-    extra holds further variables by their names in the README, for example GRACE_WINDOW = "30s" or OTEL_EXPORTER_OTLP_ENDPOINT.
+    extra holds further variables by their names in docs/settings.md, for example GRACE_WINDOW = "30s" or OTEL_EXPORTER_OTLP_ENDPOINT.
   EOT
   type = object({
-    drain_seconds              = optional(number, 8)           # DRAIN_TIMEOUT: from SIGTERM to the end
+    drain_seconds              = optional(number, 8)           # DRAIN_TIMEOUT: longest time from SIGTERM to exit
     max_connection_age_seconds = optional(number, 0)           # MAX_CONNECTION_AGE; 0: never
     ping_seconds               = optional(number, 25)          # PING_INTERVAL
-    max_connections            = optional(number, 0)           # MAX_CONNECTIONS of one instance; 0: as many as open files allow
+    max_connections            = optional(number, 0)           # MAX_CONNECTIONS of one instance; 0: as many as the open-files limit allows
     allowed_origins            = optional(list(string), ["*"]) # ALLOWED_ORIGINS; ["*"]: all
     trusted_proxies            = optional(list(string), [])    # TRUSTED_PROXIES: networks
     extra                      = optional(map(string), {})

@@ -50,22 +50,22 @@ run "turn_is_told_without_its_secret" {
   }
 }
 
-# The table of settings in the README is written from functions/signal itself. OTEL_* are OpenTelemetry's own: the SDK knows
+# The table in docs/settings.md is generated from functions/signal itself. OTEL_* are OpenTelemetry's own: the SDK knows
 # more of them than any table.
 run "knows_every_variable_there_is" {
   command = plan
 
   assert {
     condition = length(setsubtract(
-      [for name in flatten(regexall("(?m)^\\| `([A-Z_]+)` \\|", split("<!-- /settings -->", file("../../../README.md"))[0])) : name if !startswith(name, "OTEL_")],
+      [for name in flatten(regexall("(?m)^\\| `([A-Z_]+)` \\|", split("<!-- /settings -->", file("../../../docs/settings.md"))[0])) : name if !startswith(name, "OTEL_")],
       setunion(local.typed, local.secret, keys(local.known)),
     )) == 0
-    error_message = "add what is new in the README's table to typed, secret or known"
+    error_message = "add the new settings of docs/settings.md to typed, secret or known"
   }
   assert {
     condition = length(setsubtract(
       [for name in keys(local.known) : name if !startswith(name, "OTEL_")],
-      flatten(regexall("(?m)^\\| `([A-Z_]+)` \\|", file("../../../README.md"))),
+      flatten(regexall("(?m)^\\| `([A-Z_]+)` \\|", file("../../../docs/settings.md"))),
     )) == 0
     error_message = "known has variables that there are not"
   }
