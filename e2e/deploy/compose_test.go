@@ -58,7 +58,8 @@ func TestImagesArePinned(t *testing.T) {
 	}
 }
 
-// TestOnlyTheBalancerIsPublic, and Caddy, where it stands in front: others are published to this machine at most, and Valkey and the instances not at all.
+// TestOnlyTheBalancerIsPublic: only the balancer, or Caddy in front of it, is. Other services are at most published on this machine, and
+// Valkey and the instances are not published at all.
 func TestOnlyTheBalancerIsPublic(t *testing.T) {
 	t.Parallel()
 	for _, p := range everything(t) {
@@ -130,6 +131,15 @@ func TestSettingsAreKnown(t *testing.T) {
 	}
 }
 
+// TestBasePathReachesTheInstances: docs/wallet-server.md tells operators to set it for the stack.
+func TestBasePathReachesTheInstances(t *testing.T) {
+	t.Parallel()
+	signal := project(t, development, []string{"BASE_PATH=/signal"}).Services["signal"]
+	if got := setting(t, signal, "BASE_PATH"); got != "/signal" {
+		t.Errorf("BASE_PATH is %q in the instances", got)
+	}
+}
+
 func TestMountedFilesExist(t *testing.T) {
 	t.Parallel()
 	for _, p := range everything(t) {
@@ -149,7 +159,7 @@ func TestMountedFilesExist(t *testing.T) {
 	}
 }
 
-// TestOnlyOneWritesTheSecret: the others read it, and nobody else has it.
+// TestOnlyOneWritesTheSecret: one service writes it, others only read it.
 func TestOnlyOneWritesTheSecret(t *testing.T) {
 	t.Parallel()
 	for name, s := range everything(t)[0].Services {
@@ -164,7 +174,7 @@ func TestOnlyOneWritesTheSecret(t *testing.T) {
 	}
 }
 
-// TestThereIsTimeToDrain: who is stopped has longer than it takes.
+// TestThereIsTimeToDrain: a stopping service has longer than its drain takes.
 func TestThereIsTimeToDrain(t *testing.T) {
 	t.Parallel()
 	for _, p := range everything(t) {
