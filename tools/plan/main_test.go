@@ -112,7 +112,7 @@ func TestRun(t *testing.T) {
 	if err := run(append([]string{"-clients", "7e3", "-platform", "kubernetes"}, here...), &out, os.Stderr); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	for _, want := range []string{"7,000 clients", "USD a month", "one Redis primary", "| storm |", "breaks first"} {
+	for _, want := range []string{"7,000 clients", "USD per month", "one Redis primary", "| storm |", "breaks first"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}

@@ -16,9 +16,9 @@ func planTable(plans []sizing.Plan) string {
 	}
 	t.row(plans, "cells", func(p *sizing.Plan) string { return commas(p.Cells) + because(p.CellsFor) })
 	t.row(plans, "instances", func(p *sizing.Plan) string { return commas(p.Instances) + because(p.InstancesFor) })
-	t.row(plans, "clients of an instance", func(p *sizing.Plan) string { return commas(p.PerInstance()) })
-	t.row(plans, "an instance uses", func(p *sizing.Plan) string {
-		return fmt.Sprintf("%s of %g vCPU, %.0f MB with its sockets", percent(p.InstanceBusy), p.Platform.VCPU, p.InstanceMB)
+	t.row(plans, "clients per instance", func(p *sizing.Plan) string { return commas(p.PerInstance()) })
+	t.row(plans, "use of an instance", func(p *sizing.Plan) string {
+		return fmt.Sprintf("%s of %g vCPU, %.0f MB including sockets", percent(p.InstanceBusy), p.Platform.VCPU, p.InstanceMB)
 	})
 	t.row(plans, "balancers", func(p *sizing.Plan) string {
 		if p.Balancers == 0 {
@@ -29,19 +29,19 @@ func planTable(plans []sizing.Plan) string {
 	t.row(plans, "Redis primaries", func(p *sizing.Plan) string {
 		return fmt.Sprintf("%s, %s%s", commas(p.Shards), p.Node.Name, because(p.ShardsFor))
 	})
-	t.row(plans, "clients of a primary", func(p *sizing.Plan) string { return commas(p.InShard()) })
-	t.row(plans, "a primary's processor", func(p *sizing.Plan) string { return percent(p.ShardBusy) })
-	t.row(plans, "Redis' memory, all primaries", func(p *sizing.Plan) string { return digits(p.RedisGB) + " GB" })
-	t.row(plans, "messages a second", func(p *sizing.Plan) string { return commas(p.MessagesPerSecond) })
-	t.row(plans, "egress a month", func(p *sizing.Plan) string { return digits(p.EgressGB/1e3) + " TB" })
-	t.row(plans, "USD a month", func(p *sizing.Plan) string {
+	t.row(plans, "clients per primary", func(p *sizing.Plan) string { return commas(p.InShard()) })
+	t.row(plans, "CPU of a primary", func(p *sizing.Plan) string { return percent(p.ShardBusy) })
+	t.row(plans, "memory of all primaries", func(p *sizing.Plan) string { return digits(p.RedisGB) + " GB" })
+	t.row(plans, "messages per second", func(p *sizing.Plan) string { return commas(p.MessagesPerSecond) })
+	t.row(plans, "egress per month", func(p *sizing.Plan) string { return digits(p.EgressGB/1e3) + " TB" })
+	t.row(plans, "USD per month", func(p *sizing.Plan) string {
 		var parts []string
 		for _, i := range p.Items {
 			parts = append(parts, i.What+" "+commas(i.USD))
 		}
 		return fmt.Sprintf("**%s**: %s", commas(p.USD), strings.Join(parts, ", "))
 	})
-	t.row(plans, "USD a month, 1,000 clients", func(p *sizing.Plan) string { return fmt.Sprintf("%.2f", p.USD/p.Clients*1e3) })
+	t.row(plans, "USD per month and 1,000 clients", func(p *sizing.Plan) string { return fmt.Sprintf("%.2f", p.USD/p.Clients*1e3) })
 	return t.String()
 }
 
@@ -57,7 +57,7 @@ func limitTable(p *sizing.Planner, plans []sizing.Plan) string {
 				at[l.Name] = map[string]string{}
 				order = append(order, l)
 			}
-			text := fmt.Sprintf("always %s used", percent(l.Used))
+			text := fmt.Sprintf("%s used at any size", percent(l.Used))
 			if l.At > 0 {
 				text = fmt.Sprintf("%s (%s used)", commas(round(l.At)), percent(l.Used))
 			}
@@ -83,7 +83,7 @@ func limitTable(p *sizing.Planner, plans []sizing.Plan) string {
 // simulationTable has a row for each herd of each plan.
 func simulationTable(all []simulated, name func(*simulated) string) string {
 	t := table{head: []string{
-		"", "herd", "messages p50", "p99", "cut", "all back after", "not back in time", "told to come later", "a primary, busiest second", "an instance's",
+		"", "event", "messages p50", "p99", "cut", "all back after", "not back in time", "told to come later", "primary CPU, busiest second", "instance CPU, busiest second",
 	}}
 	var notes strings.Builder
 	for i := range all {
@@ -113,7 +113,7 @@ func simulationTable(all []simulated, name func(*simulated) string) string {
 
 // unitTable lists what is measured, as it is used.
 func unitTable(p *sizing.Planner) string {
-	t := table{head: []string{"of", "what", "servers", "Redis"}}
+	t := table{head: []string{"per", "what", "servers", "Redis"}}
 	u := &p.Units
 	curve := func(c sizing.Curve, format string, divide float64) string {
 		var parts []string
@@ -123,16 +123,16 @@ func unitTable(p *sizing.Planner) string {
 		return strings.Join(parts, ", ")
 	}
 	t.rows = [][]string{
-		{"a process", "memory, empty", fmt.Sprintf("%.1f MB", u.InstanceBytes/1e6), fmt.Sprintf("%.1f MB", u.RedisBytes/1e6)},
+		{"process", "memory, empty", fmt.Sprintf("%.1f MB", u.InstanceBytes/1e6), fmt.Sprintf("%.1f MB", u.RedisBytes/1e6)},
 		{
-			"a connection", "memory, by connections of the process", curve(u.ConnectionBytes, "%.2f KB", 1e3),
+			"connection", "memory, by connections in the process", curve(u.ConnectionBytes, "%.2f KB", 1e3),
 			fmt.Sprintf("%.2f KB", u.RedisClient/1e3),
 		},
-		{"a connection", "processor a second, idle, by connections", curve(u.IdleServer, "%.2f µs", 1), curve(u.IdleRedis, "%.2f µs", 1)},
-		{"a connect", "processor", fmt.Sprintf("%.0f µs", u.ConnectServer), fmt.Sprintf("%.0f µs", u.ConnectRedis)},
-		{"a message", "processor, by messages a second of the process", curve(u.MessageServer, "%.0f µs", 1), curve(u.MessageRedis, "%.0f µs", 1)},
-		{"a resume, 20 messages wait", "processor", fmt.Sprintf("%.0f µs", u.ResumeServer), fmt.Sprintf("%.0f µs", u.ResumeRedis)},
-		{"an instance", "connections to a Redis node; start", fmt.Sprintf("%.0f; %.0f ms", u.RedisConnections, u.StartSeconds*1e3), ""},
+		{"connection", "CPU per second, idle, by connections", curve(u.IdleServer, "%.2f µs", 1), curve(u.IdleRedis, "%.2f µs", 1)},
+		{"connect", "CPU", fmt.Sprintf("%.0f µs", u.ConnectServer), fmt.Sprintf("%.0f µs", u.ConnectRedis)},
+		{"message", "CPU, by messages per second of the process", curve(u.MessageServer, "%.0f µs", 1), curve(u.MessageRedis, "%.0f µs", 1)},
+		{"resume with 20 waiting messages", "CPU", fmt.Sprintf("%.0f µs", u.ResumeServer), fmt.Sprintf("%.0f µs", u.ResumeRedis)},
+		{"instance", "connections to a Redis node; start", fmt.Sprintf("%.0f; %.0f ms", u.RedisConnections, u.StartSeconds*1e3), ""},
 	}
 	return t.String()
 }
@@ -140,8 +140,8 @@ func unitTable(p *sizing.Planner) string {
 // loadTable lists what the load test's large scenarios found.
 func loadTable(files []report.File) string {
 	t := table{head: []string{
-		"", "users", "CPU of a user that comes, servers; Redis", "memory of a connection", "negotiation p50; p99", "one way p50; p99",
-		"all back after", "resume p50; p99", "CPU of a resume, servers; Redis", "busiest, servers; Redis", "messages, lost",
+		"", "users", "CPU per new user, servers; Redis", "memory per connection", "negotiation p50; p99", "one way p50; p99",
+		"all back after", "resume p50; p99", "CPU per resume, servers; Redis", "peak CPU, servers; Redis", "messages, lost",
 	}}
 	for _, f := range files {
 		for i := range f.Results {

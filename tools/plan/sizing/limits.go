@@ -21,17 +21,17 @@ func (p *Planner) cellLimits(platform *Platform) []Limit {
 	bus := a.Busy / (a.Messages / 3600 * a.BusMicros / 1e6) * a.Speed
 	limits := []Limit{{
 		Name: "PUBLISH on the cluster bus", At: bus, plannedAt: bus / 3,
-		Answer: "every node of a cluster handles every PUBLISH: cells. SPUBLISH on a channel for each shard would do without, and is not built",
+		Answer: "every node of a cluster handles every PUBLISH: split into cells. SPUBLISH on a channel per shard would avoid this, but is not built",
 	}}
 	each := float64(platform.Connections) * platform.Fill
 	sockets := float64(a.RedisClients) / p.Units.RedisConnections * each
 	limits = append(limits, Limit{
 		Name: "connections of a Redis node", At: sockets, plannedAt: sockets * a.Busy,
-		Answer: fmt.Sprintf("every instance has %.0f to every node: larger instances, a higher maxclients, or cells", p.Units.RedisConnections),
+		Answer: fmt.Sprintf("every instance has %.0f to every node: use larger instances, raise maxclients, or split into cells", p.Units.RedisConnections),
 	})
 	if platform.Instances > 0 {
 		at := float64(platform.Instances) * each
-		limits = append(limits, Limit{Name: "instances of a service", At: at, plannedAt: at, Answer: "a quota, here 1,000, that can be raised; or cells"})
+		limits = append(limits, Limit{Name: "instances of a service", At: at, plannedAt: at, Answer: "a quota, here 1,000: have it raised, or split into cells"})
 	}
 	return limits
 }
@@ -45,7 +45,7 @@ func (p *Planner) Limits(plan *Plan) []Limit {
 		return shards <= 1
 	})
 	limits := []Limit{{
-		Name: "one Redis primary", At: one, Used: plan.inShard / one, Answer: "Redis Cluster: nothing else changes, a room's keys share a hash tag",
+		Name: "one Redis primary", At: one, Used: plan.inShard / one, Answer: "use Redis Cluster: nothing else changes, because a room's keys share a hash tag",
 	}}
 	for _, l := range p.cellLimits(platform) {
 		l.Used = plan.Clients / plan.Cells / l.At
@@ -53,17 +53,17 @@ func (p *Planner) Limits(plan *Plan) []Limit {
 	}
 	if plan.Balancers > 0 {
 		limits = append(limits, Limit{
-			Name: "one balancer", At: balancerClients, Used: plan.Clients / plan.Balancers / balancerClients, Answer: "131,072 open files, two for each client: more balancers, or more files",
+			Name: "one balancer", At: balancerClients, Used: plan.Clients / plan.Balancers / balancerClients, Answer: "131,072 open files, two per client: add balancers, or raise the limit",
 		})
 	}
 	limits = append(limits,
 		Limit{
 			Name: "open files of an instance", Used: plan.perInstance / float64(a.Descriptors),
-			Answer: "one for each connection: more instances, or a higher limit; the server refuses newcomers (503) before it is out of them",
+			Answer: "one per connection: add instances, or raise the limit; the server refuses newcomers (503) before it runs out",
 		},
 		Limit{
 			Name: "ephemeral ports of a balancer", Used: plan.perInstance / float64(a.Ports),
-			Answer: "one for each connection to an instance, from each of the balancer's addresses: more instances or more addresses",
+			Answer: "one per connection to an instance, for each address of the balancer: add instances or addresses",
 		},
 	)
 	sort.SliceStable(limits, func(i, j int) bool {

@@ -136,7 +136,7 @@ func (p *Planner) instances(platform *Platform, clients float64) (float64, strin
 	return least(2, []demand{
 		{"connections", func(n float64) bool { return clients/n <= float64(platform.Connections)*platform.Fill }},
 		{"a zone's connections", func(n float64) bool { return clients/left(n) <= float64(platform.Connections) }},
-		{"processor", func(n float64) bool { return p.serverCPU(clients/n) <= a.Busy*platform.VCPU }},
+		{"CPU", func(n float64) bool { return p.serverCPU(clients/n) <= a.Busy*platform.VCPU }},
 		{"memory", func(n float64) bool { return p.instanceBytes(clients/n) <= a.Busy*platform.GiB*(1<<30) }},
 		{"a storm", func(n float64) bool {
 			free := platform.VCPU - p.serverCPU(clients/n)
@@ -158,7 +158,7 @@ func (p *Planner) instances(platform *Platform, clients float64) (float64, strin
 func (p *Planner) shards(node Node, clients float64) (float64, string) {
 	a, u := &p.Assume, &p.Units
 	return least(1, []demand{
-		{"processor", func(n float64) bool { return p.shardCPU(clients, n) <= a.Busy }},
+		{"CPU", func(n float64) bool { return p.shardCPU(clients, n) <= a.Busy }},
 		{"memory", func(n float64) bool { return p.shardBytes(clients/n) <= a.Busy*node.GB*1e9 }},
 		{"a storm", func(n float64) bool {
 			free := 1 - p.shardCPU(clients, n)
