@@ -1,4 +1,4 @@
-# What somebody is told of. Rejoin's own metrics and rules are richer: metrics_from lets a Prometheus read them.
+# Alarms. Rejoin's own metrics and rules are richer; metrics_from lets a Prometheus read them.
 
 locals {
   of_balancer = { LoadBalancer = aws_lb.this.arn_suffix }

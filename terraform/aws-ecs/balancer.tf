@@ -1,4 +1,4 @@
-# The way in: TLS ends here, WebSockets go on to the tasks.
+# The way in: the balancer terminates TLS and passes WebSockets on to the tasks.
 
 resource "aws_lb" "this" {
   name                       = var.name
@@ -31,12 +31,12 @@ resource "aws_lb_target_group" "this" {
   vpc_id               = aws_vpc.this.id
   target_type          = "ip"
   protocol             = "HTTP"
-  protocol_version     = "HTTP1" # as WebSockets want it
+  protocol_version     = "HTTP1" # as WebSockets require
   port                 = local.ports.websocket
   deregistration_delay = tostring(var.deregistration_seconds)
   tags                 = var.tags
 
-  # ECS replaces tasks that fail this, so it asks /health: what is not ready because Redis is away has to stay, with its clients.
+  # ECS replaces tasks that fail this, so it asks /health: a task that is not ready during a Redis outage has to stay, with its clients.
   health_check {
     protocol            = "HTTP"
     port                = tostring(local.ports.http)

@@ -1,4 +1,4 @@
-# coturn on a machine of its own, for Fargate's tasks get no public UDP. Its address stays when the machine is replaced.
+# coturn on a machine of its own, because Fargate tasks get no public UDP. Its address survives a replacement of the machine.
 
 locals {
   coturn = var.coturn[*]
@@ -61,7 +61,7 @@ resource "aws_instance" "coturn" {
     volume_type = "gp3"
     volume_size = 8
   }
-  # A newer image is no reason to replace the machine, which updates itself.
+  # Do not replace the machine for a newer image: it updates itself.
   lifecycle {
     ignore_changes = [ami]
   }
@@ -147,7 +147,7 @@ resource "aws_vpc_security_group_egress_rule" "coturn" {
   tags              = var.tags
 }
 
-# TURN over TLS: the balancer has the certificate, coturn gets TCP from it. What is relayed goes by the machine's own address.
+# TURN over TLS: the balancer has the certificate and passes TCP to coturn. Relayed traffic uses the machine's own address.
 
 resource "aws_security_group" "turn" {
   count       = length(local.tls)

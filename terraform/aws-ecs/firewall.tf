@@ -1,4 +1,4 @@
-# Who may reach whom. A security group without a rule lets nothing through.
+# Which group may reach which. A security group without a rule lets nothing through.
 
 resource "aws_security_group" "balancer" {
   name        = "${var.name}-balancer"
@@ -74,7 +74,7 @@ resource "aws_vpc_security_group_egress_rule" "tasks_redis" {
   tags                         = var.tags
 }
 
-# Before a task starts, its image, its secrets and its log go this way.
+# A task's image, secrets and log take this way before it starts.
 resource "aws_vpc_security_group_egress_rule" "tasks_https" {
   security_group_id = aws_security_group.tasks.id
   description       = "the image, secrets, logs"

@@ -1,4 +1,4 @@
-# A network of our own. Public: the balancer, coturn, NAT. Private: the tasks. Redis: no way in or out but from the tasks.
+# A new network. Public: the balancer, coturn, NAT. Private: the tasks. Redis: reachable from the tasks only.
 
 data "aws_region" "this" {}
 
@@ -12,7 +12,7 @@ data "aws_availability_zones" "this" {
 
 locals {
   zones = slice(data.aws_availability_zones.this.names, 0, var.network.zones)
-  # The tasks' subnets are the first half, the public and Redis' ones are of the second.
+  # The tasks' subnets are the first half; the public and Redis' subnets are in the second.
   private_cidrs = [for i in range(var.network.zones) : cidrsubnet(var.network.cidr, 3, i)]
   public_cidrs  = [for i in range(var.network.zones) : cidrsubnet(var.network.cidr, 5, 16 + i)]
   redis_cidrs   = [for i in range(var.network.zones) : cidrsubnet(var.network.cidr, 5, 24 + i)]
@@ -25,7 +25,7 @@ resource "aws_vpc" "this" {
   tags                 = merge(var.tags, { Name = var.name })
 }
 
-# The group that everything without one would get has no rule.
+# The default security group gets no rules.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
   tags   = var.tags
@@ -110,7 +110,7 @@ resource "aws_route_table_association" "private" {
   subnet_id      = aws_subnet.private[count.index].id
 }
 
-# No route but the network's own.
+# No route except the network's own.
 resource "aws_route_table" "redis" {
   vpc_id = aws_vpc.this.id
   tags   = merge(var.tags, { Name = "${var.name}-redis" })

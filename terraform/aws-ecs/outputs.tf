@@ -4,12 +4,12 @@ output "url" {
 }
 
 output "balancer" {
-  description = "What host has to be an alias (or CNAME) of, where zone_id does not make the record."
+  description = "What host has to be an alias (or CNAME) of, if zone_id does not create the record."
   value       = aws_lb.this.dns_name
 }
 
 output "coturn" {
-  description = "Public address of coturn, and what coturn.tls.host has to be an alias of; null without."
+  description = "Public address of coturn, and what coturn.tls.host has to be an alias of; null without coturn."
   value       = var.coturn == null ? null : { address = aws_eip.coturn[0].public_ip, tls_balancer = try(aws_lb.turn[0].dns_name, null) }
 }
 

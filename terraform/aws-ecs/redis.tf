@@ -1,4 +1,4 @@
-# The mailboxes: TLS only, a user that may do what Rejoin does, nothing evicted, replicas in other zones.
+# The mailboxes: TLS only, a user with just the rights Rejoin needs, no eviction, replicas in other zones.
 
 locals {
   redis_port = 6379
@@ -63,7 +63,7 @@ resource "aws_elasticache_user" "signal" {
   tags                 = var.tags
 }
 
-# Clients that say no name are this user, which may do nothing.
+# Clients that give no user name become this user, which may do nothing.
 resource "aws_elasticache_user" "default" {
   user_id              = "${var.name}-default"
   user_name            = "default"

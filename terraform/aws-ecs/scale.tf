@@ -1,4 +1,4 @@
-# How many tasks: more at once, fewer slowly, for clients have to move.
+# Number of tasks: scale out at once, scale in slowly, because clients have to move.
 
 resource "aws_appautoscaling_target" "signal" {
   service_namespace  = "ecs"

@@ -1,4 +1,4 @@
-# Secrets are in Secrets Manager; tasks have references to them, and what starts a task may read these and nothing else.
+# Secrets are in Secrets Manager. Tasks refer to them, and the role that starts tasks may read these and nothing else.
 
 resource "aws_secretsmanager_secret" "redis_url" {
   name        = "${var.name}/redis-url"
@@ -6,7 +6,7 @@ resource "aws_secretsmanager_secret" "redis_url" {
   tags        = var.tags
 }
 
-# Written, and not kept: neither state nor plan has it.
+# Written but not kept: it is in neither state nor plan.
 resource "aws_secretsmanager_secret_version" "redis_url" {
   secret_id                = aws_secretsmanager_secret.redis_url.id
   secret_string_wo         = "rediss://${aws_elasticache_user.signal.user_name}:${urlencode(var.redis_password)}@${local.redis_host}:${local.redis_port}${local.cluster ? "/?cluster=true" : ""}"
@@ -33,7 +33,7 @@ data "aws_iam_policy_document" "assume_tasks" {
   }
 }
 
-# Fargate's, to start a task. The task itself has no role: it asks AWS for nothing.
+# The role with which Fargate starts a task. The task itself has none, because it does not call AWS.
 resource "aws_iam_role" "execution" {
   name               = "${var.name}-execution"
   description        = "Starts functions/signal: its image, its secrets, its log"

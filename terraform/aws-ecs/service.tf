@@ -7,7 +7,7 @@ module "settings" {
 }
 
 locals {
-  ports        = { websocket = 4000, http = 4001 } # http: /health, /ready, /metrics, not for the public
+  ports        = { websocket = 4000, http = 4001 } # http: /health, /ready, /metrics; private
   stop_seconds = 120                               # the most that Fargate gives
 
   environment = merge(module.settings.environment, { PORT = tostring(local.ports.websocket), HTTP_PORT = tostring(local.ports.http) })
@@ -39,7 +39,7 @@ locals {
         awslogs-group         = aws_cloudwatch_log_group.signal.name
         awslogs-region        = data.aws_region.this.region
         awslogs-stream-prefix = "signal"
-        mode                  = "non-blocking" # rather a line lost than a client kept waiting
+        mode                  = "non-blocking" # better to lose a line than to keep a client waiting
         max-buffer-size       = "4m"
       }
     }
@@ -89,7 +89,7 @@ resource "aws_ecs_service" "signal" {
   availability_zone_rebalancing     = "ENABLED"
   tags                              = var.tags
 
-  # A new one first, and no more at a time than one of the fewest: the clients of few tasks move at a time.
+  # Start new tasks first, and replace few at a time, so that few clients move at a time.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 100 + ceil(100 / var.tasks.min)
 
@@ -103,7 +103,7 @@ resource "aws_ecs_service" "signal" {
     container_name   = local.container.name
     container_port   = local.ports.websocket
   }
-  # What does not come up, or refuses clients, is taken back.
+  # Roll back a release that does not start or refuses clients.
   deployment_circuit_breaker {
     enable   = true
     rollback = true
@@ -114,7 +114,7 @@ resource "aws_ecs_service" "signal" {
     alarm_names = [aws_cloudwatch_metric_alarm.this["refusing"].alarm_name]
   }
 
-  # The autoscaler says how many.
+  # The autoscaler sets the number.
   lifecycle {
     ignore_changes = [desired_count]
   }

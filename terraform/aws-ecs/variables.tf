@@ -1,5 +1,5 @@
 variable "name" {
-  description = "First part of every name."
+  description = "Prefix of every name."
   type        = string
   default     = "rejoin"
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "image" {
-  description = "Image of functions/signal, with a tag or digest of its own."
+  description = "Image of functions/signal, with a tag or digest, not latest."
   type        = string
   validation {
     condition     = can(regex("(:[^/:]+|@sha256:[0-9a-f]{64})$", var.image)) && !endswith(var.image, ":latest")
@@ -38,7 +38,7 @@ variable "repository_arn" {
 }
 
 variable "host" {
-  description = "Name that clients connect to, wss://<host>."
+  description = "Host name that clients connect to, wss://<host>."
   type        = string
   validation {
     condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.host))
@@ -56,7 +56,7 @@ variable "certificate_arn" {
 }
 
 variable "zone_id" {
-  description = "Public zone of Route 53 that gets records for host and coturn.tls.host; null: make them elsewhere, see the outputs."
+  description = "Public Route 53 zone in which to create records for host and coturn.tls.host; null: create them elsewhere, see the outputs."
   type        = string
   default     = null
   validation {
@@ -66,7 +66,7 @@ variable "zone_id" {
 }
 
 variable "network" {
-  description = "A network of its own: its range, a /16 to /22; how many zones; NAT gateways, through which tasks load images: one, or one for each zone."
+  description = "The new network: its range, a /16 to /22; how many zones; and NAT gateways, through which tasks pull images: one, or one per zone."
   type = object({
     cidr         = optional(string, "10.80.0.0/16")
     zones        = optional(number, 2)
@@ -106,7 +106,7 @@ variable "tasks" {
   nullable = false
   validation {
     condition     = var.tasks.min >= 2 && var.tasks.max >= var.tasks.min && var.tasks.max <= 1000
-    error_message = "tasks: want min of 2 or more (with one, its end is an outage), and max from min to 1000."
+    error_message = "tasks: want min of 2 or more (with one, losing it is an outage), and max from min to 1000."
   }
   validation {
     condition     = var.tasks.connections >= 100 && min(var.tasks.cpu_percent, var.tasks.memory_percent) >= 10 && max(var.tasks.cpu_percent, var.tasks.memory_percent) <= 90
@@ -176,7 +176,7 @@ variable "redis_password" {
 }
 
 variable "redis_password_version" {
-  description = "Raise it after the password was changed: Redis' user and the URL get it then, and tasks are replaced."
+  description = "Raise it after changing the password: then the Redis user and the URL are updated, and tasks are replaced."
   type        = number
   default     = 1
   validation {
@@ -204,7 +204,7 @@ variable "settings" {
   }
   validation {
     condition     = var.settings.max_connections > var.tasks.connections
-    error_message = "settings.max_connections: want more than tasks.connections, or tasks refuse clients before there is another one."
+    error_message = "settings.max_connections: want more than tasks.connections, or tasks refuse clients before another one starts."
   }
   validation {
     condition     = 2 * var.settings.ping_seconds < var.idle_seconds
@@ -217,7 +217,7 @@ variable "settings" {
 }
 
 variable "idle_seconds" {
-  description = "After so much silence the balancer cuts a connection."
+  description = "Seconds of silence after which the balancer cuts a connection."
   type        = number
   default     = 120
   validation {
@@ -227,7 +227,7 @@ variable "idle_seconds" {
 }
 
 variable "deregistration_seconds" {
-  description = "How long the balancer keeps the connections of a task that is to end; more than the 120 s of a drain. From settings.max_connection_age_seconds on, every client is asked to move before."
+  description = "How long the balancer keeps the connections of a stopping task; more than the 120 s of a drain. With at least settings.max_connection_age_seconds, every client is asked to move first."
   type        = number
   default     = 150
   validation {
@@ -286,7 +286,7 @@ variable "coturn" {
 }
 
 variable "alarm_actions" {
-  description = "What is told of an alarm and of its end: topics of SNS."
+  description = "SNS topics to notify when an alarm starts and ends."
   type        = list(string)
   default     = []
   nullable    = false

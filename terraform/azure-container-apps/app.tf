@@ -8,11 +8,11 @@ module "settings" {
 
 locals {
   port      = 4000
-  http_port = 4001 # /health, /ready, /metrics: for probes only
+  http_port = 4001 # /health, /ready, /metrics; for probes only
 
   environment = merge(module.settings.environment, { PORT = tostring(local.port), HTTP_PORT = tostring(local.http_port) })
 
-  # Container Apps cannot scale on connections: there is room for the planned ones, always.
+  # Container Apps cannot scale on connections, so there is always room for the planned ones.
   min_replicas = max(var.replicas.min, ceil(var.connections / 0.75 / var.settings.max_connections))
 
   # Name of the variable: name in the app, reference into a key vault.
@@ -128,7 +128,7 @@ resource "azurerm_container_app" "signal" {
         timeout                 = 3
         failure_count_threshold = 3
       }
-      # Not ready: draining, or Redis is away. It keeps its connections, and gets no new ones.
+      # Not ready: draining, or Redis is down. It keeps its connections and gets no new ones.
       readiness_probe {
         transport               = "HTTP"
         port                    = local.http_port
@@ -140,7 +140,7 @@ resource "azurerm_container_app" "signal" {
       }
     }
 
-    # The HTTP scaler sees a WebSocket as one request, when it begins: it would end instances that are full of clients.
+    # The HTTP scaler counts a WebSocket as one request, when it opens, so it would stop instances full of clients.
     custom_scale_rule {
       name             = "cpu"
       custom_rule_type = "cpu"

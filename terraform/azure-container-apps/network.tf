@@ -1,4 +1,4 @@
-# A network of our own: Redis has no address outside of it.
+# A new network. Redis has no address outside it.
 
 resource "azurerm_virtual_network" "this" {
   name                = var.name

@@ -27,7 +27,7 @@ variable "name" {
 }
 
 variable "image" {
-  description = "Image of functions/signal, with a tag or digest of its own."
+  description = "Image of functions/signal, with a tag or digest, not latest."
   type        = string
   validation {
     condition     = can(regex("(:[^/:]+|@sha256:[0-9a-f]{64})$", var.image)) && !endswith(var.image, ":latest")

@@ -17,7 +17,7 @@ locals {
   environment = merge(module.settings.environment, {
     HTTP_PORT        = "4001"
     PORT             = tostring(var.port)
-    REDIS_URL        = "redis://valkey:6379" # in the network "inside", which nobody else is in
+    REDIS_URL        = "redis://valkey:6379" # in the network "inside", which has no other members
     TURN_SECRET_FILE = "/run/rejoin/turn"
   })
 

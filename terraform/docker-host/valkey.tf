@@ -15,7 +15,7 @@ resource "docker_container" "valkey" {
   read_only     = true
   security_opts = ["no-new-privileges:true"]
   restart       = "unless-stopped"
-  # Writing the append-only file anew takes memory besides maxmemory.
+  # Rewriting the append-only file takes memory on top of maxmemory.
   memory                = 2 * var.memory.valkey
   memory_swap           = 2 * var.memory.valkey
   wait                  = true

@@ -1,5 +1,5 @@
 variable "images" {
-  description = "Images, each with a tag or digest of its own."
+  description = "Images, each with a tag or digest, not latest."
   type = object({
     signal     = string
     iceservers = string

@@ -1,4 +1,4 @@
-# The service's identity has no role in the project: it may read its own secrets.
+# The service's identity has no project role; it may only read its own secrets.
 
 resource "google_service_account" "signal" {
   project      = var.project

@@ -1,4 +1,4 @@
-# A network of our own, with the instances in it and Redis beside them. It has no way in.
+# A new network with the instances and Redis. There is no way in.
 
 resource "google_compute_network" "this" {
   project                 = var.project

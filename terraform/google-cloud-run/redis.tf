@@ -1,4 +1,4 @@
-# The mailboxes: TLS only, in our network only, nothing evicted, written to disk every second, over several zones.
+# The mailboxes: TLS only, in this network only, no eviction, written to disk every second, across several zones.
 
 resource "google_memorystore_instance" "this" {
   project       = var.project
@@ -10,7 +10,7 @@ resource "google_memorystore_instance" "this" {
   node_type     = var.redis.node_type
 
   transit_encryption_mode = "SERVER_AUTHENTICATION"
-  # Its only other way are tokens that end after an hour. Who may reach it is decided by the network.
+  # The alternative is tokens that expire after an hour. Access is controlled by the network.
   authorization_mode = "AUTH_DISABLED"
   engine_configs     = { maxmemory-policy = "noeviction" }
 
@@ -36,18 +36,18 @@ resource "google_memorystore_instance" "this" {
 }
 
 locals {
-  # Where clients of the cluster begin.
+  # The cluster's discovery endpoint.
   discovery = [
     for c in flatten(google_memorystore_instance.this.endpoints[*].connections[*].psc_auto_connection) : c
     if c.connection_type == "CONNECTION_TYPE_DISCOVERY"
   ][0]
   redis_url = "rediss://${local.discovery.ip_address}:${local.discovery.port}/?cluster=true"
 
-  # It signs its certificates itself.
+  # Its certificates are signed by its own CA.
   redis_ca = join("\n", flatten(google_memorystore_instance.this.managed_server_ca[*].ca_certs[*].certificates))
 }
 
-# Not secret, but a secret is what Cloud Run can mount.
+# Not secret, but Cloud Run can only mount secrets.
 resource "google_secret_manager_secret" "redis_ca" {
   project   = var.project
   secret_id = "${var.name}-redis-ca"

@@ -7,9 +7,9 @@ module "settings" {
 }
 
 locals {
-  http_port = 4001 # /health, /ready, /metrics: for probes only
+  http_port = 4001 # /health, /ready, /metrics; for probes only
 
-  # PORT is the platform's. The URL of Redis holds no secret.
+  # The platform sets PORT. The Redis URL contains no secret.
   environment = merge(module.settings.environment, {
     HTTP_PORT    = tostring(local.http_port)
     REDIS_URL    = local.redis_url
@@ -27,7 +27,7 @@ resource "google_cloud_run_v2_service" "signal" {
 
   template {
     service_account                  = google_service_account.signal.email
-    timeout                          = "3600s" # Cloud Run's limit: MAX_CONNECTION_AGE ends a connection before
+    timeout                          = "3600s" # Cloud Run's limit; MAX_CONNECTION_AGE ends connections before that
     max_instance_request_concurrency = var.concurrency
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
 
@@ -51,7 +51,7 @@ resource "google_cloud_run_v2_service" "signal" {
       }
       resources {
         limits            = { cpu = tostring(var.cpu), memory = "${512 * var.cpu}Mi" }
-        cpu_idle          = false # pings and leases go on between requests
+        cpu_idle          = false # pings and leases continue between requests
         startup_cpu_boost = true
       }
 
@@ -75,7 +75,7 @@ resource "google_cloud_run_v2_service" "signal" {
         }
       }
 
-      # Cloud Run sends requests when this has passed: not before Redis answers.
+      # Cloud Run sends requests once this passes, so not before Redis answers.
       startup_probe {
         period_seconds    = 2
         timeout_seconds   = 1
@@ -95,7 +95,7 @@ resource "google_cloud_run_v2_service" "signal" {
         }
       }
 
-      # Not ready: draining, or Redis is away. It keeps its connections, and gets no new ones.
+      # Not ready: draining, or Redis is down. It keeps its connections and gets no new ones.
       readiness_probe {
         period_seconds    = 5
         timeout_seconds   = 2

@@ -17,7 +17,7 @@ variable "region" {
 }
 
 variable "name" {
-  description = "First part of every name."
+  description = "Prefix of every name."
   type        = string
   default     = "rejoin"
   validation {
@@ -27,7 +27,7 @@ variable "name" {
 }
 
 variable "image" {
-  description = "Image of functions/signal in a registry that Cloud Run can read, with a tag or digest of its own."
+  description = "Image of functions/signal in a registry that Cloud Run can read, with a tag or digest, not latest."
   type        = string
   validation {
     condition     = can(regex("(:[^/:]+|@sha256:[0-9a-f]{64})$", var.image)) && !endswith(var.image, ":latest")
@@ -36,7 +36,7 @@ variable "image" {
 }
 
 variable "network" {
-  description = "Address ranges of a network of our own: at least a /26 for the instances, two addresses of it each."
+  description = "Address ranges of the new network: at least a /26 for the instances, two addresses of it each."
   type        = object({ instances = optional(string, "10.60.0.0/22"), redis = optional(string, "10.60.4.0/28") })
   default     = {}
   nullable    = false
@@ -57,12 +57,12 @@ variable "instances" {
   nullable    = false
   validation {
     condition     = var.instances.min >= 2 && var.instances.max >= var.instances.min && var.instances.max <= 1000
-    error_message = "instances: want min of 2 or more (with one, its end is an outage), and max from min to 1000."
+    error_message = "instances: want min of 2 or more (with one, losing it is an outage), and max from min to 1000."
   }
 }
 
 variable "concurrency" {
-  description = "Connections of one instance: Cloud Run has a limit of 1,000. It starts another one at 60 % of that."
+  description = "Connections per instance, at most 1,000 on Cloud Run, which starts another instance at 60 % of it."
   type        = number
   default     = 1000
   validation {
@@ -72,7 +72,7 @@ variable "concurrency" {
 }
 
 variable "cpu" {
-  description = "CPUs of an instance, each with 512 MiB. 1,000 connections need less than one; Cloud Run allows no less to many at once."
+  description = "CPUs of an instance, each with 512 MiB. 1,000 connections need less than one, but Cloud Run requires one for concurrent requests."
   type        = number
   default     = 1
   validation {
@@ -143,7 +143,7 @@ variable "turn" {
 }
 
 variable "public" {
-  description = "Whether everybody may connect; false: only who has run.invoker, or a load balancer."
+  description = "Whether anyone may connect; false: only callers with run.invoker, or a load balancer."
   type        = bool
   default     = true
 }

@@ -1,4 +1,4 @@
-# coturn on the network of chosen nodes: its many ports fit through no Service.
+# coturn on the host network of chosen nodes, because a Service cannot carry its many ports.
 
 module "coturn" {
   count          = var.coturn == null ? 0 : 1
@@ -74,7 +74,7 @@ resource "kubernetes_daemon_set_v1" "coturn" {
             limits   = { memory = "256Mi" }
           }
           security_context {
-            allow_privilege_escalation = true # its binary is marked with the capability below
+            allow_privilege_escalation = true # its binary carries the file capability below
             run_as_non_root            = true
             run_as_user                = "65534"
             read_only_root_filesystem  = true

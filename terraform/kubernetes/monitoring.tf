@@ -1,4 +1,4 @@
-# What Prometheus is told, for the Prometheus Operator.
+# Resources for the Prometheus Operator.
 
 resource "kubernetes_manifest" "monitor" {
   count = var.monitoring.enabled ? 1 : 0

@@ -1,4 +1,4 @@
-# The way in: an HTTPRoute of a Gateway or an Ingress, the service, and who may use it.
+# The way in: an HTTPRoute or an Ingress, the service, and the network policy.
 
 resource "kubernetes_service_v1" "signal" {
   metadata {
@@ -46,11 +46,11 @@ resource "kubernetes_manifest" "route" {
 }
 
 locals {
-  # Class nginx is what most clusters still have; its own project is retired, see README.md.
+  # Class nginx is what most clusters still have, though its project is retired; see README.md.
   annotations = try(var.ingress.class, "") != "nginx" ? {} : {
     "nginx.ingress.kubernetes.io/proxy-read-timeout" = tostring(var.proxy_seconds)
     "nginx.ingress.kubernetes.io/proxy-send-timeout" = tostring(var.proxy_seconds)
-    # An instance that is full or drains refuses with 503 before the upgrade: ask another one.
+    # An instance that is full or draining refuses with 503 before the upgrade: then try another one.
     "nginx.ingress.kubernetes.io/proxy-next-upstream"       = "error timeout http_503"
     "nginx.ingress.kubernetes.io/proxy-next-upstream-tries" = "3"
     "nginx.ingress.kubernetes.io/ssl-redirect"              = "true"

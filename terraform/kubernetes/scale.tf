@@ -1,4 +1,4 @@
-# How many instances, and how many at least while nodes are emptied.
+# How many instances, and the minimum while nodes are drained.
 
 resource "kubernetes_horizontal_pod_autoscaler_v2" "signal" {
   metadata {
@@ -42,7 +42,7 @@ resource "kubernetes_horizontal_pod_autoscaler_v2" "signal" {
       }
     }
 
-    # Fewer means that clients move: slowly, one instance in five minutes. More comes at once.
+    # Scaling in moves clients, so do it slowly, one instance every five minutes. Scale out at once.
     behavior {
       scale_up {
         stabilization_window_seconds = 0

@@ -8,7 +8,7 @@ module "settings" {
 
 locals {
   port      = 4000
-  http_port = 4001 # /health, /ready, /metrics: not for the public
+  http_port = 4001 # /health, /ready, /metrics; private
 
   labels = { "app.kubernetes.io/name" = var.name, "app.kubernetes.io/component" = "signal", "app.kubernetes.io/managed-by" = "terraform" }
   chosen = { "app.kubernetes.io/name" = var.name, "app.kubernetes.io/component" = "signal" }
@@ -23,7 +23,7 @@ locals {
     tls             = true
   }
 
-  # Kubernetes puts the password in when it starts the container: the deployment does not have it.
+  # Kubernetes inserts the password when it starts the container, so the Deployment does not contain it.
   redis_auth = local.redis.password_secret == null ? "" : "${local.redis.user}:$(REDIS_PASSWORD)@"
   redis_url  = "${local.redis.tls ? "rediss" : "redis"}://${local.redis_auth}${join(",", local.redis.addresses)}"
 
@@ -32,12 +32,12 @@ locals {
     local.turn == null ? {} : { TURN_SECRET = local.turn.secret },
   )
 
-  # REDIS_URL is apart: what it refers to has to stand before it.
+  # REDIS_URL is separate, because the variables it refers to have to come first.
   environment = merge(module.settings.environment, { PORT = tostring(local.port), HTTP_PORT = tostring(local.http_port) },
   local.redis.ca_secret == null ? {} : { SSL_CERT_DIR = "/run/redis-ca" })
 }
 
-# It is nobody in the cluster: no role, and no token in the pods.
+# No identity in the cluster: no role, and no token in the pods.
 resource "kubernetes_service_account_v1" "signal" {
   metadata {
     name      = "${var.name}-signal"
@@ -58,7 +58,7 @@ resource "kubernetes_deployment_v1" "signal" {
     selector {
       match_labels = local.chosen
     }
-    # One at a time, a new one first: clients of one instance move at a time.
+    # One at a time, new before old, so that only one instance's clients move at a time.
     strategy {
       type = "RollingUpdate"
       rolling_update {
@@ -154,7 +154,7 @@ resource "kubernetes_deployment_v1" "signal" {
               port = "http"
             }
           }
-          # Not ready: draining, or Redis is away. It keeps its connections, and gets no new ones.
+          # Not ready: draining, or Redis is down. It keeps its connections and gets no new ones.
           readiness_probe {
             period_seconds    = 2
             timeout_seconds   = 2
@@ -200,7 +200,7 @@ resource "kubernetes_deployment_v1" "signal" {
     }
   }
 
-  # The autoscaler says how many.
+  # The autoscaler sets the number.
   lifecycle {
     ignore_changes = [spec[0].replicas]
   }

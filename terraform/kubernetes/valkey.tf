@@ -1,4 +1,4 @@
-# Valkey in the cluster: TLS only, a password, nobody but the instances may connect, and a disk that Terraform does not give up.
+# Valkey in the cluster: TLS only, a password, connections from the instances only, and a disk that Terraform will not destroy.
 
 locals {
   valkey        = var.valkey[*]
@@ -39,7 +39,7 @@ resource "kubernetes_persistent_volume_claim_v1" "mailboxes" {
       requests = { storage = var.valkey.storage }
     }
   }
-  # Some storage classes make the disk when a pod wants it.
+  # Some storage classes create the disk only when a pod needs it.
   wait_until_bound = false
   lifecycle {
     prevent_destroy = true
@@ -124,7 +124,7 @@ resource "kubernetes_stateful_set_v1" "valkey" {
         container {
           name  = "valkey"
           image = var.valkey.image
-          # The password goes into a file, for arguments can be read by everybody on the node.
+          # The password goes into a file, because everyone on the node can read a process' arguments.
           command = ["sh", "-ec"]
           args = [<<-EOT
             umask 077
@@ -145,12 +145,12 @@ resource "kubernetes_stateful_set_v1" "valkey" {
             name           = "redis"
             container_port = 6379
           }
-          # Writing the append-only file anew takes memory besides maxmemory.
+          # Rewriting the append-only file takes memory on top of maxmemory.
           resources {
             requests = { cpu = "250m", memory = "${2 * var.valkey.memory}Mi" }
             limits   = { memory = "${2 * var.valkey.memory}Mi" }
           }
-          # Ready when its mailboxes are read: a load of them is no reason to end it.
+          # Ready once its mailboxes are loaded. Loading is no reason to restart it.
           readiness_probe {
             period_seconds = 5
             exec {

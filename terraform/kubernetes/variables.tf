@@ -1,5 +1,5 @@
 variable "namespace" {
-  description = "Namespace that exists already."
+  description = "An existing namespace."
   type        = string
   validation {
     condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace)) && var.namespace != "default"
@@ -8,7 +8,7 @@ variable "namespace" {
 }
 
 variable "name" {
-  description = "First part of every name."
+  description = "Prefix of every name."
   type        = string
   default     = "rejoin"
   validation {
@@ -18,7 +18,7 @@ variable "name" {
 }
 
 variable "image" {
-  description = "Image of functions/signal, with a tag or digest of its own."
+  description = "Image of functions/signal, with a tag or digest, not latest."
   type        = string
   validation {
     condition     = can(regex("(:[^/:]+|@sha256:[0-9a-f]{64})$", var.image)) && !endswith(var.image, ":latest")
@@ -27,7 +27,7 @@ variable "image" {
 }
 
 variable "host" {
-  description = "Name that clients connect to, wss://<host>."
+  description = "Host name that clients connect to, wss://<host>."
   type        = string
   validation {
     condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.host))
@@ -126,7 +126,7 @@ variable "valkey" {
 }
 
 variable "replicas" {
-  description = "Fewest and most instances, and what makes more of them: connections of one, or CPU percent. connections needs a metrics adapter that serves rejoin_edge_connections; 0: CPU only."
+  description = "Fewest and most instances, and the targets that add more: connections per instance, or CPU percent. connections needs a metrics adapter that serves rejoin_edge_connections; 0: CPU only."
   type = object({
     min         = optional(number, 2)
     max         = optional(number, 20)
@@ -146,7 +146,7 @@ variable "replicas" {
 }
 
 variable "resources" {
-  description = "CPU and memory of an instance: 15 MB, and 6 KB a connection, sockets included."
+  description = "CPU and memory of an instance: 15 MB plus 6 KB per connection, sockets included."
   type        = object({ cpu = optional(string, "250m"), memory = optional(string, "256Mi") })
   default     = {}
   nullable    = false
@@ -175,16 +175,16 @@ variable "settings" {
   }
   validation {
     condition     = var.settings.max_connections == 0 || var.settings.max_connections > var.replicas.connections
-    error_message = "settings.max_connections: want more than replicas.connections, or instances refuse clients before there is another one."
+    error_message = "settings.max_connections: want more than replicas.connections, or instances refuse clients before another one starts."
   }
   validation {
     condition     = 2 * var.settings.ping_seconds < var.proxy_seconds
-    error_message = "settings.ping_seconds: want less than half of proxy_seconds, or what is before the pods cuts silent connections."
+    error_message = "settings.ping_seconds: want less than half of proxy_seconds, or the proxy in front of the pods cuts silent connections."
   }
 }
 
 variable "grace_seconds" {
-  description = "terminationGracePeriodSeconds: from the decision to end a pod to SIGKILL."
+  description = "terminationGracePeriodSeconds: from the decision to stop a pod to SIGKILL."
   type        = number
   default     = 30
   validation {
@@ -194,7 +194,7 @@ variable "grace_seconds" {
 }
 
 variable "proxy_seconds" {
-  description = "After so much silence the Gateway or Ingress cuts a connection: what it is set to, or for class nginx what it is told."
+  description = "Seconds of silence after which the Gateway or Ingress cuts a connection. For class nginx this sets it; otherwise say what it is set to."
   type        = number
   default     = 120
   validation {

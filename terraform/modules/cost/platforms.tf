@@ -1,7 +1,7 @@
 # The bill of each root, line by line: what, how it is counted, and the sum for each number of clients, a month.
 
 locals {
-  # Clients that one instance takes before there is another one. Two instances at least.
+  # Clients per instance before another one is added. Two instances at least.
   instance = {
     google-cloud-run     = { clients = 600, vcpu = 1, gib = 0.5 }
     azure-container-apps = { clients = 7500, vcpu = 0.5, gib = 1 }
