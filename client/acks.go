@@ -7,7 +7,7 @@ type acks struct {
 	every int
 	after time.Duration
 
-	// received is the newest message that was taken from the server, handled the newest that the application is done with.
+	// received is the newest message read from the server, handled the newest one the application has finished with.
 	received, handled entryID
 	// count is how many were handled since the last acknowledgement left; due is when the next one has to.
 	count int
@@ -16,13 +16,13 @@ type acks struct {
 	now bool
 }
 
-// fresh forgets the ids of a session that is no more.
+// fresh forgets the ids of the previous session.
 func (a *acks) fresh() {
 	a.received, a.handled = entryID{}, entryID{}
 	a.count, a.due, a.now = 0, time.Time{}, false
 }
 
-// handle notes that the application is done with id and all before it. It reports whether the timing changed.
+// handle records that the application has finished with id and everything before it. It reports whether the timing changed.
 func (a *acks) handle(id entryID, now time.Time) bool {
 	if id.compare(a.handled) <= 0 {
 		return false
@@ -40,7 +40,7 @@ func (a *acks) handle(id entryID, now time.Time) bool {
 	return false
 }
 
-// wait is how long the next acknowledgement has to wait; negative when none is to be sent.
+// wait is how long until the next acknowledgement is due; negative if there is none.
 func (a *acks) wait(now time.Time) time.Duration {
 	switch {
 	case a.now:
@@ -51,7 +51,7 @@ func (a *acks) wait(now time.Time) time.Duration {
 	return max(0, a.due.Sub(now))
 }
 
-// take returns the acknowledgement and considers it sent. Its id is 0-0 when nothing was handled yet.
+// take returns the acknowledgement and counts it as sent. Its id is 0-0 if nothing has been handled yet.
 func (a *acks) take() []byte {
 	a.count, a.now = 0, false
 	frame := append(make([]byte, 0, 64), `{"method":"ack","id":"`...)

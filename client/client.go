@@ -16,12 +16,12 @@ type Client struct {
 	// static
 	cfg    Config
 	log    *lineLog
-	prefix string // of request ids that are made up
+	prefix string // of generated request ids
 	ctx    context.Context
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when err is set
-	code   atomic.Int64  // to close with
-	done   chan struct{} // closed when no goroutine is left
+	code   atomic.Int64  // close code to send
+	done   chan struct{} // closed when all goroutines have ended
 
 	// owned by the supervisor
 	attempts int // picks the URL
@@ -29,20 +29,20 @@ type Client struct {
 	mu sync.Mutex
 	// guarded by mu
 	err      error // why the client ended; nil while it lives
-	link     *link // what is written to; nil while there is no connection
+	link     *link // the current connection; nil while there is none
 	clientID string
 	token    string
-	session  uint64 // counts fresh sessions: ids of different ones do not compare
-	maxBytes int    // of a message; 0 when the server did not say
-	made     uint64 // request ids made up
+	session  uint64 // counts fresh sessions, whose ids cannot be compared with each other
+	maxBytes int    // largest message; 0 if the server did not say
+	made     uint64 // request ids generated
 	acks     acks
 	outbox   outbox
 	inbox    inbox
 }
 
-// Dial connects. It blocks until the connection, and on rejoin.v1 the session, is open: attempts that fail are repeated
-// with back-off until ctx ends, except those that can only fail again (a *RefusedError below 500, a *CloseError such as
-// 1003, ErrNoSession). ctx does not bound the life of the Client: Close, Detach or Abort end it.
+// Dial connects. It blocks until the connection and, on rejoin.v1, the session is open. It repeats failed attempts with
+// back-off until ctx ends, unless they can only fail again (a *RefusedError below 500, a *CloseError such as
+// 1003, ErrNoSession). ctx does not bound the life of the Client; end it with Close, Detach or Abort.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -71,8 +71,8 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Next returns the next event. It blocks until there is one, ctx ends (the error is ctx's then), or the client has ended: then what
-// is still queued comes first, and the error says why it ended, ErrClosed after Close, Detach and Abort.
+// Next returns the next event. It blocks until there is one, until ctx ends (and returns ctx's error), or until the client has ended.
+// In the last case it first returns what is still queued, then an error that says why: ErrClosed after Close, Detach and Abort.
 func (c *Client) Next(ctx context.Context) (Event, error) {
 	for {
 		c.mu.Lock()
@@ -97,8 +97,8 @@ func (c *Client) Next(ctx context.Context) (Event, error) {
 	}
 }
 
-// Ack says that d, and all messages before it, have been handled; only Config.ManualAck needs it. It does not block.
-// Messages of a session that is no more are ignored.
+// Ack reports that d and all messages before it have been handled. It is only needed with Config.ManualAck and does not block.
+// Messages of an earlier session are ignored.
 func (c *Client) Ack(d Data) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,8 +115,8 @@ func (c *Client) handled(d Data) {
 }
 
 // Send sends m and waits for the server's answer: nil when the message is stored in the peer's mailbox, otherwise
-// ErrMissingRemoteClient, ErrMailboxFull, ErrTooBig, a *ValidationError, ErrUnconfirmed, or why the client ended. When ctx ends
-// first the message is not sent again, but may have arrived. It blocks while Config.Outbox messages await their answer.
+// ErrMissingRemoteClient, ErrMailboxFull, ErrTooBig, a *ValidationError, ErrUnconfirmed, or the reason the client ended. If ctx ends
+// first, the message is not sent again but may have arrived. Send blocks while Config.Outbox messages are unanswered.
 func (c *Client) Send(ctx context.Context, m Message) error {
 	p, err := c.Post(ctx, m)
 	if err != nil {
@@ -131,8 +131,8 @@ func (c *Client) Send(ctx context.Context, m Message) error {
 	}
 }
 
-// Post queues m and does not wait for the answer: messages leave in the order of the calls to Post. It blocks only while
-// Config.Outbox messages await their answer.
+// Post queues m and does not wait for the answer. Messages are sent in the order of the calls to Post. It blocks only while
+// Config.Outbox messages are unanswered.
 func (c *Client) Post(ctx context.Context, m Message) (*Pending, error) {
 	if err := c.outbox.reserve(ctx, c.ended); err != nil {
 		if errors.Is(err, ErrClosed) {
@@ -170,7 +170,7 @@ func (c *Client) queue(m Message) (*Pending, error) {
 	p := &Pending{RequestID: m.RequestID, data: data, done: make(chan struct{})}
 	c.outbox.add(p)
 	c.wakeWriter()
-	wake(c.inbox.space) // the answer has to be read, whatever waits for Next
+	wake(c.inbox.space) // the answer has to be read even if events wait for Next
 	return p, nil
 }
 
@@ -182,7 +182,7 @@ func (c *Client) withdraw(p *Pending, err error) {
 	}
 }
 
-// Position is where a later Client could go on, see Config.Resume. It is empty in the plain dialect.
+// Position is where a later Client can continue, see Config.Resume. It is empty in the plain dialect.
 func (c *Client) Position() Position {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,21 +193,21 @@ func (c *Client) Position() Position {
 	return p
 }
 
-// ClientID is our own id, as peers know it; empty in the plain dialect, where it is never told.
+// ClientID is our own id, as peers see it. It is empty in the plain dialect, where the server does not send it.
 func (c *Client) ClientID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.clientID
 }
 
-// Err is why the client ended; nil while it lives.
+// Err returns why the client ended, or nil while it lives.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// Done is closed when the client has ended and no goroutine of it is left.
+// Done is closed when the client and all its goroutines have ended.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
 // wakeWriter tells the writer that there may be something to do. The caller holds mu.

@@ -15,27 +15,27 @@ const (
 	Extension = "extension"
 )
 
-// Config says whom to be and how to behave. The zero value of every optional field means its default.
-// A Config may be used for several clients; nothing in it is changed.
+// Config configures a Client. The zero value of an optional field means its default. A Config may be used for several
+// clients and is never modified.
 type Config struct {
 	// URL is the base of the service, "ws://host:port" or "wss://host/prefix"; http and https stand for ws and wss, and a query
-	// is kept. URLs adds more of them; each attempt takes the next one in turn. At least one is needed. White space around it, and around
-	// Room, Source and Resume, is no part of it.
+	// is kept. URLs adds more, and each attempt uses the next one in turn. At least one is needed. White space around URLs,
+	// Room, Source and Resume is ignored.
 	URL  string
 	URLs []string
-	// Room is the connectionId: 64 hexadecimal digits. It is not checked here: the server does (rule P1.5).
+	// Room is the connectionId: 64 hexadecimal digits. The server checks it (rule P1.5), not the client.
 	Room string
 	// Source is our own role, Wallet or Extension.
 	Source string
 
 	// Plain chooses the plain dialect: no session, no resume, no acknowledgement.
 	Plain bool
-	// Reconnect makes a plain client open a new connection after it lost one. rejoin.v1 always does.
+	// Reconnect makes a plain client open a new connection after losing one. rejoin.v1 always does.
 	Reconnect bool
 	// Binary sends binary frames instead of text frames, as the iOS wallet does.
 	Binary bool
-	// Resume takes up a session that an earlier process held. When the server refuses, a fresh session is
-	// opened and the first Session event says why.
+	// Resume continues a session of an earlier process. If the server refuses, it opens a fresh session, and
+	// the first Session event says why.
 	Resume *Position
 
 	// Backoff bounds the random wait between attempts. Default 100 ms to 10 s.
@@ -44,46 +44,46 @@ type Config struct {
 	ConnectTimeout time.Duration
 	// WriteTimeout bounds the writing of one frame. Default 10 s.
 	WriteTimeout time.Duration
-	// Silence is how long nothing may arrive before the connection is probed with a ping; when that is
-	// not answered within half of Silence, the connection is lost. Default one and a half of the
+	// Silence is how long nothing may arrive before the connection is probed with a ping. If the ping is
+	// not answered within half of Silence, the connection counts as lost. Default 1.5 times the
 	// server's ping interval. A negative value turns the probe off.
 	Silence time.Duration
 
-	// Outbox is how many messages may await their answer before Post and Send block. Default 32; the server tells
-	// repetitions among the last 64 of a session.
+	// Outbox is how many messages may be unanswered before Post and Send block. Default 32; the server recognises
+	// repetitions among a session's last 64.
 	Outbox int
-	// Events is how many events may wait for Next before the connection is no longer read. Default 64.
+	// Events is how many events may wait for Next before the client stops reading the connection. Default 64.
 	Events int
-	// AckEvery and AckAfter say when handled messages are acknowledged: at the AckEvery-th (default 16) or
-	// AckAfter the first (default 1 s), whichever comes first.
+	// AckEvery and AckAfter set when handled messages are acknowledged: after AckEvery messages (default 16) or
+	// AckAfter the first one (default 1 s), whichever comes first.
 	AckEvery int
 	AckAfter time.Duration
-	// ManualAck leaves it to the caller to say, by Ack, that a message has been handled.
+	// ManualAck means that the caller reports handled messages by calling Ack.
 	ManualAck bool
-	// Rate is how many frames are sent within 1.1 s at most, below the server's limit of 100 a second
+	// Rate limits the frames sent within 1.1 s, to stay below the server's limit of 100 a second
 	// (rule P7.3). Default 90; negative means no limit.
 	Rate int
-	// ReadLimit is the largest message that is read, in bytes. Default 1 MiB; a larger one ends the connection.
+	// ReadLimit is the largest message to read, in bytes. Default 1 MiB; a larger one ends the connection.
 	ReadLimit int64
 
-	// HTTPClient makes the upgrade request: its Transport is where to hook in proxies, TLS or a dialer.
-	// It must not set Timeout. Redirects are followed by its CheckRedirect; when that is nil, to the same host only, for the request
-	// carries the resume token. Default: a client of its own without keep-alive, which heeds HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+	// HTTPClient makes the upgrade request. Configure proxies, TLS or a dialer in its Transport.
+	// It must not set Timeout. Its CheckRedirect decides about redirects; if that is nil, they are followed to the same host only, because
+	// the request carries the resume token. Default: a client without keep-alive that honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	HTTPClient *http.Client
-	// Header is sent with each upgrade request, an Origin for example.
+	// Header is sent with each upgrade request, for example an Origin.
 	Header http.Header
-	// Logger gets debug lines about connections; never payloads, tokens or rooms. It may be slow, block or panic: the client
-	// does not wait for it, and drops lines while 64 of them wait. Default: silence.
+	// Logger gets debug lines about connections, never payloads, tokens or rooms. It may be slow, block or panic: the client
+	// does not wait for it, and drops lines while 64 are queued. Default: no log.
 	Logger *slog.Logger
 }
 
-// Backoff bounds the wait before an attempt: uniformly random between nothing and Min doubled with each
-// failed attempt, up to Max ("full jitter").
+// Backoff bounds the wait before an attempt. The wait is uniformly random between zero and a bound that starts at Min,
+// doubles with each failed attempt and never exceeds Max ("full jitter").
 type Backoff struct {
 	Min, Max time.Duration
 }
 
-// defaultPing is the server's ping interval when it did not say (rule P7.4).
+// defaultPing is the server's ping interval if it does not say (rule P7.4).
 const defaultPing = 25 * time.Second
 
 func (cfg Config) withDefaults() (Config, error) {
@@ -104,7 +104,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = &http.Client{Transport: &http.Transport{
 			Proxy:             http.ProxyFromEnvironment,
-			DisableKeepAlives: true, // an answer that is no upgrade must not leave a connection behind
+			DisableKeepAlives: true, // a response that is not an upgrade must not leave a connection behind
 		}}
 	}
 	cfg.HTTPClient = withRedirects(cfg.HTTPClient)
@@ -134,7 +134,7 @@ func (cfg *Config) check() error {
 	if r := cfg.Resume; r != nil {
 		_, ok := parseEntryID(r.After)
 		bad(r.After == "" || ok, "position: %q is no entry ID", r.After)
-		bad(isToken(r.Token), "position: its token has characters that no token has") // and a secret is not repeated
+		bad(isToken(r.Token), "position: its token contains invalid characters") // without repeating the secret
 	}
 	return errors.Join(errs...)
 }
@@ -144,7 +144,7 @@ func isToken(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) })
 }
 
-// trimmed takes the white space off what is often read from files and variables.
+// trimmed strips white space from values that often come from files and environment variables.
 func (cfg Config) trimmed() Config {
 	urls := make([]string, 0, len(cfg.URLs)+1)
 	for _, u := range append([]string{cfg.URL}, cfg.URLs...) {

@@ -1,14 +1,14 @@
-// Package client speaks to a Rejoin signaling server, in both of its dialects (docs/protocol.md).
+// Package client is a client for Rejoin signaling servers, in both of their dialects (docs/protocol.md).
 //
-// A Client is one participant of a room. On rejoin.v1, the default, it outlives its connections: when one
-// is lost it resumes on the next URL, re-sends what was not confirmed, and receives what it missed, once
-// and in order. In the plain dialect it is what the existing Radix Connect clients are: one connection, or,
+// A Client is one participant in a room. On rejoin.v1, the default, it outlives its connections: when one
+// is lost, the client resumes on the next URL, re-sends unconfirmed messages, and receives what it missed, once
+// and in order. In the plain dialect it behaves like existing Radix Connect clients: it has one connection or,
 // with Config.Reconnect, a new one each time.
 //
 //	             Dial
 //	              │ back-off, next URL                  ┌──────────┐
 //	              ▼                                     │          │ goAway: the next connection
-//	         connecting ──session frame / 101──► open ──┘          │ is opened before this one is let go
+//	         connecting ──session frame / 101──► open ──┘          │ opens before this one closes
 //	              ▲  │                            │ │
 //	back-off      │  │ refused for good           │ │ Close, Detach, Abort; 1002, 1003, 1007,
 //	              │  ▼                            │ ▼ 1008, 1009, 4001; plain without Reconnect
@@ -16,22 +16,22 @@
 //
 // # Receiving
 //
-// Next hands out events in the order the server sent them. A message counts as handled when Next has returned
-// it, or, with Config.ManualAck, when Ack was called with it; handled messages are acknowledged in batches. A
-// message that is not acknowledged comes again to whoever resumes from Position after a restart; within the
-// life of a Client no message is handed out twice.
+// Next returns events in the order in which the server sent them. A message counts as handled once Next has returned
+// it or, with Config.ManualAck, once Ack was called with it. Handled messages are acknowledged in batches. An
+// unacknowledged message comes again if another process resumes from Position; within the
+// life of a Client no message is returned twice.
 //
-// While Config.Events events wait and no message of ours awaits its answer, the connection is not read: the
-// server then keeps what is to come in the mailbox. Nothing is dropped on this side.
+// While Config.Events events wait and none of our messages is unanswered, the client stops reading the connection, and the
+// server keeps further messages in the mailbox. Nothing is dropped on this side.
 //
 // # Sending
 //
 // Send waits for the server's answer: nil means that the message is stored in the peer's mailbox. Post does not
-// wait, and keeps the order of the calls. On rejoin.v1 a message without an answer is re-sent after each resume,
-// with the same request id, and is delivered once; in the plain dialect it ends with ErrUnconfirmed.
+// wait, and keeps the order of the calls. On rejoin.v1 an unanswered message is re-sent after each resume
+// with the same request id and delivered once; in the plain dialect it ends with ErrUnconfirmed.
 //
 // # Goroutines
 //
-// A Client has one goroutine that supervises and two per connection. All have ended when Close, Detach or
-// Abort returns, and none is left after the Client has ended by itself.
+// A Client has one supervising goroutine and two per connection. All have ended when Close, Detach or
+// Abort returns, or when Done is closed.
 package client

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// parseBase reads the base URL of a service. Where the error says what is wrong, retrying would never help.
+// parseBase parses the base URL of a service. If it fails, retrying cannot help.
 func parseBase(base string) (*url.URL, error) {
 	const want = "want ws://host:port or wss://host, with http and https as other names for them"
 	u, err := url.Parse(base)
@@ -35,7 +35,7 @@ func parseBase(base string) (*url.URL, error) {
 	return u, nil
 }
 
-// endpoint is the address of our room below base (rule P1.2). What base has as a query stays; its fragment never leaves us.
+// endpoint is the URL of our room below base (rule P1.2). A query in base is kept; its fragment is never sent.
 func (cfg *Config) endpoint(base string) (string, error) {
 	u, err := parseBase(base)
 	if err != nil {
@@ -53,7 +53,7 @@ func (cfg *Config) endpoint(base string) (string, error) {
 	return u.String(), nil
 }
 
-// unwrapURL takes the URL out of an error: it names the room, which is for nobody's log.
+// unwrapURL strips the URL from an error, because it contains the room, which must not be logged.
 func unwrapURL(err error) error {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {
@@ -62,8 +62,8 @@ func unwrapURL(err error) error {
 	return err
 }
 
-// withRedirects gives h a rule for redirects, unless it has one: they are followed to the same host only, and not from TLS to none. The
-// request carries the resume token, which net/http would hand to any host. A redirect that is not followed is a *RefusedError.
+// withRedirects gives h a redirect policy, unless it has one: follow to the same host only, and never from TLS to plain. The
+// request carries the resume token, which net/http would send to any host. A redirect that is not followed is a *RefusedError.
 func withRedirects(h *http.Client) *http.Client {
 	if h.CheckRedirect != nil {
 		return h

@@ -10,21 +10,21 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Answers to a message, and ends of a Client. Test with errors.Is.
+// Answers to a message, and reasons for the end of a Client. Test with errors.Is.
 var (
-	// ErrMissingRemoteClient: the target is no peer in this room, neither live nor in its grace window.
+	// ErrMissingRemoteClient: the target is not a peer in this room that is live or in its grace window.
 	ErrMissingRemoteClient = errors.New("missing remote client")
-	// ErrMailboxFull: the peer has too much waiting; try again when it has caught up, as a new message with a request id of its own (rejoin.v1).
+	// ErrMailboxFull: too much is waiting for the peer. When it has caught up, try again with a new message and a new request id (rejoin.v1).
 	ErrMailboxFull = errors.New("mailbox full")
-	// ErrTooBig: the message is larger than the server takes; it was not sent.
+	// ErrTooBig: the message is larger than the server accepts; it was not sent.
 	ErrTooBig = errors.New("message too big")
-	// ErrDuplicateRequestID: a message with this request id is still awaiting its answer.
+	// ErrDuplicateRequestID: a message with this request id is still unanswered.
 	ErrDuplicateRequestID = errors.New("duplicate request id")
 	// ErrUnconfirmed: the plain connection was lost before the answer came; the message may have arrived.
 	ErrUnconfirmed = errors.New("connection lost before the answer")
 	// ErrRateLimited: the server closed with 1013.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrResumedElsewhere: another connection took the session over (close code 4001).
+	// ErrResumedElsewhere: another connection took over the session (close code 4001).
 	ErrResumedElsewhere = errors.New("resumed elsewhere")
 	// ErrClosed: Close, Detach or Abort was called.
 	ErrClosed = errors.New("client closed")
@@ -37,7 +37,7 @@ var (
 	errDropped = errors.New("dropped by the application")
 )
 
-// ValidationError is the server's answer to a message of the wrong shape (rule P6.2).
+// ValidationError is the server's answer to a malformed message (rule P6.2).
 type ValidationError struct {
 	// Issues is the JSON array of issues as the server sent it.
 	Issues json.RawMessage
@@ -45,7 +45,7 @@ type ValidationError struct {
 
 func (e *ValidationError) Error() string { return "message refused: " + string(e.Issues) }
 
-// CloseError is a close frame of the server's (rule X1).
+// CloseError is a close frame from the server (rule X1).
 type CloseError struct {
 	Code   int
 	Reason string
@@ -53,15 +53,15 @@ type CloseError struct {
 
 func (e *CloseError) Error() string { return fmt.Sprintf("closed with %d %q", e.Code, e.Reason) }
 
-// Is makes a CloseError match the named error of its code.
+// Is makes a CloseError match the named error for its code.
 func (e *CloseError) Is(target error) bool {
 	return target == ErrRateLimited && e.Code == 1013 || target == ErrResumedElsewhere && e.Code == 4001
 }
 
-// RefusedError is an HTTP answer in place of an upgrade (rules P2).
+// RefusedError is an HTTP response instead of an upgrade (rules P2).
 type RefusedError struct {
 	Status int
-	// RetryAfter is what the server asked to wait, 5 minutes at most; 0 when it did not say.
+	// RetryAfter is how long the server asks to wait, at most 5 minutes; 0 if it does not say.
 	RetryAfter time.Duration
 }
 
@@ -69,10 +69,10 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("upgrade refused with %d %s", e.Status, http.StatusText(e.Status))
 }
 
-// unconfirmed is what a plain message without an answer ends with.
+// unconfirmed is the outcome of a plain message without an answer.
 func unconfirmed(cause error) error { return fmt.Errorf("%w: %w", ErrUnconfirmed, cause) }
 
-// asCloseError replaces the library's close error, if that is what err is, by ours.
+// asCloseError converts the library's close error to ours and returns other errors as they are.
 func asCloseError(err error) error {
 	var ce websocket.CloseError
 	if errors.As(err, &ce) {
@@ -81,7 +81,7 @@ func asCloseError(err error) error {
 	return err
 }
 
-// isFinal tells whether the same attempt again could only end the same way.
+// isFinal reports whether another attempt could only end the same way.
 func isFinal(err error) bool {
 	if ce := (*CloseError)(nil); errors.As(err, &ce) {
 		switch ce.Code {
@@ -100,7 +100,7 @@ func isFinal(err error) bool {
 	return errors.Is(err, ErrNoSession) || errors.Is(err, ErrClosed)
 }
 
-// isOverload tells whether the server asked for fewer or later attempts when it closed.
+// isOverload reports whether the server closed because of too much load or too many attempts.
 func isOverload(err error) bool {
 	ce := (*CloseError)(nil)
 	return errors.As(err, &ce) && (ce.Code == 1011 || ce.Code == 1013)

@@ -5,38 +5,38 @@ import (
 	"time"
 )
 
-// Event is what Next returns: one of the types of this file, by value.
+// Event is what Next returns: one of the types in this file, by value.
 type Event interface{ isEvent() }
 
-// Connected says that a plain connection is open. It begins everything anew: peers that are there are announced again.
+// Connected reports that a plain connection is open. Everything starts over: peers in the room are announced again.
 type Connected struct{}
 
-// Session says that a rejoin.v1 session is open on a new connection. Peers replaces all that was known of them.
+// Session reports that a rejoin.v1 session is open on a new connection. Peers replaces everything known before.
 type Session struct {
 	ClientID string
-	// Resumed: the session is the one from before, nothing was lost. Otherwise it is a fresh one, under a
-	// new ClientID, and Reason says why an earlier one could not be resumed ("" when there was none).
+	// Resumed: it is the earlier session and nothing was lost. Otherwise it is a fresh one with a
+	// new ClientID, and Reason says why the earlier one could not be resumed ("" if there was none).
 	Resumed bool
 	Reason  string
-	// Replay is how many messages from the mailbox follow, those that were received already included;
-	// Superseded how many were left out (rules S1.2 and S1.3).
+	// Replay is how many messages from the mailbox follow, including ones already received.
+	// Superseded is how many were omitted (rules S1.2 and S1.3).
 	Replay, Superseded int
 	Peers              []Peer
 	// Undelivered lists messages to peers whose grace window ended while we were away.
 	Undelivered []Undelivered
-	// UndeliveredTruncated: there were more than the server keeps.
+	// UndeliveredTruncated: there were more than the server keeps track of.
 	UndeliveredTruncated bool
 	Grace, Ping          time.Duration
 	MaxMessageBytes      int
 }
 
-// Peer is a client of the opposite role in the room.
+// Peer is a client with the opposite role in the room.
 type Peer struct {
 	ID        string
 	Suspended bool
 }
 
-// Undelivered names messages of ours that a peer never acknowledged before its session ended.
+// Undelivered lists our messages that a peer had not acknowledged when its session ended.
 type Undelivered struct {
 	Peer       string
 	RequestIDs []string
@@ -45,16 +45,16 @@ type Undelivered struct {
 // PeerAlreadyConnected announces a peer that was there before us (plain dialect).
 type PeerAlreadyConnected struct{ ID string }
 
-// PeerConnected announces a peer that just joined.
+// PeerConnected announces a peer that has just joined.
 type PeerConnected struct{ ID string }
 
-// PeerSuspended says that a peer lost its connection; messages to it are kept (rejoin.v1).
+// PeerSuspended reports that a peer lost its connection. Messages to it are kept (rejoin.v1).
 type PeerSuspended struct{ ID string }
 
-// PeerResumed says that a suspended peer is back (rejoin.v1).
+// PeerResumed reports that a suspended peer is back (rejoin.v1).
 type PeerResumed struct{ ID string }
 
-// PeerDisconnected says that a peer has left for good. Undelivered names those of our messages, by request id, that it
+// PeerDisconnected reports that a peer has left for good. Undelivered lists the request ids of our messages that it
 // never acknowledged (rejoin.v1).
 type PeerDisconnected struct {
 	ID          string
@@ -76,14 +76,14 @@ type Data struct {
 	session uint64
 }
 
-// GoAway says that the server asked to move to another connection within In; the client does so by itself.
+// GoAway reports that the server asked us to move to another connection within In. The client does so by itself.
 type GoAway struct {
 	In     time.Duration
 	Reason string
 }
 
-// ICEServers lists the STUN and TURN servers to use from now on, where the operator has set some: after each Session, and
-// again before TTL has passed (rejoin.v1). Give them to the next connection; one that is up keeps those it has.
+// ICEServers lists the STUN and TURN servers to use from now on, if the operator has configured any. It comes after each Session and
+// again before TTL has passed (rejoin.v1). Use it for new connections; established ones keep what they have.
 type ICEServers struct {
 	Servers []ICEServer
 	TTL     time.Duration
@@ -96,14 +96,14 @@ type ICEServer struct {
 	Credential string   `json:"credential"`
 }
 
-// StoreReplaced says that another Redis has taken the place of the one before (rejoin.v1, rule R9.1). Doubtful lists, by request ID and
-// oldest first, the messages that were confirmed within ten seconds before that or since, at most 64: they may be lost.
+// StoreReplaced reports that another Redis has taken over (rejoin.v1, rule R9.1). Doubtful lists the request IDs, oldest first and at
+// most 64, of messages that were confirmed up to ten seconds before that or since: they may be lost.
 type StoreReplaced struct{ Doubtful []string }
 
-// Disconnected says that the connection was lost. The client is going to come back by itself.
+// Disconnected reports that the connection was lost. The client reconnects by itself.
 type Disconnected struct{ Err error }
 
-// Unknown is a message whose info this package does not know (rules P5.7, R1.7), or an answer that belongs to no message of ours.
+// Unknown is a message whose info this package does not know (rules P5.7, R1.7), or an answer that matches none of our messages.
 type Unknown struct {
 	Info string
 	Raw  json.RawMessage

@@ -15,7 +15,7 @@ import (
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	room := strings.Repeat("01", 32) // both sides know it, and nobody else
+	room := strings.Repeat("01", 32) // a secret that both sides share
 	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Source: client.Wallet})
 	if err != nil {
 		log.Fatal(err)

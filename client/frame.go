@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// frame is any message from the server; the fields that are set depend on info.
+// frame is any message from the server. Which fields are set depends on info.
 type frame struct {
 	Info           string          `json:"info"`
 	RemoteClientID string          `json:"remoteClientId"`
@@ -40,7 +40,7 @@ type frame struct {
 	AgoMs int64 `json:"agoMs"`
 }
 
-// Values of info that are acted upon.
+// Values of info that the client handles.
 const (
 	infoSession          = "session"
 	infoData             = "remoteData"
@@ -67,10 +67,10 @@ func parseFrame(raw []byte) (*frame, error) {
 	return f, nil
 }
 
-// requestID is the request id as text; empty when it is no string.
+// requestID is the request id as text, or empty if it is not a string.
 func (f *frame) requestID() string {
 	var id string
-	_ = json.Unmarshal(f.RequestID, &id) // not a string: no message of ours
+	_ = json.Unmarshal(f.RequestID, &id) // not a string: not one of our messages
 	return id
 }
 
@@ -137,7 +137,7 @@ func (f *frame) disconnected() (PeerDisconnected, error) {
 	return e, nil
 }
 
-// millis is that many milliseconds, within 30 years: what is longer than a Duration can say must not come out as a negative one.
+// millis converts milliseconds, capped at 30 years so that large values do not overflow Duration.
 func millis(ms int64) time.Duration {
 	const most = 1 << 40
 	return time.Duration(min(max(ms, -most), most)) * time.Millisecond

@@ -2,10 +2,10 @@ package client
 
 // inbox is the queue of events between the connection and Next. All but its channels are guarded by Client.mu.
 type inbox struct {
-	queue []Event // what waits is queue[head:]
+	queue []Event // queue[head:] is waiting
 	head  int
 	limit int
-	// ready and space wake one waiter each: Next, and a reader that was held up.
+	// ready wakes Next, space wakes a reader that had to stop. Each wakes one waiter.
 	ready, space chan struct{}
 }
 
@@ -48,7 +48,7 @@ func (in *inbox) reset() {
 func (in *inbox) len() int   { return len(in.queue) - in.head }
 func (in *inbox) full() bool { return in.len() >= in.limit }
 
-// wake leaves a token in a channel of capacity 1.
+// wake puts a token into a channel of capacity 1, if it is empty.
 func wake(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:

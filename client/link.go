@@ -22,7 +22,7 @@ const subprotocol = "rejoin.v1"
 type link struct {
 	// static
 	ws      *websocket.Conn
-	ctx     context.Context // ends when the connection is given up
+	ctx     context.Context // ends when the connection is abandoned
 	cancel  context.CancelFunc
 	began   time.Time
 	silence time.Duration // negative: not probed
@@ -30,7 +30,7 @@ type link struct {
 
 	// heard is when the last frame arrived, as an offset from began in nanoseconds.
 	heard atomic.Int64
-	// held: the reader waits for the application.
+	// held: the reader is waiting for the application.
 	held atomic.Bool
 
 	// owned by the writer
@@ -42,10 +42,10 @@ type link struct {
 	done       chan struct{} // reader and writer have ended
 
 	mu  sync.Mutex
-	err error // guarded by mu: why the connection ended
+	err error // why the connection ended; guarded by mu
 }
 
-// end gives the connection up. The first cause stays, except that a close frame explains more than what followed from it.
+// end abandons the connection. The first cause is kept, but a close frame replaces errors that merely followed from it.
 func (l *link) end(err error) {
 	l.mu.Lock()
 	closeErr := (*CloseError)(nil)
@@ -62,7 +62,7 @@ func (l *link) cause() error {
 	return l.err
 }
 
-// hold notes whether the reader waits; when it goes on the silence begins anew.
+// hold records whether the reader is waiting. When it continues, the measured silence starts over.
 func (l *link) hold(on bool) {
 	if l.held.Swap(on) && !on {
 		l.hear()
@@ -71,8 +71,8 @@ func (l *link) hold(on bool) {
 
 func (l *link) hear() { l.heard.Store(int64(time.Since(l.began))) }
 
-// open makes one attempt at base: upgrade and, on rejoin.v1, the session frame. It blocks for ConnectTimeout at most. The
-// link that it returns has no goroutine yet: the caller starts or drops it.
+// open makes one attempt at base: upgrade and, on rejoin.v1, the session frame. It blocks for at most ConnectTimeout. The
+// link it returns has no goroutines yet: the caller starts or drops it.
 func (c *Client) open(ctx context.Context, base string) (*link, error) {
 	target, err := c.cfg.endpoint(base)
 	if err != nil {
@@ -148,20 +148,20 @@ func (c *Client) offer() []string {
 	return offer
 }
 
-// dialError tells an HTTP answer from a network error.
+// dialError distinguishes an HTTP response from a network error.
 func dialError(resp *http.Response, err error) error {
 	if resp == nil || resp.StatusCode == http.StatusSwitchingProtocols {
 		return fmt.Errorf("connect: %w", unwrapURL(err))
 	}
-	_, _ = io.Copy(io.Discard, resp.Body) // what the library left of it, 1 KiB at most
+	_, _ = io.Copy(io.Discard, resp.Body) // the rest of the body, 1 KiB at most
 	return &RefusedError{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 }
 
-// maxRetryAfter bounds what a server can ask for: a proxy's error page must not keep a client away for days.
+// maxRetryAfter caps Retry-After, so that a proxy's error page cannot keep a client away for days.
 const maxRetryAfter = 5 * time.Minute
 
-// retryAfter reads the header of that name, in both of its forms (RFC 9110, section 10.2.3). A date is compared with the server's own, for
-// our clock may differ.
+// retryAfter parses the Retry-After header in both of its forms (RFC 9110, section 10.2.3). A date is compared with the server's Date,
+// because our clock may differ.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {

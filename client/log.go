@@ -10,7 +10,7 @@ import (
 // maxLines is how many lines may wait for a slow logger.
 const maxLines = 64
 
-// lineLog hands lines to the application's logger without ever waiting for it: a handler that blocks, for whatever reason, would hold up
+// lineLog passes lines to the application's logger without ever waiting for it, because a blocking handler would hold up
 // reconnecting. It has a goroutine only while there are lines.
 type lineLog struct {
 	handler slog.Handler // nil: no log
@@ -18,7 +18,7 @@ type lineLog struct {
 	mu      sync.Mutex
 	waiting []slog.Record // guarded by mu
 	dropped int           // guarded by mu
-	idle    chan struct{} // guarded by mu; nil when nothing is being written, else closed when it has been
+	idle    chan struct{} // guarded by mu; nil if nothing is being written, otherwise closed once it is
 }
 
 func newLineLog(l *slog.Logger) *lineLog {
@@ -48,7 +48,7 @@ func (l *lineLog) debug(msg string, attrs ...slog.Attr) {
 	}
 }
 
-// write ends when nothing waits.
+// write returns when the queue is empty.
 func (l *lineLog) write() {
 	for {
 		r, ok := l.next()
@@ -77,10 +77,10 @@ func (l *lineLog) next() (slog.Record, bool) {
 }
 
 func (l *lineLog) handle(r slog.Record) {
-	defer func() { _ = recover() }() // a logger that panics loses its line, and no more
+	defer func() { _ = recover() }() // a logger that panics only loses its line
 	ctx := context.Background()
 	if l.handler.Enabled(ctx, r.Level) {
-		_ = l.handler.Handle(ctx, r) // there is no one to tell that the log has failed
+		_ = l.handler.Handle(ctx, r) // there is nowhere to report a failing log
 	}
 }
 

@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// Message is what is sent to a peer (rule P4).
+// Message is a message to a peer (rule P4).
 type Message struct {
-	// RequestID must be unique within the session (rule R3.7); empty means that one is made up.
+	// RequestID must be unique within the session (rule R3.7). If empty, one is generated.
 	RequestID string
 	// Method is "offer", "answer", "iceCandidate" or "iceCandidates".
 	Method string
 	// Target is the peer's client id.
 	Target           string
 	EncryptedPayload string
-	// Extra holds further fields, which are relayed as they are; those above win over fields of the same name.
+	// Extra holds further fields, which are relayed unchanged. The fields above win over ones with the same name.
 	Extra map[string]any
 }
 

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Pending is a message that awaits, or has got, its answer.
+// Pending is a message that is waiting for its answer or has it.
 type Pending struct {
-	// RequestID is the message's, made up if it had none.
+	// RequestID is the message's, generated if it had none.
 	RequestID string
 
 	data []byte
@@ -17,10 +17,10 @@ type Pending struct {
 	err  error // set before done is closed
 }
 
-// Done is closed when the answer is there.
+// Done is closed when the answer has arrived.
 func (p *Pending) Done() <-chan struct{} { return p.done }
 
-// Err is nil when the message was confirmed, otherwise what became of it, as Send returns it. It must not be called
+// Err is nil if the message was confirmed, and otherwise the error that Send would return. It must not be called
 // before Done is closed.
 func (p *Pending) Err() error { return p.err }
 
@@ -29,14 +29,14 @@ func (p *Pending) settle(err error) {
 	close(p.done)
 }
 
-// outbox holds the messages that await their answer, in the order they were posted. Guarded by Client.mu.
+// outbox holds the unanswered messages, in the order they were posted. Guarded by Client.mu.
 type outbox struct {
 	waiting []*Pending
 	byID    map[string]*Pending
-	// slots bounds waiting: a token in it is a place taken.
+	// slots bounds waiting: each token in it is an occupied slot.
 	slots     chan struct{}
 	confirmed recent
-	// paused: nothing is sent until then, because the server answered retryError.
+	// paused: nothing is sent before this time, because the server answered retryError.
 	paused time.Time
 }
 
@@ -44,7 +44,7 @@ func newOutbox(limit int) outbox {
 	return outbox{byID: make(map[string]*Pending), slots: make(chan struct{}, limit)}
 }
 
-// reserve takes a place. It blocks while there is none.
+// reserve takes a slot. It blocks while there is none.
 func (o *outbox) reserve(ctx context.Context, ended <-chan struct{}) error {
 	select {
 	case o.slots <- struct{}{}:
@@ -63,7 +63,7 @@ func (o *outbox) add(p *Pending) {
 	o.byID[p.RequestID] = p
 }
 
-// settle ends the wait of the message with that id and tells whether there was one.
+// settle ends the wait of the message with that id and reports whether there was one.
 func (o *outbox) settle(id string, err error) bool {
 	p, found := o.byID[id]
 	if found {
@@ -78,27 +78,27 @@ func (o *outbox) settle(id string, err error) bool {
 
 func (o *outbox) remove(p *Pending) {
 	delete(o.byID, p.RequestID)
-	if i := slices.Index(o.waiting, p); i >= 0 { // answers come nearly in order: it is near the front
+	if i := slices.Index(o.waiting, p); i >= 0 { // answers arrive nearly in order, so it is near the front
 		o.waiting = slices.Delete(o.waiting, i, i+1)
 	}
 	o.release()
 }
 
-// failAll ends the wait of all.
+// failAll ends all waits.
 func (o *outbox) failAll(err error) {
 	for len(o.waiting) > 0 {
 		o.settle(o.waiting[0].RequestID, err)
 	}
 }
 
-// rewind makes all that has no answer be sent again, in order.
+// rewind makes all unanswered messages be sent again, in order.
 func (o *outbox) rewind() {
 	for _, p := range o.waiting {
 		p.sent = false
 	}
 }
 
-// unsent is the next message to send, nil when there is none.
+// unsent is the next message to send, or nil.
 func (o *outbox) unsent() *Pending {
 	for _, p := range o.waiting {
 		if !p.sent {

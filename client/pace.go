@@ -9,12 +9,12 @@ const paceWindow = 1100 * time.Millisecond
 // wherever the server's own window begins. It belongs to one goroutine.
 type pace struct {
 	limit int
-	// left holds when the last frames left, as offsets from the start of the connection; oldest at next once full.
+	// left holds the times of the last frames, as offsets from the start of the connection. Once full, the oldest is at next.
 	left []time.Duration
 	next int
 }
 
-// wait is how long the next frame has to wait at now; 0 when it may leave.
+// wait is how long the next frame has to wait at now; 0 if it may leave.
 func (p *pace) wait(now time.Duration) time.Duration {
 	if p.limit <= 0 || len(p.left) < p.limit {
 		return 0

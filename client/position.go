@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Position is all that is needed to take up a session again after a restart: keep it, and give it to
+// Position is all you need to continue a session after a restart: store it, and pass it to
 // Config.Resume. Token is a secret.
 type Position struct {
-	// Token is the resume token; empty when there is no session (plain dialect, or before the first).
+	// Token is the resume token; empty if there is no session (plain dialect, or before the first one).
 	Token string
-	// After is the id of the last message that was handled; empty when there was none. It is an
-	// acknowledgement: what lies behind it comes again, what lies before it is gone.
+	// After is the id of the last handled message; empty if there was none. It acts as an
+	// acknowledgement: later messages come again, earlier ones are gone.
 	After string
 }
 

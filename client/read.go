@@ -4,7 +4,7 @@ package client
 func (c *Client) read(l *link) {
 	err := c.readAll(l)
 	l.end(asCloseError(err))
-	_ = l.ws.CloseNow() // releases the socket; there is nothing to learn from its error
+	_ = l.ws.CloseNow() // releases the socket; its error does not matter
 	<-l.writerDone
 	close(l.done)
 }
@@ -29,7 +29,7 @@ func (c *Client) readAll(l *link) error {
 	}
 }
 
-// awaitSpace blocks while too many events wait for Next and no answer is awaited. Meanwhile silence proves nothing, so the
+// awaitSpace blocks while too many events wait for Next and no message is unanswered. In the meantime silence proves nothing, so the
 // connection is not probed.
 func (c *Client) awaitSpace(l *link) error {
 	defer l.hold(false)

@@ -2,7 +2,7 @@ package client
 
 import "time"
 
-// receive acts on one message from the server. An error means that it cannot be understood, and ends the link.
+// receive handles one message from the server. An error means that it is malformed, and ends the link.
 func (c *Client) receive(l *link, f *frame, raw []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -29,7 +29,7 @@ func (c *Client) receive(l *link, f *frame, raw []byte) error {
 	return nil
 }
 
-// answer tells whether f answers a message, and what the sender is told.
+// answer reports whether f answers a message, and with what result.
 func (f *frame) answer() (isAnswer bool, outcome error) {
 	switch f.Info {
 	case infoConfirmation:
@@ -44,7 +44,7 @@ func (f *frame) answer() (isAnswer bool, outcome error) {
 	return false, nil
 }
 
-// event turns f into what the application is told; nil when it has been told already.
+// event turns f into an event for the application, or nil if the application already has it.
 func (c *Client) event(l *link, f *frame, raw []byte) (Event, error) {
 	switch f.Info {
 	case infoData:
@@ -64,7 +64,7 @@ func (c *Client) event(l *link, f *frame, raw []byte) (Event, error) {
 		if !c.cfg.Plain {
 			select {
 			case l.move <- e:
-			default: // asked twice
+			default: // already asked
 			}
 		}
 		return e, nil
@@ -76,7 +76,7 @@ func (c *Client) event(l *link, f *frame, raw []byte) (Event, error) {
 	return Unknown{Info: f.Info, Raw: raw}, nil
 }
 
-// data drops what was received before (rule R2.2): after a resume the server repeats what was received but not handled.
+// data drops messages received before (rule R2.2): after a resume the server repeats those that were received but not handled.
 func (c *Client) data(f *frame) (Event, error) {
 	d, err := f.message()
 	if err != nil {
@@ -93,7 +93,7 @@ func (c *Client) data(f *frame) (Event, error) {
 	return d, nil
 }
 
-// retryLater pauses sending; then everything without an answer is sent again in order (rule R6.3).
+// retryLater pauses sending. Afterwards all unanswered messages are sent again in order (rule R6.3).
 func (c *Client) retryLater(f *frame) {
 	c.outbox.paused = time.Now().Add(millis(f.RetryInMs))
 	c.outbox.rewind()

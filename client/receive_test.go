@@ -98,7 +98,7 @@ func TestNothingIsDroppedWhenTheApplicationIsSlow(t *testing.T) {
 			conn.data(fmt.Sprintf("7-%d", seq))
 		}
 	}()
-	// An answer gets through although nobody calls Next.
+	// An answer gets through although Next is not called.
 	go func() {
 		for m := conn.read(); ; m = conn.read() {
 			if m.RequestID == "a" {

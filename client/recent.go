@@ -2,10 +2,10 @@ package client
 
 import "time"
 
-// doubt is how far back a confirmation is doubtful when Redis is replaced: replicas rarely lag by more.
+// doubt is how far back confirmations are doubtful when Redis is replaced. Replicas rarely lag by more.
 const doubt = 10 * time.Second
 
-// recent holds the last messages that were confirmed, in a ring. Guarded by Client.mu.
+// recent is a ring of the last confirmed messages. Guarded by Client.mu.
 type recent struct {
 	ring [64]struct {
 		id string
@@ -20,7 +20,7 @@ func (r *recent) add(id string) {
 	r.next++
 }
 
-// since lists those that were confirmed since then, oldest first.
+// since lists the messages confirmed since then, oldest first.
 func (r *recent) since(t time.Time) (ids []string) {
 	for i := range r.ring {
 		if e := r.ring[(r.next+i)%len(r.ring)]; e.id != "" && e.at.After(t) {

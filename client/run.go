@@ -10,7 +10,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// run supervises: it follows the connection from one link, installed already, to the next until the client ends.
+// run is the supervisor. It starts with an installed link and moves from link to link until the client ends.
 func (c *Client) run(l *link) {
 	defer close(c.done)
 	defer c.cancel()
@@ -41,7 +41,7 @@ func (c *Client) run(l *link) {
 	}
 }
 
-// serve runs one connection until it ends, with the cause, or until it was replaced because the server asked for that.
+// serve runs one connection until it ends, and returns the cause, or until it is replaced because the server asked us to move.
 func (c *Client) serve(l *link) (*link, error) {
 	go c.read(l)
 	go c.write(l)
@@ -53,7 +53,7 @@ func (c *Client) serve(l *link) (*link, error) {
 	}
 }
 
-// moveOn opens the next connection while the old one still works; its resume fences the old one. When that does not succeed
+// moveOn opens the next connection while the old one still works; its resume fences the old one. If that fails,
 // the old one is used until it ends.
 func (c *Client) moveOn(l *link, move GoAway) (*link, error) {
 	timer := time.NewTimer(jitter(move.In))
@@ -72,14 +72,14 @@ func (c *Client) moveOn(l *link, move GoAway) (*link, error) {
 		}
 		return nil, err // it was our own attempt that fenced the old connection
 	}
-	c.setLink(nil) // what is posted from here on is for the next one
+	c.setLink(nil) // anything posted from here on is for the next link
 	l.end(errMoved)
 	<-l.done
 	return next, nil
 }
 
-// connect repeats attempts until one succeeds, one fails for good, or ctx ends. cause is how the last connection ended, nil for
-// the first: then the first attempt is made at once.
+// connect repeats attempts until one succeeds, one fails for good, or ctx ends. cause is how the last connection ended. If it
+// is nil, as for the first connection, the first attempt is made immediately.
 func (c *Client) connect(ctx context.Context, cause error) (*link, error) {
 	err := cause
 	for n := 0; ; n++ {
@@ -102,14 +102,14 @@ func (c *Client) connect(ctx context.Context, cause error) (*link, error) {
 	}
 }
 
-// wait is the delay before attempt n when the last one, or the last connection, ended with err.
+// wait is the delay before attempt n, after the last attempt or connection ended with err.
 func (c *Client) wait(n int, err error) time.Duration {
 	var refused *RefusedError
 	if errors.As(err, &refused) {
 		return refused.RetryAfter + c.cfg.Backoff.delay(n)
 	}
 	if isOverload(err) {
-		// Accept, then close, would otherwise go round with the smallest of waits for ever.
+		// A server that accepts and then closes would otherwise be retried forever with the smallest delay.
 		return c.cfg.Backoff.delay(n + 4)
 	}
 	return c.cfg.Backoff.delay(n)
@@ -121,7 +121,7 @@ func (c *Client) nextURL() string {
 	return u
 }
 
-// install makes l the connection that is written to, and tells the application. When the client has ended meanwhile it closes l, as the
+// install makes l the current connection and tells the application. If the client has ended in the meantime, it closes l the way the
 // application asked for, and returns false.
 func (c *Client) install(l *link) bool {
 	c.mu.Lock()
@@ -136,7 +136,7 @@ func (c *Client) install(l *link) bool {
 	return !ended
 }
 
-// closeUnused does the closing handshake of a connection that has no goroutines. It blocks until that is done, or the client is cancelled.
+// closeUnused performs the closing handshake of a connection without goroutines. It blocks until that is done or the client is cancelled.
 func (c *Client) closeUnused(l *link) {
 	stop := context.AfterFunc(c.ctx, func() { _ = l.ws.CloseNow() })
 	defer stop()
@@ -146,7 +146,7 @@ func (c *Client) closeUnused(l *link) {
 	l.cancel()
 }
 
-// take is the part of install that mu guards.
+// take is the part of install that runs under mu.
 func (c *Client) take(l *link) {
 	l.hear()
 	c.link = l
@@ -171,7 +171,7 @@ func (c *Client) take(l *link) {
 	c.inbox.push(s)
 }
 
-// lost tells the application, and ends the wait for answers that cannot come any more.
+// lost tells the application and ends the wait for answers that can no longer come.
 func (c *Client) lost(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

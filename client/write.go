@@ -8,10 +8,10 @@ import (
 	"github.com/coder/websocket"
 )
 
-// never is longer than anything waits.
+// never is longer than any wait.
 const never = 24 * time.Hour
 
-// write is the writer of a link: acknowledgements, messages, and the probe when nothing was heard for long.
+// write is the writer of a link: acknowledgements, messages, and a probe after long silence.
 func (c *Client) write(l *link) {
 	defer close(l.writerDone)
 	timer := time.NewTimer(never)
@@ -45,8 +45,8 @@ func (c *Client) write(l *link) {
 	}
 }
 
-// nextFrame is the next frame to write or, when data is nil, how long to wait for something to do; a wait of 0 asks for
-// a probe. ok is false when l is no longer to be written to.
+// nextFrame returns the next frame to write. If data is nil, it returns how long to wait; a wait of 0 asks for
+// a probe. ok is false once l must no longer be written to.
 func (c *Client) nextFrame(l *link) (data []byte, wait time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,8 +90,8 @@ func (c *Client) writeFrame(l *link, data []byte) error {
 	return l.ws.Write(ctx, kind, data)
 }
 
-// untilProbe is how long the connection may stay silent from age on; 0 when it was silent for long enough. While the reader
-// is held it is looked at again after the usual silence.
+// untilProbe is how long the connection may still stay silent at age; 0 if it has been silent for long enough. While the reader
+// is waiting for the application, it is the usual silence.
 func (l *link) untilProbe(age time.Duration) time.Duration {
 	if l.silence < 0 {
 		return never

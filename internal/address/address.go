@@ -1,4 +1,4 @@
-// Package address finds out whose request it is, for limits that count by address.
+// Package address determines a request's client address, for limits per address.
 package address
 
 import (
@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ParseNetwork reads a network like 10.0.0.0/8, or an address as a network of its own.
+// ParseNetwork parses a network like 10.0.0.0/8, or a single address as a network.
 func ParseNetwork(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		return netip.PrefixFrom(plain(addr), plain(addr).BitLen()), nil
@@ -19,13 +19,13 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 	return network, err //nolint:wrapcheck // only whether it is one is asked
 }
 
-// Client returns who asks: the last address of X-Forwarded-For that is no trusted proxy, if a trusted proxy it is that asks.
-// What a client puts into the header itself stands further to the left and counts for nothing. forwarded are the values of
-// that header, in order; they are one list, whose empty elements mean nothing (RFC 9110 sections 5.3 and 5.6.1). An element that is no
-// address ends the search: what is left of it may be anybody's. Of IPv6 the network counts, /64, which is what one client has; of a
-// client that comes from IPv6 only by way of a translator, its IPv4 address (see plain).
+// Client returns the address a request counts for. That is the peer itself or, if the peer is a trusted proxy, the last address in
+// X-Forwarded-For that is not a trusted proxy. Whatever a client puts into the header itself is further left and has no effect. forwarded
+// holds the header's values in order; they form one list, whose empty elements are ignored (RFC 9110 sections 5.3 and 5.6.1). The search
+// stops at an element that is not an address, because anyone may have written what is left of it. For IPv6 the /64 counts, which is what
+// one client has; for an IPv4 client behind an IPv6 translator, its IPv4 address (see plain).
 //
-// Forwarded (RFC 7239) is not read: a proxy that does not set it hands on what the client wrote.
+// Forwarded (RFC 7239) is not read, because a proxy that does not set it passes on what the client wrote.
 func Client(peer netip.Addr, forwarded []string, trusted []netip.Prefix) netip.Addr {
 	client := plain(peer)
 	hops := strings.Split(strings.Join(forwarded, ","), ",")
@@ -47,7 +47,7 @@ func Client(peer netip.Addr, forwarded []string, trusted []netip.Prefix) netip.A
 	return client
 }
 
-// parseHop reads an address; some proxies put the port behind it, brackets around it, or both in quotes.
+// parseHop parses an address. Some proxies append the port, add brackets, or put both in quotes.
 func parseHop(text string) (netip.Addr, bool) {
 	text = strings.TrimSpace(strings.Trim(text, `"`))
 	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
@@ -59,15 +59,15 @@ func parseHop(text string) (netip.Addr, bool) {
 	return plain(addr), err == nil
 }
 
-// Translators between IPv6 and IPv4 whose addresses hold the client's IPv4 address in the last four bytes.
+// IPv6-to-IPv4 translators whose addresses carry the client's IPv4 address in the last four bytes.
 var translated = []netip.Prefix{
 	netip.MustParsePrefix("64:ff9b::/96"),   // RFC 6052 section 2.1
 	netip.MustParsePrefix("64:ff9b:1::/48"), // RFC 8215: for local use, as /96 networks
 }
 
-// plain returns the address that a client is counted by, before networks: without a zone, and as IPv4 if it is one in IPv6, mapped
-// or translated. Addresses of 6to4 (2002::/16) and Teredo (2001::/32) stay what they are: those relays are gone, and anybody may write any
-// IPv4 address into the first of them.
+// plain normalises an address before networks are applied: without a zone, and as IPv4 if it is a mapped or translated IPv4
+// address. 6to4 (2002::/16) and Teredo (2001::/32) addresses stay as they are: their relays are gone, and anyone can put any
+// IPv4 address into a 6to4 one.
 func plain(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() && IsIn(addr, translated) {
@@ -77,7 +77,7 @@ func plain(addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// IsIn is whether one of the networks has the address.
+// IsIn reports whether one of the networks contains the address.
 func IsIn(addr netip.Addr, networks []netip.Prefix) bool {
 	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(addr) })
 }

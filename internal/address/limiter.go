@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// MaxCounted is how many addresses a Limiter counts in one window: a few megabytes. Newcomers beyond are refused until it ends.
+// MaxCounted is how many addresses a Limiter counts in one window, a few megabytes. Further addresses are refused until the window ends.
 const MaxCounted = 1 << 16
 
-// Limiter counts events by address in windows that follow each other. It is safe for concurrent use, and needs memory only for
-// the window that runs.
+// Limiter counts events by address in consecutive windows. It is safe for concurrent use, and needs memory only for
+// the current window.
 type Limiter struct {
 	most   int
 	window time.Duration
@@ -20,12 +20,12 @@ type Limiter struct {
 	counts map[netip.Addr]int // guarded by mu
 }
 
-// NewLimiter returns a Limiter that lets an address do something most times in a window; 0: any number, and nothing is counted.
+// NewLimiter returns a Limiter that allows most events per address and window. With 0 it allows any number and counts nothing.
 func NewLimiter(most int, window time.Duration) *Limiter {
 	return &Limiter{most: most, window: window, counts: map[netip.Addr]int{}}
 }
 
-// Take counts one event. It returns 0 if it may be, otherwise when to try again.
+// Take counts one event. It returns 0 if the event is allowed, otherwise how long to wait before trying again.
 func (l *Limiter) Take(from netip.Addr, now time.Time) time.Duration {
 	if l.most == 0 {
 		return 0

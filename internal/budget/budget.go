@@ -1,19 +1,19 @@
-// Package budget counts the bytes that buffers of several owners hold together, against one limit.
+// Package budget counts the bytes that the buffers of several owners hold together, against one limit.
 //
-// Whoever holds bytes counts them when it has them already: a budget refuses nothing. Its owners look whether it is exceeded, and
-// then let go of something; who gives up what is theirs to decide.
+// A budget refuses nothing: owners count bytes that they already hold. They check whether the budget is exceeded and
+// decide themselves what to let go of.
 package budget
 
 import "sync/atomic"
 
-// Budget is a number of bytes that should not be exceeded. It is safe for concurrent use. A nil one counts nothing, and is never
+// Budget is a number of bytes that should not be exceeded. It is safe for concurrent use. A nil Budget counts nothing and is never
 // exceeded.
 type Budget struct {
 	limit int64
 	held  atomic.Int64
 }
 
-// New returns a budget of so many bytes.
+// New returns a budget of that many bytes.
 func New(limit int64) *Budget { return &Budget{limit: limit} }
 
 // Add counts n more bytes as held, or -n fewer.
@@ -23,7 +23,7 @@ func (b *Budget) Add(n int64) {
 	}
 }
 
-// Excess returns how many bytes more are held than there should be, 0 or less if none.
+// Excess returns by how many bytes the budget is exceeded; 0 or less if it is not.
 func (b *Budget) Excess() int64 {
 	if b == nil {
 		return 0
@@ -39,7 +39,7 @@ func (b *Budget) Held() int64 {
 	return b.held.Load()
 }
 
-// Limit returns how many should be held at most.
+// Limit returns how many bytes should be held at most.
 func (b *Budget) Limit() int64 {
 	if b == nil {
 		return 0

@@ -1,5 +1,5 @@
-// Package host says what is wrong with names of machines in settings, before the first connection fails. No error repeats what was
-// written: it may be a piece of a password that was not escaped.
+// Package host validates host names in settings, before the first connection fails. No error repeats its input,
+// which may be part of an unescaped password.
 package host
 
 import (
@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The ways in which a name can be none.
+// The ways in which a host name can be wrong.
 var (
 	errEmpty      = errors.New("the host is missing")
 	errUnexpanded = errors.New("a variable in the host was not expanded")
@@ -20,7 +20,7 @@ var (
 	errPort       = errors.New("the port is 1 to 65535")
 )
 
-// Check says what is wrong with a host name or an IP address without brackets, nil if a connection to it is possible.
+// Check returns what is wrong with a host name or an IP address without brackets, or nil if one could connect to it.
 func Check(name string) error {
 	switch {
 	case name == "":
@@ -49,7 +49,7 @@ func Check(name string) error {
 	return nil
 }
 
-// isLabel follows package net, which lets underscores through: containers have them in their names.
+// isLabel follows package net, which allows underscores because container names have them.
 func isLabel(s string) bool {
 	for _, c := range []byte(s) {
 		alphanumeric := '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
@@ -60,7 +60,7 @@ func isLabel(s string) bool {
 	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
 }
 
-// CheckAddress says what is wrong with host:port.
+// CheckAddress returns what is wrong with host:port.
 func CheckAddress(address string) error {
 	name, port, err := net.SplitHostPort(address)
 	switch {
@@ -77,7 +77,7 @@ func CheckAddress(address string) error {
 	return CheckPort(port)
 }
 
-// CheckPort says what is wrong with a port to connect to.
+// CheckPort returns what is wrong with a port to connect to.
 func CheckPort(port string) error {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return errPort
@@ -85,7 +85,7 @@ func CheckPort(port string) error {
 	return nil
 }
 
-// CheckAddresses says what is wrong with the first of several that is.
+// CheckAddresses returns what is wrong with the first bad address.
 func CheckAddresses(addresses []string) error {
 	for _, a := range addresses {
 		if err := CheckAddress(a); err != nil {
@@ -95,7 +95,7 @@ func CheckAddresses(addresses []string) error {
 	return nil
 }
 
-// Listen returns an address to listen on, without the brackets that it may have; empty is all of them.
+// Listen returns an address to listen on, with any brackets removed. Empty means all addresses.
 func Listen(text string) (string, error) {
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")

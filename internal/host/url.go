@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// CheckURL says what is wrong with the host and the port of a URL.
+// CheckURL returns what is wrong with the host and port of a URL.
 func CheckURL(u *url.URL) error {
 	name, port := u.Hostname(), u.Port()
 	if strings.Contains(name, ":") && u.Host[0] != '[' {
@@ -25,8 +25,8 @@ func CheckURL(u *url.URL) error {
 	return nil
 }
 
-// WebSocketURL returns the base URL of a server, ws://host:port or wss://host, as the programs for people take it in a flag: without the
-// white space around it, which a shell's $(cat …) or a form leaves there.
+// WebSocketURL parses the base URL of a server, ws://host:port or wss://host, as command-line programs take it in a flag. It strips
+// the white space that a shell's $(cat …) or a form may leave around it.
 func WebSocketURL(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	u, err := url.Parse(text)

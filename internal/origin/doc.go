@@ -1,3 +1,3 @@
 // Package origin decides which web pages may connect. Origins are compared as the WHATWG URL standard serialises them
-// (https://url.spec.whatwg.org/#origin): what an operator writes and what a browser sends are brought into that form first.
+// (https://url.spec.whatwg.org/#origin): what the operator writes and what the browser sends are both converted to that form first.
 package origin

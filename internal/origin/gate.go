@@ -9,9 +9,9 @@ import (
 const (
 	// logEvery is how often a refused origin is logged.
 	logEvery = time.Minute
-	// logged is how many different ones are, within that time. Clients choose them.
+	// logged is how many different origins are logged within that time; clients choose them.
 	logged = 64
-	// shown is how much of one is logged.
+	// shown is how many bytes of an origin are logged.
 	shown = 128
 )
 
@@ -21,11 +21,11 @@ type Gate struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	last   map[string]time.Time // when an origin was logged
-	silent int                  // refusals that were not, since the last line
+	last   map[string]time.Time // when each origin was last logged
+	silent int                  // refusals not logged since the last line
 }
 
-// NewGate lets the listed origins through, see [Parse].
+// NewGate returns a Gate that allows the listed origins, see [Parse].
 func NewGate(list []string, log *slog.Logger) (*Gate, error) {
 	set, err := Parse(list)
 	if err != nil {
@@ -34,7 +34,7 @@ func NewGate(list []string, log *slog.Logger) (*Gate, error) {
 	return &Gate{set: set, log: log, last: map[string]time.Time{}}, nil
 }
 
-// Allows is Set.Allows. A refused origin is logged, once a minute each.
+// Allows is Set.Allows. It logs each refused origin once a minute.
 func (g *Gate) Allows(origin string) bool {
 	if g.set.Allows(origin) {
 		return true
@@ -46,7 +46,7 @@ func (g *Gate) Allows(origin string) bool {
 	return false
 }
 
-// due reports whether to log a refusal, and how many were not before it.
+// due reports whether to log a refusal, and how many were skipped before it.
 func (g *Gate) due(origin string, now time.Time) (silent int, due bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -13,14 +13,14 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/host"
 )
 
-// wildcard stands for every value of a part.
+// wildcard matches every value of a part.
 const wildcard = "*"
 
-// parts are those of an origin, serialised. In a setting each but the scheme may be a pattern.
+// parts are the serialised parts of an origin. In a setting each except the scheme may be a pattern.
 type parts struct {
 	scheme string
-	host   string // "*": every one, "*.example": every one below; IPv6 in brackets
-	port   string // "": the scheme's own, "*": every one
+	host   string // "*": any, "*.example": any subdomain; IPv6 in brackets
+	port   string // "": the scheme's default, "*": any
 }
 
 func (p parts) String() string {
@@ -30,10 +30,10 @@ func (p parts) String() string {
 	return p.scheme + "://" + p.host + ":" + p.port
 }
 
-// isPattern is whether p stands for more than one origin.
+// isPattern reports whether p matches more than one origin.
 func (p parts) isPattern() bool { return strings.HasPrefix(p.host, wildcard) || p.port == wildcard }
 
-// matches is whether a serialised origin is one that p stands for.
+// matches reports whether p matches a serialised origin.
 func (p parts) matches(o parts) bool {
 	if p.scheme != o.scheme || p.port != wildcard && p.port != o.port {
 		return false
@@ -46,14 +46,14 @@ func (p parts) matches(o parts) bool {
 
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
-// noPages are schemes that no page's origin has: it would never match.
+// noPages are schemes that no page's origin has, so they would never match.
 var noPages = map[string]string{
 	"ws": "a page's origin is http://…, whatever its WebSocket is", "wss": "a page's origin is https://…, whatever its WebSocket is",
 	"file": "pages of file: have the origin null", "data": "pages of data: have the origin null", "blob": "pages of blob: have the origin of their maker",
 	"ftp": "browsers load no pages from ftp:", "about": "about: is no origin", "javascript": "javascript: is no origin",
 }
 
-// parse reads scheme://host[:port]; a slash may follow, as browsers' address bars copy it.
+// parse parses scheme://host[:port], with an optional trailing slash, as copied from an address bar.
 func parse(text string) (p parts, err error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	p.scheme = strings.ToLower(scheme)
@@ -83,7 +83,7 @@ func isScheme(s string) bool {
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
-// cutPort cuts at the last colon that is not within brackets.
+// cutPort cuts at the last colon outside brackets.
 func cutPort(s string) (name, port string) {
 	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
 		return s[:i], s[i+1:]
@@ -105,7 +105,7 @@ func serialisePort(port, scheme string) (string, error) {
 	return port, nil
 }
 
-// serialisePattern is serialiseHost for what may begin with a star.
+// serialisePattern is serialiseHost for hosts that may begin with a star.
 func serialisePattern(name string, web bool) (string, error) {
 	if name == wildcard {
 		return wildcard, nil
@@ -124,11 +124,11 @@ func serialisePattern(name string, web bool) (string, error) {
 	return wildcard + "." + below, nil
 }
 
-// profile is that of the WHATWG URL standard, "domain to ASCII".
+// profile is "domain to ASCII" of the WHATWG URL standard.
 var profile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(false), idna.CheckHyphens(false),
 	idna.VerifyDNSLength(false))
 
-// serialiseHost is the host parser and serialiser of the standard, for the schemes of the web. Other schemes have opaque hosts.
+// serialiseHost is the standard's host parser and serialiser for web schemes. Other schemes have opaque hosts.
 func serialiseHost(name string, web bool) (string, error) {
 	if inner, ok := strings.CutPrefix(name, "["); ok {
 		return serialiseIPv6(inner)
@@ -153,7 +153,7 @@ func serialiseIPv6(inner string) (string, error) {
 	if !ok || err != nil || !addr.Is6() || addr.Zone() != "" {
 		return "", errors.New("in brackets stands an IPv6 address")
 	}
-	if addr.Is4In6() { // which net/netip writes with dots
+	if addr.Is4In6() { // net/netip would write it with dots
 		b := addr.As16()
 		return fmt.Sprintf("[::ffff:%x:%x]", uint(b[12])<<8|uint(b[13]), uint(b[14])<<8|uint(b[15])), nil
 	}
@@ -166,7 +166,7 @@ func endsInNumber(name string) bool {
 	return err == nil
 }
 
-// serialiseIPv4 is the IPv4 parser of the standard: one to four numbers, decimal, octal or hexadecimal, the last of which fills up.
+// serialiseIPv4 is the IPv4 parser of the standard: one to four numbers, decimal, octal or hexadecimal; the last fills the remaining bytes.
 func serialiseIPv4(name string) (string, error) {
 	errAddress := errors.New("a host that ends in a number is an IPv4 address")
 	words := strings.Split(strings.TrimSuffix(name, "."), ".")

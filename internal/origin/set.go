@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// null is the origin of pages that have none: of files, of sandboxed frames. It has to be listed by name.
+// null is the origin of pages without one, such as files and sandboxed frames. It has to be listed explicitly.
 const null = "null"
 
-// longest is how many bytes of an origin are looked at: a host has 253.
+// longest is the length beyond which an origin is not examined. A host has at most 253 bytes.
 const longest = 512
 
 // Set holds the origins that may connect. The zero value holds none. It is safe for concurrent use.
@@ -18,16 +18,16 @@ type Set struct {
 	patterns []parts
 }
 
-// Parse reads a list of settings:
+// Parse parses a list of settings:
 //
-//	https://app.example, https://app.example:8443, chrome-extension://<id>   that origin, however it is written
+//	https://app.example, https://app.example:8443, chrome-extension://<id>   that origin, in any spelling
 //	https://*.app.example                                                    every subdomain, but not app.example itself
 //	http://localhost:*                                                       every port
 //	moz-extension://*                                                        every origin of that scheme
 //	null                                                                     pages without an origin: files, sandboxed frames
 //	*                                                                        all
 //
-// It returns one error for each that can never match, and those that can.
+// It returns the valid ones, and one error for each that can never match.
 func Parse(list []string) (Set, error) {
 	s := Set{exact: map[string]bool{}}
 	var errs []error
@@ -39,7 +39,7 @@ func Parse(list []string) (Set, error) {
 	return s, errors.Join(errs...)
 }
 
-// Error says why a setting can never match.
+// Error explains why a setting can never match.
 type Error struct {
 	Text string
 	Err  error
@@ -71,8 +71,8 @@ func (s *Set) add(text string) error {
 	return nil
 }
 
-// Allows reports whether a page of that origin, as the header of that name has it, may connect. What a browser sends for an origin
-// that is listed allocates nothing.
+// Allows reports whether a page with that Origin header may connect. It allocates nothing for a listed origin in the form
+// browsers send.
 func (s *Set) Allows(origin string) bool {
 	if s.all || s.exact[origin] {
 		return true

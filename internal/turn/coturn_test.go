@@ -60,7 +60,7 @@ func TestTheSecretChangesWithoutAGap(t *testing.T) {
 	}
 }
 
-// TestAnAllocationOutlivesItsCredential: who is connected stays so; only a new allocation needs a fresh credential. The nonce is
+// TestAnAllocationOutlivesItsCredential: existing allocations stay; only a new one needs a fresh credential. The nonce is
 // made to end soon as well, so that coturn asks the old credential again.
 func TestAnAllocationOutlivesItsCredential(t *testing.T) {
 	t.Parallel()

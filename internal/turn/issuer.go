@@ -12,23 +12,23 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// MinSecret is the least length of a secret. Whoever has one credential can try secrets against it at leisure.
+// MinSecret is the minimum length of a secret. Anyone with a credential can guess secrets against it offline.
 const MinSecret = 16
 
-// Config is what an Issuer can be told.
+// Config configures an Issuer.
 type Config struct {
 	// TURN and STUN list URLs in the order in which clients get them, see [CheckURL]. Each may be empty.
 	TURN, STUN []string
-	// Secret is coturn's static-auth-secret. It is needed for TURN only.
+	// Secret is coturn's static-auth-secret, needed for TURN only.
 	Secret string
-	// TTL is how long credentials are good, at least a second.
+	// TTL is how long credentials stay valid, at least a second.
 	TTL time.Duration
 }
 
 // Issuer makes lists of ICE servers. It is safe for concurrent use.
 type Issuer struct{ cfg Config }
 
-// New returns an Issuer, or all that is wrong with cfg. No error contains the secret.
+// New returns an Issuer, or everything that is wrong with cfg. No error contains the secret.
 func New(cfg Config) (*Issuer, error) {
 	var errs []error
 	for _, u := range cfg.TURN {
@@ -49,11 +49,11 @@ func New(cfg Config) (*Issuer, error) {
 	return &Issuer{cfg}, nil
 }
 
-// TTL is how long credentials are good.
+// TTL is how long credentials stay valid.
 func (i *Issuer) TTL() time.Duration { return i.cfg.TTL }
 
-// Servers returns the ICE servers for the client of that id, with credentials that are good from now for a TTL. The id is
-// seen by the TURN server and its logs: it must be no secret.
+// Servers returns the ICE servers for the client with that id, with credentials that are valid for a TTL from now. The TURN server
+// sees and logs the id, so it must not be a secret.
 func (i *Issuer) Servers(id string, now time.Time) []wire.ICEServer {
 	var servers []wire.ICEServer
 	if len(i.cfg.STUN) > 0 {
@@ -66,7 +66,7 @@ func (i *Issuer) Servers(id string, now time.Time) []wire.ICEServer {
 	return servers
 }
 
-// Credential is the password that belongs to a username.
+// Credential returns the password for a username.
 func Credential(secret, username string) string {
 	mac := hmac.New(sha1.New, []byte(secret))
 	mac.Write([]byte(username))

@@ -11,8 +11,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/host"
 )
 
-// CheckURL says what is wrong with a STUN or TURN URL: <scheme>:<host>[:<port>][?transport=udp|tcp] (RFC 7064 section
-// 3.1, RFC 7065 section 3.1), nil if nothing is. Only TURN has a transport. A browser throws on what is not of this form.
+// CheckURL returns what is wrong with a STUN or TURN URL: <scheme>:<host>[:<port>][?transport=udp|tcp] (RFC 7064 section
+// 3.1, RFC 7065 section 3.1), or nil. Only TURN has a transport. Browsers throw on any other form.
 func CheckURL(text string, schemes ...string) error {
 	wrong := func(what string) error { return fmt.Errorf("ICE server URL %q: %s", text, what) }
 	u, err := url.Parse(text)
@@ -39,7 +39,7 @@ func CheckURL(text string, schemes ...string) error {
 	return nil
 }
 
-// checkHostPort says what is wrong with host or host:port, where IPv6 stands in brackets.
+// checkHostPort returns what is wrong with host or host:port, with IPv6 in brackets.
 func checkHostPort(text string) error {
 	if !strings.HasPrefix(text, "[") && !strings.Contains(text, ":") {
 		return host.Check(text) //nolint:wrapcheck // says what is wrong

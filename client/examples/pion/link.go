@@ -12,10 +12,10 @@ import (
 type link struct {
 	// static
 	remote string // the client
-	ours   string // what this connection is called
+	ours   string // our name for this connection
 	pc     *webrtc.PeerConnection
 
-	theirs string // what the client calls it, empty until that is known; guarded by peer.mu
+	theirs string // the client's name for it, empty until known; guarded by peer.mu
 }
 
 func (p *peer) link(remote string) *link {
@@ -30,14 +30,14 @@ func (p *peer) theirs(l *link) string {
 	return l.theirs
 }
 
-// know notes what the client calls the connection.
+// know records the client's name for the connection.
 func (p *peer) know(l *link, theirs string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.theirs = theirs
 }
 
-// connect makes a new connection with a client, and a data channel on it; an older one is closed.
+// connect makes a new connection with a client, with a data channel, and closes an older one.
 func (p *peer) connect(ctx context.Context, remote string) (*link, error) {
 	pc, err := p.api.NewPeerConnection(webrtc.Configuration{ICEServers: p.iceServers, ICETransportPolicy: p.policy})
 	if err != nil {
@@ -52,7 +52,7 @@ func (p *peer) connect(ctx context.Context, remote string) (*link, error) {
 		_ = older.pc.Close()
 	}
 	p.watch(ctx, l)
-	negotiated, id := true, uint16(0) // each side makes it by itself, as the demo page does: either side's offer will do
+	negotiated, id := true, uint16(0) // each side creates it, as the demo page does, so either side may offer
 	channel, err := pc.CreateDataChannel("rejoin", &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &id})
 	if err != nil {
 		return nil, fmt.Errorf("new channel: %w", err)
@@ -61,11 +61,11 @@ func (p *peer) connect(ctx context.Context, remote string) (*link, error) {
 	return l, nil
 }
 
-// watch acts on what happens to a connection.
+// watch handles the connection's events.
 func (p *peer) watch(ctx context.Context, l *link) {
 	l.pc.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if c == nil {
-			return // the last one has been
+			return // that was the last candidate
 		}
 		candidate := c.ToJSON()
 		if err := p.post(ctx, l, "iceCandidate", payload{Candidate: &candidate}); err != nil {

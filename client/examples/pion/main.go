@@ -1,5 +1,5 @@
-// Pion is a WebRTC peer without a browser: it waits in a room for offers, answers them, and echoes what comes through the data
-// channel. With -call it calls whoever is there instead. As the other side of the demo page, whose address names the room:
+// Pion is a WebRTC peer without a browser. It waits in a room for offers, answers them, and echoes what arrives on the data
+// channel. With -call it calls everyone in the room instead. To be the peer of the demo page, whose address contains the room:
 //
 //	go run ./client/examples/pion -role wallet -room <64 hexadecimal digits>
 //
@@ -9,11 +9,11 @@
 //	go run ./client/examples/pion -room $room
 //	go run ./client/examples/pion -room $room -role wallet -call
 //
-// Descriptions and candidates travel as the browser client's Negotiation sends them, in the clear. An application encrypts them
-// first: the field of the protocol that holds them is called encryptedPayload for that.
+// Descriptions and candidates are sent in the clear, in the format of the browser client's Negotiation. A real application encrypts them
+// first; that is why the protocol's field for them is called encryptedPayload.
 //
-// What Rejoin does here is what is not here: no code in this directory deals with lost connections, repeated or missing
-// messages. The negotiation goes on where it was when the client has resumed.
+// Note what is missing: no code in this directory deals with lost connections, or with repeated or missing
+// messages. When the client has resumed, the negotiation continues where it was.
 package main
 
 import (
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return nil
 }
 
-// newAPI returns pion as we use it; loopback is for peers on one machine, without a network.
+// newAPI configures pion. loopback is for peers on one machine, without a network.
 func newAPI(loopback bool) *webrtc.API {
 	var engine webrtc.SettingEngine
 	if loopback {

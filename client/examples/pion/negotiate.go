@@ -10,11 +10,11 @@ import (
 	"github.com/rejoin-dev/rejoin/client"
 )
 
-// payload is the Negotiation of web/client/src/negotiation.ts sends, as JSON.
+// payload is what the Negotiation in web/client/src/negotiation.ts sends, as JSON.
 type payload struct {
-	From        string                     `json:"from"`            // names the connection of the sender: one that begins anew has another name
-	To          string                     `json:"to,omitempty"`    // the connection it is meant for, once that is known
-	After       string                     `json:"after,omitempty"` // in a first offer: the last connection of ours that was heard
+	From        string                     `json:"from"`            // names the sender's connection; a sender that starts over uses a new name
+	To          string                     `json:"to,omitempty"`    // the receiver's connection, once known
+	After       string                     `json:"after,omitempty"` // in a first offer: the last connection of ours that the sender knew
 	Description *webrtc.SessionDescription `json:"description,omitempty"`
 	Candidate   *webrtc.ICECandidateInit   `json:"candidate,omitempty"`
 }
@@ -32,7 +32,7 @@ func (p *peer) offer(ctx context.Context, remote string) error {
 	return p.propose(ctx, l, description)
 }
 
-// propose sends a description, then sets it: its candidates are found from then on, and must not overtake it.
+// propose sends a description before it sets it, because setting it starts gathering candidates, which must not overtake it.
 func (p *peer) propose(ctx context.Context, l *link, d webrtc.SessionDescription) error {
 	if err := p.post(ctx, l, d.Type.String(), payload{Description: &d}); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (p *peer) propose(ctx context.Context, l *link, d webrtc.SessionDescription
 	return nil
 }
 
-// post queues a message for a client; the SDK sends it, again if need be, and in order.
+// post queues a message for a client. The client package sends it in order, repeatedly if necessary.
 func (p *peer) post(ctx context.Context, l *link, method string, s payload) error {
 	s.From, s.To = l.ours, p.theirs(l)
 	text, err := json.Marshal(s)
@@ -56,7 +56,7 @@ func (p *peer) post(ctx context.Context, l *link, method string, s payload) erro
 	return nil
 }
 
-// receive acts on a message of a client.
+// receive handles a message from a client.
 func (p *peer) receive(ctx context.Context, d client.Data) error {
 	var s payload
 	if err := json.Unmarshal([]byte(d.Payload), &s); err != nil {
@@ -65,7 +65,7 @@ func (p *peer) receive(ctx context.Context, d client.Data) error {
 	l := p.link(d.From)
 	switch {
 	case l != nil && s.To != "" && s.To != l.ours:
-		return nil // meant for a connection that is no more
+		return nil // meant for an earlier connection
 	case s.Candidate != nil:
 		return p.candidate(l, s)
 	case s.Description == nil:
@@ -76,8 +76,8 @@ func (p *peer) receive(ctx context.Context, d client.Data) error {
 	return p.accept(l, s)
 }
 
-// answer takes an offer: on the connection that there is if the offer goes on with it (an ICE restart, another channel),
-// on a new one if the client began anew. Of two offers that cross, the one of the extension stands.
+// answer accepts an offer: on the existing connection if the offer continues it (an ICE restart, another channel), or
+// on a new one if the client started over. Of two offers that cross, the extension's wins.
 func (p *peer) answer(ctx context.Context, remote string, l *link, s payload) error {
 	known := ""
 	if l != nil {
@@ -108,10 +108,10 @@ func (p *peer) answer(ctx context.Context, remote string, l *link, s payload) er
 	return p.propose(ctx, l, description)
 }
 
-// accept takes the answer to our offer.
+// accept handles the answer to our offer.
 func (p *peer) accept(l *link, s payload) error {
 	if l == nil || l.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
-		return nil // it failed meanwhile, or is answered
+		return nil // it has failed in the meantime, or is already answered
 	}
 	p.know(l, s.From)
 	if err := l.pc.SetRemoteDescription(*s.Description); err != nil {
@@ -120,10 +120,10 @@ func (p *peer) accept(l *link, s payload) error {
 	return nil
 }
 
-// candidate adds a remote candidate. It follows the description it belongs to.
+// candidate adds a remote candidate. It always comes after its description.
 func (p *peer) candidate(l *link, s payload) error {
 	if l == nil || s.From != p.theirs(l) || l.pc.RemoteDescription() == nil {
-		return nil // of a connection that is no more, or of an offer that was left alone
+		return nil // for an earlier connection, or an ignored offer
 	}
 	if err := l.pc.AddICECandidate(*s.Candidate); err != nil {
 		return fmt.Errorf("add candidate: %w", err)

@@ -13,7 +13,7 @@ import (
 	"github.com/rejoin-dev/rejoin/client"
 )
 
-// iceServersWait is how long a call waits for the ICE servers, which follow the session frame at once if there are any.
+// iceServersWait is how long a call waits for the ICE servers. If there are any, they follow the session frame immediately.
 const iceServersWait = 200 * time.Millisecond
 
 // peer holds WebRTC connections with the clients of a room, at most one with each.
@@ -23,11 +23,11 @@ type peer struct {
 	api    *webrtc.API
 	log    *slog.Logger
 	call   bool                                                 // make offers
-	polite bool                                                 // of two offers that cross, ours is taken back
+	polite bool                                                 // of two offers that cross, withdraw ours
 	policy webrtc.ICETransportPolicy                            // which candidates to use
-	opened func(*webrtc.DataChannel)                            // is called when a channel opens
-	heard  func(*webrtc.DataChannel, webrtc.DataChannelMessage) // is called with each message
-	seen   func(client.Event)                                   // is called with each event first; nil: nothing is
+	opened func(*webrtc.DataChannel)                            // called when a channel opens
+	heard  func(*webrtc.DataChannel, webrtc.DataChannelMessage) // called with each message
+	seen   func(client.Event)                                   // called with each event first; may be nil
 
 	// owned by run
 	iceServers []webrtc.ICEServer
@@ -37,7 +37,7 @@ type peer struct {
 	links map[string]*link // by the client they are with; guarded by mu
 }
 
-// newPeer returns a peer that answers calls and echoes what it hears.
+// newPeer returns a peer that answers calls and echoes what it receives.
 func newPeer(c *client.Client, api *webrtc.API, log *slog.Logger) *peer {
 	p := &peer{client: c, api: api, log: log, links: map[string]*link{}}
 	p.opened = func(*webrtc.DataChannel) {}
@@ -45,7 +45,7 @@ func newPeer(c *client.Client, api *webrtc.API, log *slog.Logger) *peer {
 	return p
 }
 
-// run acts on what comes until ctx or the client ends, then closes all connections. A message that it cannot act on is logged.
+// run handles events until ctx or the client ends, then closes all connections. It logs messages that it cannot handle.
 func (p *peer) run(ctx context.Context) error {
 	defer p.hangUp()
 	for {
@@ -62,7 +62,7 @@ func (p *peer) run(ctx context.Context) error {
 	}
 }
 
-// next returns the next event, or nil when somebody has waited for the ICE servers long enough.
+// next returns the next event, or nil when a call has waited long enough for the ICE servers.
 func (p *peer) next(ctx context.Context) (client.Event, error) {
 	if len(p.waiting) == 0 {
 		return p.client.Next(ctx) //nolint:wrapcheck // the client says what it is
@@ -97,7 +97,7 @@ func (p *peer) handle(ctx context.Context, ev client.Event) error {
 	return p.callWaiting(ctx)
 }
 
-// callWaiting calls those who came, unless there is a connection with them already.
+// callWaiting calls the waiting clients, except those that already have a connection.
 func (p *peer) callWaiting(ctx context.Context) error {
 	var errs []error
 	for _, remote := range p.waiting {
@@ -109,7 +109,7 @@ func (p *peer) callWaiting(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// attend looks after a channel. Its handlers are set before anything can come through it.
+// attend sets a channel's handlers before anything can arrive on it.
 func (p *peer) attend(remote string, channel *webrtc.DataChannel) {
 	channel.OnOpen(func() {
 		p.log.Info("channel open", "with", short(remote), "label", channel.Label())
@@ -121,7 +121,7 @@ func (p *peer) attend(remote string, channel *webrtc.DataChannel) {
 	})
 }
 
-// echo sends a message back, unless it is this side that called: it would go round for ever.
+// echo sends a message back, unless this side made the call: then it would bounce forever.
 func (p *peer) echo(channel *webrtc.DataChannel, m webrtc.DataChannelMessage) {
 	if p.call {
 		return
@@ -141,7 +141,7 @@ func (p *peer) say(channel *webrtc.DataChannel, text string) {
 	}
 }
 
-// hangUp closes all connections and returns when nothing of them is left.
+// hangUp closes all connections and returns when they are gone.
 func (p *peer) hangUp() {
 	p.mu.Lock()
 	links := p.links
@@ -152,5 +152,5 @@ func (p *peer) hangUp() {
 	}
 }
 
-// short is as much of a client ID as a log needs.
+// short cuts a client ID to what a log needs.
 func short(id string) string { return id[:min(len(id), 8)] }

@@ -19,7 +19,7 @@ import (
 	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
 )
 
-// patience bounds a whole test; it is no assertion about speed.
+// patience bounds a whole test; it does not assert speed.
 const patience = time.Minute
 
 // stage is where a test's two peers meet: the extension on x, the wallet on y through a proxy, and back to x.
