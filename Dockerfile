@@ -1,10 +1,11 @@
 # One image for every function: docker build --build-arg FUNCTION=iceservers .
 #
-# It holds the static binary and the CA certificates (for rediss://). The image of signal also has /inspect, which prints what Redis
-# holds, because people who run containers may not have Go. It writes nothing, so its root can be read-only. No "# syntax" line and no here-documents: engines without BuildKit's newer frontends build it too.
+# It contains only the static binary and the CA certificates (for rediss://). The image of signal also contains /inspect, which prints
+# what Redis holds, because people who run containers may not have Go. It writes nothing, so its root can be read-only. There is no
+# "# syntax" line and no here-document, so that engines without BuildKit's newer frontends can build it.
 ARG GO_IMAGE=golang:1.26.8-alpine
 
-# Go compiles for every platform on the builder's own.
+# Go cross-compiles on the builder's own platform.
 FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
 WORKDIR /src
 COPY . .
@@ -19,7 +20,7 @@ RUN --mount=type=cache,target=/root/go/pkg/mod --mount=type=cache,target=/root/.
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/ /
-# Nobody on the host: distroless calls this number nonroot.
+# A user without rights on the host; distroless calls this number nonroot.
 USER 65532:65532
 # signal: WebSockets, operations; iceservers: GET /ice-servers
 EXPOSE 4000 4001 4002

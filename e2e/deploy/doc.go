@@ -1,10 +1,10 @@
-// Package deploy checks the configuration in the folder deploy, as far as that needs no engine:
+// Package deploy checks the configuration in the folder deploy, as far as that is possible without an engine:
 //
 //	haproxy/    the balancer          observe/   Prometheus and Grafana
-//	valkey/     the store             toxiproxy/ between instances and store, to break things
+//	valkey/     the store             toxiproxy/ fault injection between instances and store
 //	coturn/     TURN                  helm/      a chart, which scripts/helm tests
 //	caddy/      certificates
 //
-// docker-compose.yml and Dockerfile, at the top, put them together; scripts/compose-verify starts them for real. The workflows and
-// the files of a release are checked here as well.
+// docker-compose.yml and the Dockerfile, in the root, put them together; scripts/compose-verify starts them for real. This package also
+// checks the workflows and the files of a release.
 package deploy

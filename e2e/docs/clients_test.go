@@ -34,7 +34,7 @@ func (r *reader) save(dir, name string, b block) string {
 
 var anID = regexp.MustCompile(`("(?:remoteClientId|targetClientId)":)"[^"]*"`)
 
-// byHand: quickstart.md. What the clients print is what stands there, but for the ids.
+// byHand: quickstart.md. The clients print what the page says, except for the ids.
 func byHand(r *reader) {
 	node, dir := nodeEnv(r.t), r.t.TempDir()
 	r.serve(signal)

@@ -47,7 +47,7 @@ func runElsewhere() []elsewhere {
 	}
 }
 
-// needAccount lists commands that nobody runs for us: they make things in a cloud or in a cluster of the reader's. The examples that
+// needAccount lists commands that no test runs, because they create things in the reader's cloud or cluster. The examples that
 // they apply are validated (scripts/terraform), and what they name is what these ask for.
 func needAccount() []elsewhere {
 	validated := proof{"scripts/terraform", `-chdir="terraform/$1/example" validate`}

@@ -16,12 +16,12 @@ type reader struct {
 	t     *testing.T
 	ctx   context.Context
 	typed map[string]bool
-	// instead holds pairs: what stands on the page, and what is typed in its place.
+	// instead holds pairs: text on the page, and what is typed instead.
 	instead []string
 	env     []string
 }
 
-// patience bounds a play; it is no assertion about speed.
+// patience bounds a play; it does not assert speed.
 const patience = 3 * time.Minute
 
 func newReader(t *testing.T) *reader {
@@ -30,7 +30,7 @@ func newReader(t *testing.T) *reader {
 	return &reader{t: t, ctx: ctx, typed: map[string]bool{}}
 }
 
-// replace says what is typed in place of what stands on the page.
+// replace sets what is typed instead of a text on the page.
 func (r *reader) replace(written, typed string) { r.instead = append(r.instead, written, typed) }
 
 func (r *reader) translate(line string) string {

@@ -36,7 +36,7 @@ func newReport(out io.Writer) *report {
 	return &report{out: bufio.NewWriter(out), suites: map[string]*suite{}}
 }
 
-// read blocks until in ends. A line that is no event, such as go's own complaints, is printed.
+// read blocks until in ends. It prints lines that are not events, such as go's own complaints.
 func (r *report) read(in io.Reader) error {
 	lines := bufio.NewReader(in)
 	for {

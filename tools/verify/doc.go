@@ -1,6 +1,6 @@
 // Verify checks a deployment from outside, through its balancer: the two-second story in both dialects, the pages, and that
-// nothing private is public. With -cut it tells the story once more and runs a command, such as one that kills an instance,
-// where the network would be cut.
+// nothing private is public. With -cut it repeats the story, and instead of cutting the network it runs a command, such as one that
+// kills an instance.
 //
 //	go run ./tools/verify -url ws://localhost:4000
 //	go run ./tools/verify -url ws://localhost:4000 -cut "docker kill rejoin_signal_1"

@@ -16,15 +16,15 @@ import (
 
 const patience = 30 * time.Second // for each check
 
-// target is what is checked.
+// target is the deployment to check.
 type target struct {
 	url  string // ws:// or wss://host:port
-	cut  string // a command that cuts clients off, empty: the network is cut
-	demo bool   // the demo is served
-	ice  bool   // ICE servers are told
+	cut  string // a command that cuts clients off; empty: cut the network
+	demo bool   // whether it serves the demo
+	ice  bool   // whether it serves ICE servers
 }
 
-// check is one thing to be true.
+// check is one thing that has to be true.
 type check struct {
 	name string
 	run  func(context.Context) error

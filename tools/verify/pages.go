@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// private are paths of the instances' private port. Whatever is answered, it is not what stands there.
+// private are paths on the instances' private port, which must not be served in public.
 var private = []string{"/metrics", "/ready", "/debug/pprof/", "/demo/../metrics", "/demo/%2e%2e/metrics", "/demo//metrics", "/demo/..%2fready"}
 
 func (t target) private(ctx context.Context) error {
