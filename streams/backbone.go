@@ -47,8 +47,10 @@ type Backbone struct {
 	health    health
 	leases    leases
 	looks     looks
-	sendings  sync.Pool // of *sending
-	handler   Handler   // set by Start
+
+	revocations revocations
+	sendings    sync.Pool // of *sending
+	handler     Handler   // set by Start
 
 	life   context.Context //nolint:containedctx // ends with Close; connections being made are given up
 	cancel context.CancelFunc
@@ -102,6 +104,7 @@ func Open(opt Options) (*Backbone, error) {
 	b.metrics = newMetrics(opt.Registerer)
 	b.sendings.New = newSending
 	b.looks.init()
+	b.revocations.wake = make(chan struct{}, 1)
 	b.pipelines = pipeline.New(pipeline.Options{
 		Scripts: scripts, Send: b.sendOf, Names: scriptNames(), Replicas: pipeline.Replicas{Count: opt.WaitReplicas, Patience: min(replicaPatience, opt.CallTimeout/2)},
 		MaxBatch: batch, IOTimeout: patience, Registerer: opt.Registerer, Logger: opt.Logger,
@@ -149,6 +152,9 @@ func (b *Backbone) Start(h Handler) {
 		b.listen(b.life, client)
 		b.wg.Go(func() { b.keepLease(b.life) })
 		b.wg.Go(func() { b.watchGeneration(b.life, client) })
+		if b.opt.Revoked != nil {
+			b.wg.Go(func() { b.followRevocations(b.life) })
+		}
 	})
 }
 
@@ -167,6 +173,12 @@ func (b *Backbone) Ready() error {
 			return err
 		}
 		return errors.New("redis: not subscribed to the doorbells yet")
+	}
+	if b.opt.Revoked != nil && !b.revocations.read.Load() {
+		if err := b.health.first(); err != nil {
+			return err
+		}
+		return errors.New("redis: revocations not read yet")
 	}
 	return b.leases.ready(b.opt.Lease)
 }

@@ -135,11 +135,14 @@ func (b *Backbone) subscribe(ctx context.Context, at func() subscriber, channels
 }
 
 // channels are those of this instance at a primary ("@" and its ID) or at any (""), the plain one last: when that is subscribed all are.
-func (b *Backbone) channels(at string) []string {
-	if b.opt.Traced {
-		return []string{tracedChannel(b.opt.Instance + at), channel(b.opt.Instance + at)}
+func (b *Backbone) channels(at string) (list []string) {
+	if b.opt.Revoked != nil && at == "" {
+		list = append(list, revocationsChannel)
 	}
-	return []string{channel(b.opt.Instance + at)}
+	if b.opt.Traced {
+		list = append(list, tracedChannel(b.opt.Instance+at))
+	}
+	return append(list, channel(b.opt.Instance+at))
 }
 
 // receive reads a subscription until it ends. stood says whether it ever stood.
@@ -186,12 +189,17 @@ func (b *Backbone) subscribedNow() {
 	b.subscribed.Add(1)
 	b.health.works(partDoorbells)
 	b.metrics.resubs.Inc()
+	b.revocations.nudge()
 	b.handler.Reconcile()
 }
 
 func (b *Backbone) dispatch(msg any, bell *Bell) {
 	m, ok := msg.(*redis.Message)
 	if !ok {
+		return
+	}
+	if m.Channel == revocationsChannel {
+		b.revoked(m.Payload)
 		return
 	}
 	if m.Channel == channel(b.opt.Instance) {

@@ -34,6 +34,7 @@ func (b *Backbone) watchGeneration(ctx context.Context, client redis.UniversalCl
 		if fresh {
 			b.log.Warn("redis primary changed; attaching all sessions again")
 			b.handler.Regenerate()
+			b.revocations.nudge()
 		}
 		b.looks.looked(waiting, complete)
 		select {

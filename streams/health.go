@@ -14,10 +14,11 @@ const (
 	partConnection part = iota
 	partDoorbells
 	partLease
+	partRevocations
 	parts
 )
 
-var partNames = [parts]string{"connection", "doorbells", "lease"}
+var partNames = [parts]string{"connection", "doorbells", "lease", "revocations"}
 
 // health keeps why each part does not work, for Ready, and says so in the log: at once when it begins or changes, then more and more
 // seldom, and once when it works again.

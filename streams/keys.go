@@ -8,6 +8,10 @@ import "strconv"
 const (
 	leasesKey     = "rejoin:instances"
 	channelPrefix = "rejoin:i:"
+
+	revocationsKey = "rejoin:revoked"
+	// revocationsChannel rings at all instances that follow revocations. No instance's name has braces.
+	revocationsChannel = channelPrefix + "{revoked}"
 )
 
 func roomKey(room string) string { return string(appendRoomKey(nil, room)) }

@@ -36,6 +36,10 @@ type Options struct {
 	Traced         bool          // this instance understands traces of messages that are followed
 	PageBytes      int           // most bytes read at once (one entry is always read); default 32 KiB
 
+	// Revoked, unless nil, is told of revocations (Backbone.Revoke) by whichever instance: of new ones, and of all of them (whole) when some may
+	// have been missed. It must not block. This instance is not ready before it was told of all.
+	Revoked func(list []Revocation, whole bool)
+
 	Registerer prometheus.Registerer // default: metrics are counted but not exposed
 	Logger     *slog.Logger          // default: discard
 

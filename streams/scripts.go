@@ -51,10 +51,12 @@ var (
 	overdueScript = loadScript("overdue", lib)
 	leaseScript   = loadScript("lease", "")
 
+	revocationsScript = loadScript("revocations", "")
+
 	// scripts are all but send, which holds settings: see sendText.
 	scripts = []*pipeline.Script{
 		joinScript, resumeScript, restoreScript, undoScript, buryScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
-		claimsScript, tallyScript, overdueScript, leaseScript,
+		claimsScript, tallyScript, overdueScript, leaseScript, revocationsScript,
 	}
 	sendScript = &pipeline.Script{Name: "send"} // its text depends on the primary
 )
