@@ -25,6 +25,8 @@ const (
 	BellFenced BellKind = 'f'
 	// BellOverdue: the time of messages that Client has sent is over: Undelivered, with their receivers.
 	BellOverdue BellKind = 'u'
+	// BellRemoved: the session of Client, until now held here as Session, was ended by the operator.
+	BellRemoved BellKind = 'k'
 	// BellProbe: ReplyTo asks whether the connection of Client is alive.
 	BellProbe BellKind = 'p'
 	// BellAlive: the answer to the probe Nonce: the connection of Client is.
@@ -135,7 +137,7 @@ func (b *Bell) parseMember(s string) error {
 	b.Client, b.Role, b.Dialect, b.Keep, b.Session, b.Instance = w[0], w[1], w[2][0], w[3] == "1", w[4], w[5]
 	w = w[6:]
 	switch b.Kind {
-	case BellFenced:
+	case BellFenced, BellRemoved:
 		return nil
 	case BellOverdue:
 		var err error

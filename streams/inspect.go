@@ -18,6 +18,7 @@ type Inspector struct {
 	opt    *redis.UniversalOptions
 	life   context.Context //nolint:containedctx // ends with Close
 	cancel context.CancelFunc
+	shared bool // the client is a Backbone's
 
 	mu     sync.Mutex
 	client redis.UniversalClient // nil until Redis has said what it is
@@ -89,7 +90,7 @@ func (i *Inspector) Close() error {
 	i.cancel()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.client == nil {
+	if i.client == nil || i.shared {
 		return nil
 	}
 	if err := i.client.Close(); err != nil {

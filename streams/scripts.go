@@ -51,12 +51,15 @@ var (
 	overdueScript = loadScript("overdue", lib)
 	leaseScript   = loadScript("lease", "")
 
+	removeScript = loadScript("remove", lib)
+	noticeScript = loadScript("notice", lib)
+
 	revocationsScript = loadScript("revocations", "")
 
 	// scripts are all but send, which holds settings: see sendText.
 	scripts = []*pipeline.Script{
 		joinScript, resumeScript, restoreScript, undoScript, buryScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
-		claimsScript, tallyScript, overdueScript, leaseScript, revocationsScript,
+		claimsScript, tallyScript, overdueScript, leaseScript, revocationsScript, removeScript, noticeScript,
 	}
 	sendScript = &pipeline.Script{Name: "send"} // its text depends on the primary
 )

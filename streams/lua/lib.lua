@@ -13,6 +13,8 @@
 local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joined', 'at', 'due', 'tok', 'prev'}
 local room = string.sub(KEYS[1], 2, -4)
 local prefix = string.sub(KEYS[1], 1, -2)
+-- SERVER stands for the sender where the operator is: no client has that ID.
+local SERVER = '00000000-0000-0000-0000-000000000000'
 local members, extras
 -- What the script's own connection did, "0 in out 0 0" to be added to the tally, and the word that says how its session ended if
 -- it ends; set by the scripts that know.

@@ -43,7 +43,7 @@ local function supersede(m)
     elseif kind ~= 'm' and current[from] then -- m: of another method
       stale = latest[from] > current[from]
     end
-    if stale or not members[from] then
+    if stale or not members[from] and from ~= SERVER then
       drop[#drop + 1] = e
     else
       rest[#rest + 1] = e
