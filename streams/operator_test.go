@@ -100,7 +100,7 @@ func TestRemoveEndsARoom(t *testing.T) {
 // TestNotifyStores in the mailboxes of those who are meant and understand it, and rings.
 func TestNotifyStores(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
-		x, y, room := p.open(t), p.open(t), newRoom()
+		x, y, room, empty := p.open(t), p.open(t), newRoom(), newRoom()
 		w1, w2, old := x.join(t, room, wallet, rejoin), y.join(t, room, wallet, rejoin), x.join(t, room, wallet, plain)
 		e := x.join(t, room, extension, rejoin)
 		w2.drop(t)
@@ -113,13 +113,16 @@ func TestNotifyStores(t *testing.T) {
 			{notice(room, old.id, "", "to a plain one"), streams.Noticed{Plain: 1}},
 			{notice(room, newClient(), "", "to nobody"), streams.Noticed{}},
 			{notice(room, "", "viewer", "to no role"), streams.Noticed{}},
-			{notice(newRoom(), "", "wallet", "to no room"), streams.Noticed{}},
+			{notice(empty, "", "wallet", "to no room"), streams.Noticed{}},
 		} {
 			for range 2 { // as a call that is made again
 				if got := y.notify(t, c.n); got != c.want {
 					t.Errorf("%s: %+v, want %+v", c.n.Data, got, c.want)
 				}
 			}
+		}
+		if keys := p.keys(t, empty); len(keys) > 0 {
+			t.Errorf("a room without clients is left with %v", keys)
 		}
 		b := x.bell(t, streams.BellData, w1.id)
 		if b.Body.Data() != "to one" || b.Body.From() != streams.Server {

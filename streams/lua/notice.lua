@@ -8,6 +8,7 @@
 -- Reply: {stored, mailboxes that are full, clients that speak plain}
 local print, to, role, body = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 load()
+if not next(members) then return {0, 0, 0} end -- and nothing is left behind
 local before = string.match(extras['!' .. SERVER] or '', print .. ' (%d+ %d+ %d+);')
 local stored, full, plain = 0, 0, 0
 if before then
