@@ -19,6 +19,27 @@ type Revocations struct {
 // Tokens names tokens: the one with an ID, or all of a user. Exactly one of its fields is set.
 type Tokens struct{ TokenID, User string }
 
+// Name is what Redis knows them by; ParseTokens reads it.
+func (t Tokens) Name() string {
+	if t.TokenID != "" {
+		return "j" + t.TokenID
+	}
+	return "s" + t.User
+}
+
+// ParseTokens reads what Name returns.
+func ParseTokens(name string) (t Tokens, ok bool) {
+	switch {
+	case len(name) < 2:
+		return t, false
+	case name[0] == 'j':
+		return Tokens{TokenID: name[1:]}, true
+	case name[0] == 's':
+		return Tokens{User: name[1:]}, true
+	}
+	return t, false
+}
+
 // Set takes note of one.
 func (r *Revocations) Set(what Tokens, until time.Time) {
 	r.mu.Lock()
@@ -32,12 +53,21 @@ func (r *Revocations) Set(what Tokens, until time.Time) {
 	r.some.Store(true)
 }
 
-// Replace takes all that there are, and forgets those of before.
-func (r *Revocations) Replace(all map[Tokens]time.Time) {
+// Forget forgets those that are over at now, and returns the others that are not in all: Redis may have lost them.
+func (r *Revocations) Forget(now time.Time, all map[Tokens]bool) (missing map[Tokens]time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.all = all
-	r.some.Store(len(all) > 0)
+	missing = map[Tokens]time.Time{}
+	for what, until := range r.all {
+		switch {
+		case !now.Before(until):
+			delete(r.all, what)
+		case !all[what]:
+			missing[what] = until
+		}
+	}
+	r.some.Store(len(r.all) > 0)
+	return missing
 }
 
 // Has says whether the tokens of that kind are revoked at now.

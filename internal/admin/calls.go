@@ -1,0 +1,284 @@
+package admin
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/rejoin-dev/rejoin/internal/auth"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// client is a session as Redis knows it, for JSON.
+type client struct {
+	Client       string    `json:"client"`
+	Role         string    `json:"role"`
+	Dialect      string    `json:"dialect"`
+	State        string    `json:"state"`              // live, suspended
+	WindowMs     int64     `json:"windowMs,omitempty"` // left of the grace window, when suspended
+	Instance     string    `json:"instance"`           // that holds it, or did last
+	Lease        string    `json:"lease"`              // of that instance: live, gone
+	Epoch        uint64    `json:"epoch"`
+	Since        time.Time `json:"since"` // when its last connection came
+	Waiting      int       `json:"waiting"`
+	WaitingBytes int64     `json:"waitingBytes"`
+	Acknowledged string    `json:"acknowledged"` // entry ID
+	Last         string    `json:"last"`         // entry ID
+}
+
+func newClient(m streams.MemberState) client {
+	c := client{
+		Client: m.Client, Role: wire.Role(m.Role).String(), Dialect: wire.Dialect(m.Dialect).String(), State: "live",
+		Instance: m.Instance, Lease: "gone", Epoch: m.Epoch, Since: m.Attached.UTC(),
+		Waiting: m.Waiting, WaitingBytes: m.WaitingBytes, Acknowledged: m.Acknowledged.String(), Last: m.Last.String(),
+	}
+	if m.Leased {
+		c.Lease = "live"
+	}
+	if m.Suspended {
+		c.State, c.WindowMs = "suspended", m.Left.Milliseconds()
+	}
+	return c
+}
+
+// roomIDs returns what a room is called in Redis, in text.
+func roomIDs(room string) ([]string, bool) {
+	id, ok := wire.ParseRoomID(room)
+	return []string{id.String()}, ok
+}
+
+func (h *handler) getRoom(w http.ResponseWriter, r *http.Request, rooms []string) {
+	in, err := h.Backbone.Inspector()
+	if err != nil {
+		h.unavailable(w, err)
+		return
+	}
+	clients := []client{}
+	for _, room := range rooms {
+		state, err := in.Room(r.Context(), room)
+		if errors.Is(err, streams.ErrNoRoom) {
+			continue
+		}
+		if err != nil {
+			h.unavailable(w, err)
+			return
+		}
+		for _, m := range state.Members {
+			clients = append(clients, newClient(m))
+		}
+	}
+	if len(clients) == 0 {
+		fail(w, http.StatusNotFound, "nobody is in this room")
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"clients": clients})
+}
+
+// remove ends the session of a client, or of all, in each of the rooms, and waits for Redis.
+func (h *handler) remove(rooms []string, client string) (n int, err error) {
+	type reply struct {
+		n   int
+		err error
+	}
+	replies := make(chan reply, len(rooms))
+	for _, room := range rooms {
+		h.Backbone.Remove(room, client, func(n int, err error) { replies <- reply{n, err} })
+	}
+	for range rooms {
+		one := <-replies
+		n, err = n+one.n, errors.Join(err, one.err)
+	}
+	return n, err
+}
+
+func (h *handler) deleteRoom(w http.ResponseWriter, _ *http.Request, rooms []string) {
+	n, err := h.remove(rooms, "")
+	if err != nil {
+		h.unavailable(w, err)
+		return
+	}
+	answer(w, http.StatusOK, map[string]int{"removed": n})
+}
+
+func (h *handler) deleteClient(w http.ResponseWriter, r *http.Request, rooms []string) {
+	id, ok := wire.ParseClientID([]byte(r.PathValue("client")))
+	if !ok {
+		fail(w, http.StatusBadRequest, "a clientId is a UUID")
+		return
+	}
+	n, err := h.remove(rooms, id.String())
+	switch {
+	case err != nil:
+		h.unavailable(w, err)
+	case n == 0:
+		fail(w, http.StatusNotFound, "no such client in this room")
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// message is the body of POST /v1/rooms/<room>/messages.
+type message struct {
+	To        string          `json:"to"`
+	Role      string          `json:"role"`
+	Method    string          `json:"method"`
+	Payload   json.RawMessage `json:"payload"`
+	RequestID string          `json:"requestId"`
+}
+
+// maxRequestID bounds the operator's own request IDs, bytes.
+const maxRequestID = 128
+
+// kindNotice is the kind of a message of the operator's: none that a later one replaces.
+const kindNotice = 'm'
+
+var (
+	methods = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,31}$`)
+	roles   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,15}$`)
+)
+
+// check says what is wrong with a message, "" if nothing is.
+func (m *message) check() string {
+	id, isClient := wire.ParseClientID([]byte(m.To))
+	switch {
+	case (m.To == "") == (m.Role == ""):
+		return "want to or role, one of them"
+	case m.To != "" && !isClient:
+		return "to: want a clientId"
+	case m.Role != "" && !roles.MatchString(m.Role):
+		return "role: want the name of a role"
+	case !methods.MatchString(m.Method) || m.Method == "ack":
+		return "method: want a letter and up to 31 letters, digits, dots, hyphens and underscores, and not ack"
+	case m.Payload == nil:
+		return "payload: want any JSON value"
+	case len(m.RequestID) > maxRequestID:
+		return "requestId: want at most 128 bytes"
+	}
+	if m.To != "" {
+		m.To = id.String()
+	}
+	return ""
+}
+
+// notice is what is stored for the message.
+func (m *message) notice() streams.Notice {
+	if m.RequestID == "" {
+		m.RequestID = rand.Text()
+	}
+	requestID, _ := json.Marshal(m.RequestID) // strings always can
+	data, _ := json.Marshal(struct {
+		RequestID string          `json:"requestId"`
+		Method    string          `json:"method"`
+		Target    string          `json:"targetClientId,omitempty"`
+		Payload   json.RawMessage `json:"payload"`
+	}{m.RequestID, m.Method, m.To, m.Payload}) // was valid when it was read; Marshal makes it compact
+	return streams.Notice{
+		Client: m.To, Role: m.Role, Fingerprint: xxhash.Sum64String(m.To + " " + m.Role + " " + m.RequestID),
+		Kind: kindNotice, RequestID: requestID, Data: bytes.Clone(data),
+	}
+}
+
+func (h *handler) postMessage(w http.ResponseWriter, r *http.Request, rooms []string) {
+	var m message
+	if !read(w, r, &m) {
+		return
+	}
+	if bad := m.check(); bad != "" {
+		fail(w, http.StatusBadRequest, bad)
+		return
+	}
+	n := m.notice()
+	if len(n.Data) > h.MaxMessageBytes {
+		fail(w, http.StatusRequestEntityTooLarge, "message too big: see MAX_MESSAGE_BYTES")
+		return
+	}
+	became, err := h.notify(rooms, n)
+	switch {
+	case err != nil:
+		h.unavailable(w, err)
+	case m.To != "" && became.Plain > 0:
+		fail(w, http.StatusConflict, "this client speaks the plain dialect, which has no messages from the server")
+	case m.To != "" && became.Full > 0:
+		fail(w, http.StatusInsufficientStorage, "this client has too much waiting")
+	case m.To != "" && became.Stored == 0:
+		fail(w, http.StatusNotFound, "no such client in this room")
+	default:
+		answer(w, http.StatusOK, map[string]any{"requestId": m.RequestID, "stored": became.Stored, "full": became.Full, "plain": became.Plain})
+	}
+}
+
+// notify stores a message in each of the rooms, and waits for Redis.
+func (h *handler) notify(rooms []string, n streams.Notice) (all streams.Noticed, err error) {
+	type reply struct {
+		became streams.Noticed
+		err    error
+	}
+	replies := make(chan reply, len(rooms))
+	for _, room := range rooms {
+		n.Room = room
+		h.Backbone.Notify(n, func(became streams.Noticed, err error) { replies <- reply{became, err} })
+	}
+	for range rooms {
+		one := <-replies
+		all.Stored, all.Full, all.Plain = all.Stored+one.became.Stored, all.Full+one.became.Full, all.Plain+one.became.Plain
+		err = errors.Join(err, one.err)
+	}
+	return all, err
+}
+
+// revocation is the body of POST /v1/revocations.
+type revocation struct {
+	TokenID string  `json:"jti"`
+	User    string  `json:"sub"`
+	Until   float64 `json:"until"` // Unix seconds, as exp
+}
+
+// maxRevocation is how long one may last: until is a time in seconds, and milliseconds would be a mistake that lasts.
+const maxRevocation = 10 * 366 * 24 * time.Hour
+
+func (v *revocation) check(now time.Time) string {
+	until := time.Duration(math.Min(v.Until-float64(now.Unix()), math.MaxInt32*10)) * time.Second
+	switch {
+	case (v.TokenID == "") == (v.User == ""):
+		return "want jti or sub, one of them"
+	case len(v.TokenID) > auth.MaxNameBytes, len(v.User) > auth.MaxNameBytes:
+		return "jti, sub: want at most 255 bytes, as tokens have"
+	case until <= 0, until > maxRevocation:
+		return "until: want Unix seconds, in the future and within 10 years"
+	}
+	return ""
+}
+
+func (h *handler) postRevocation(w http.ResponseWriter, r *http.Request) {
+	var v revocation
+	if !read(w, r, &v) {
+		return
+	}
+	if bad := v.check(time.Now()); bad != "" {
+		fail(w, http.StatusBadRequest, bad)
+		return
+	}
+	if !h.Revocable {
+		fail(w, http.StatusConflict, "AUTH is off: no client shows a token")
+		return
+	}
+	done := make(chan error, 1)
+	name := auth.Tokens{TokenID: v.TokenID, User: v.User}.Name()
+	h.Backbone.Revoke(streams.Revocation{Name: name, Until: time.UnixMilli(int64(v.Until * 1000))}, func(err error) { done <- err })
+	switch err := <-done; {
+	case errors.Is(err, streams.ErrTooManyRevocations):
+		fail(w, http.StatusInsufficientStorage, err.Error())
+	case err != nil:
+		h.unavailable(w, err)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
