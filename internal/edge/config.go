@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/auth"
 	"github.com/rejoin-dev/rejoin/internal/budget"
 )
 
@@ -59,6 +60,8 @@ type Config struct {
 	CloseTimeout time.Duration
 	// RetryAfter goes into the header of that name with 503, in whole seconds.
 	RetryAfter time.Duration
+	// Auth decides who may connect, by the token that they show; nil: everybody. Heads may be longer then, by the longest token.
+	Auth *auth.Verifier
 	// Origins lists the origins that may connect, see [origin.Parse]. A request without an Origin is no browser's and is always
 	// allowed.
 	Origins []string

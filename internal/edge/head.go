@@ -23,6 +23,7 @@ type head struct {
 	origin     []byte
 	protocols  []string
 	forwarded  []string // values of X-Forwarded-For
+	bearer     []byte   // token of an Authorization: Bearer, the first
 }
 
 // maxEmptyLines is how many there may be before a request. RFC 9112 section 2.2 asks for one: some clients end a body that they never
@@ -139,6 +140,10 @@ func (h *head) field(name, value []byte) {
 		h.key = value
 	case is(name, "Sec-WebSocket-Protocol"):
 		h.protocols = append(h.protocols, string(value))
+	case is(name, "Authorization"):
+		if scheme, token, ok := bytes.Cut(value, []byte{' '}); ok && is(scheme, "Bearer") && h.bearer == nil {
+			h.bearer = bytes.TrimLeft(token, " ")
+		}
 	case is(name, "X-Forwarded-For"):
 		h.forwarded = append(h.forwarded, string(value))
 	case is(name, "Origin"):

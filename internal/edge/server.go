@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
+	"github.com/rejoin-dev/rejoin/internal/auth"
 	"github.com/rejoin-dev/rejoin/internal/origin"
 )
 
@@ -28,6 +29,7 @@ type Server struct {
 	origins     *origin.Gate
 	unavailable answer
 	tooMany     answer
+	denied      map[auth.Refusal]*answer
 	epoch       time.Time
 	maxSockets  int64
 	maxUpgraded int64
@@ -89,6 +91,10 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 	seconds := (cfg.RetryAfter + time.Second - 1) / time.Second
 	s.unavailable.header = "Retry-After: " + strconv.Itoa(int(seconds)) + "\r\n"
 	s.tooMany.header = s.unavailable.header
+	if cfg.Auth != nil {
+		s.cfg.MaxHeadBytes += auth.MaxTokenBytes
+		s.denied = deniedAnswers(s.unavailable.header)
+	}
 	s.loops.Store(new([]*loop))
 	s.clients.init(&cfg)
 	if err := s.bound(); err != nil {

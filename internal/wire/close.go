@@ -18,6 +18,8 @@ const (
 	CloseTryAgainLater  CloseCode = 1013 // rate or overload, retry later
 
 	CloseResumedElsewhere CloseCode = 4001 // a newer connection holds the session, do not retry
+	CloseToken            CloseCode = 4003 // the token of the connection is not good any more, retry with a fresh one
+	CloseRemoved          CloseCode = 4004 // the operator ended the session, do not retry
 )
 
 // The reasons that go with a close code. Those of CloseUnsupported stand beside ParseConnect.
@@ -25,6 +27,9 @@ const (
 	ReasonRateLimit        = "rate limit hit, slow down"              // CloseTryAgainLater
 	ReasonNotRegistered    = "could not handle connection, try again" // CloseInternal
 	ReasonResumedElsewhere = "resumed elsewhere"                      // CloseResumedElsewhere
+	ReasonTokenExpired     = "token expired"                          // CloseToken
+	ReasonTokenRevoked     = "token revoked"                          // CloseToken
+	ReasonRemoved          = "removed"                                // CloseRemoved
 	ReasonGoingAway        = "going away, reconnect"                  // CloseServiceRestart
 	ReasonTooBig           = "message too big"                        // CloseTooBig
 	ReasonInvalidUTF8      = "invalid UTF-8"                          // CloseInvalidPayload

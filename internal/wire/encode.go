@@ -2,13 +2,20 @@ package wire
 
 import "strconv"
 
-// AppendRemoteData appends a peer's message to its target. Data is the whole message as compact JSON, requestID a JSON
+// server stands for the sender's ID in what comes from the operator.
+const server = "server"
+
+// AppendRemoteData appends a peer's message to its target, or with the zero from the operator's. Data is the whole message as compact JSON, requestID a JSON
 // string with its quotes. A zero id, as for a plain client, leaves the field out.
 func AppendRemoteData(dst, data []byte, from ClientID, requestID []byte, id EntryID) []byte {
 	dst = append(dst, `{"info":"remoteData","data":`...)
 	dst = append(dst, data...)
 	dst = append(dst, `,"remoteClientId":"`...)
-	dst = from.AppendText(dst)
+	if from.IsZero() {
+		dst = append(dst, server...)
+	} else {
+		dst = from.AppendText(dst)
+	}
 	dst = append(dst, `","requestId":`...)
 	dst = append(dst, requestID...)
 	if !id.IsZero() {
@@ -63,7 +70,7 @@ func appendAnswer(dst []byte, head string, requestID []byte) []byte {
 }
 
 // AppendGoAway appends the request to leave and come back elsewhere, within so many milliseconds. The reason is
-// GoAwayDrain or GoAwayRotate. For rejoin.v1 only.
+// one of the GoAway constants. For rejoin.v1 only.
 func AppendGoAway(dst []byte, reconnectInMs int64, reason string) []byte {
 	dst = append(dst, `{"info":"goAway","reconnectInMs":`...)
 	dst = strconv.AppendInt(dst, reconnectInMs, 10)
@@ -83,6 +90,7 @@ func AppendStoreReplaced(dst []byte, agoMs int64) []byte {
 const (
 	GoAwayDrain  = "drain"  // this instance shuts down
 	GoAwayRotate = "rotate" // the platform is about to cut the connection for its age
+	GoAwayAuth   = "auth"   // the token of the connection is about to expire: come back with a fresh one
 )
 
 // appendTokens appends JSON tokens as an array.

@@ -31,10 +31,13 @@ const (
 	afterPrefix  = "rejoin.after."
 )
 
+// authPrefix stands before the token that lets a client in, see package auth. It is never answered either.
+const authPrefix = "rejoin.auth."
+
 // Offer is what a client asked for in Sec-WebSocket-Protocol.
 type Offer struct {
 	Dialect Dialect
-	// Accept is what to answer with: Subprotocol when it was offered, else what was offered first,
+	// Accept is what to answer with: Subprotocol when it was offered, else what was offered first that is no token of package auth,
 	// "" when nothing was.
 	Accept string
 	// Resume is whether a resume token was offered, well formed or not. Never set without RejoinV1.
@@ -43,6 +46,10 @@ type Offer struct {
 	Token string
 	// After is the text of the entry ID that the client has everything up to, "" when it gave none.
 	After string
+	// Auth is the text of the token that the client shows to be let in, "" for none.
+	Auth string
+	// Identity is what that token says, once it was checked; nil for a client that was let in without one.
+	Identity *Identity
 }
 
 // ParseSubprotocols reads the values of all Sec-WebSocket-Protocol headers of a request, each a comma separated
@@ -56,6 +63,12 @@ func ParseSubprotocols(values ...string) Offer {
 		for name := range strings.SplitSeq(list, ",") {
 			name = strings.Trim(name, " \t")
 			if !isToken(name) {
+				continue
+			}
+			if text, ok := strings.CutPrefix(name, authPrefix); ok {
+				if offer.Auth == "" {
+					offer.Auth = text
+				}
 				continue
 			}
 			if offer.Accept == "" {

@@ -37,7 +37,13 @@ func TestParseSubprotocols(t *testing.T) {
 		"a position alone": {
 			[]string{"rejoin.v1,rejoin.after.1-1"}, wire.Offer{Dialect: wire.RejoinV1, Accept: "rejoin.v1", After: "1-1"},
 		},
-		"a token without ours": {[]string{"rejoin.resume.t,rejoin.after.1-1"}, plain("rejoin.resume.t")},
+		"let in by a token": {
+			[]string{"rejoin.auth.a.b.c, rejoin.v1, rejoin.auth.d.e.f"}, wire.Offer{Dialect: wire.RejoinV1, Accept: "rejoin.v1", Auth: "a.b.c"},
+		},
+		"a token is not echoed":    {[]string{"rejoin.auth.a.b.c, mqtt"}, wire.Offer{Dialect: wire.Plain, Accept: "mqtt", Auth: "a.b.c"}},
+		"nor is it when it is all": {[]string{"rejoin.auth.a.b.c"}, wire.Offer{Dialect: wire.Plain, Auth: "a.b.c"}},
+		"an empty token of that":   {[]string{"rejoin.auth."}, plain("")},
+		"a token without ours":     {[]string{"rejoin.resume.t,rejoin.after.1-1"}, plain("rejoin.resume.t")},
 	} {
 		if got := wire.ParseSubprotocols(c.values...); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
