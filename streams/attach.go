@@ -14,7 +14,7 @@ type Attach struct {
 	Dialect       byte
 	// Keep: the session outlives a lost connection by the grace window.
 	Keep bool
-	// NewClient is the client ID of a fresh session, should there be one.
+	// NewClient is the client ID of a fresh session, should there be one; empty: there may be none, see NotResumed.
 	NewClient string
 	// TokenHash is what a resume of the fresh session will have to show; empty for one without a token.
 	TokenHash string
@@ -29,6 +29,8 @@ type Attach struct {
 	// Probed: the live plain sessions of the same role have been probed; Dead are those that did not answer.
 	Probed bool
 	Dead   []Held
+	// User is whose session it is, "" for one that was let in unnamed. A session is resumed, or taken over, by its own user only.
+	User string
 	// Trace, unless empty, is what the session's next connection is told as Attached.Link: one word.
 	Trace string
 }
@@ -46,6 +48,8 @@ const (
 	Contested
 	// RoomFull: no more sessions are allowed in this room.
 	RoomFull
+	// NotResumed: the session cannot be resumed, and no fresh one was allowed.
+	NotResumed
 	// Fenced: another connection holds the session (Restore).
 	Fenced
 	// Outlived: the session was ended lately, and its peers have been told (Restore).
@@ -58,7 +62,7 @@ type Refusal uint8
 const (
 	NotRefused      Refusal = iota
 	RefusedUnknown          // no such session
-	RefusedMismatch         // another role, another token
+	RefusedMismatch         // another role, another user, another token
 	RefusedLost             // the cursor lies beyond what the mailbox ever held
 )
 
@@ -71,6 +75,7 @@ type Peer struct {
 	Keep      bool
 	Session   string
 	Instance  string
+	User      string // see Attach
 }
 
 // Attached is the outcome of Attach and Restore.
@@ -139,8 +144,9 @@ func (b *Backbone) attachArgs(a *Attach) []any {
 		keep = "1"
 	}
 	return []any{
-		a.Role, string(a.Dialect), keep, b.opt.Instance, a.Session, a.NewClient, dash(a.TokenHash),
+		a.Role, string(a.Dialect), keep, b.opt.Instance, a.Session, dash(a.NewClient), dash(a.TokenHash),
 		b.opt.Grace.Milliseconds(), held.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes, dash(a.Trace),
+		userWord(a.User),
 	}
 }
 
@@ -180,6 +186,8 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 		return a, ended, r.err
 	case "B":
 		return Attached{Verdict: RoomFull}, asList(r.next()), nil
+	case "X":
+		return Attached{Verdict: NotResumed}, asList(r.next()), nil
 	case "F":
 		return Attached{Verdict: Fenced}, nil, nil
 	case "E":

@@ -51,6 +51,7 @@ type Bell struct {
 	Session  string
 	Instance string
 
+	User        string        // BellJoined, BellResumed: see Attach
 	Version     uint64        // of the room, rising: BellJoined, BellResumed, BellSuspended, BellLeft
 	Left        time.Duration // BellSuspended
 	WindowOver  bool          // BellLeft: its grace window ended, it did not leave by itself
@@ -164,6 +165,10 @@ func (b *Bell) parsePresence(w []string, list string) error {
 		return errBell
 	}
 	switch b.Kind {
+	case BellJoined, BellResumed:
+		if len(w) > 1 {
+			b.User = userOf(w[1])
+		}
 	case BellSuspended:
 		if len(w) != 2 {
 			return errBell

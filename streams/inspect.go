@@ -37,7 +37,8 @@ type MemberState struct {
 	// Role is w or e for the two of the plain dialect, wallet and extension, and source>target for any other.
 	Role         string
 	Dialect      byte
-	Keep         bool // it survives a lost connection
+	Keep         bool   // it survives a lost connection
+	User         string // see Attach
 	Suspended    bool
 	Left         time.Duration // of its grace window, when suspended; negative: it is over, and nobody has swept yet
 	Instance     string        // that holds it, or did last

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strconv"
@@ -70,11 +71,36 @@ func parseRecord(client, record string, now time.Time) (m MemberState, err error
 	if errors.Join(errs[:]...) != nil {
 		return m, errRecord
 	}
+	for _, later := range w[fieldCount:] {
+		if word, ok := strings.CutPrefix(later, "u="); ok {
+			m.User = userOf(word)
+		}
+	}
 	m.Attached = time.UnixMilli(at)
 	if m.Suspended {
 		m.Left = time.UnixMilli(due).Sub(now)
 	}
 	return m, nil
+}
+
+// userWord is a user as one word of a record, '-' for none.
+func userWord(user string) string {
+	if user == "" {
+		return "-"
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(user))
+}
+
+// userOf reads what userWord writes; what cannot be read is nobody.
+func userOf(word string) string {
+	if word == "-" {
+		return ""
+	}
+	text, err := base64.RawURLEncoding.DecodeString(word)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // parseHot reads what changes with every message of a mailbox, "" if there was none yet.

@@ -63,7 +63,7 @@ func (r *reader) peers() []Peer {
 	if len(in.list) == 0 {
 		return nil
 	}
-	peers := make([]Peer, 0, len(in.list)/7)
+	peers := make([]Peer, 0, len(in.list)/8)
 	for len(in.list) > 0 && in.err == nil {
 		p := Peer{Client: in.str(), Suspended: in.str() == "S", Dialect: in.char(), Keep: in.str() == "1", Session: in.str(), Instance: in.str()}
 		ms, err := strconv.ParseInt(in.str(), 10, 64)
@@ -71,6 +71,7 @@ func (r *reader) peers() []Peer {
 			in.err = errReply
 		}
 		p.Left = time.Duration(ms) * time.Millisecond
+		p.User = userOf(in.str())
 		peers = append(peers, p)
 	}
 	if in.err != nil {

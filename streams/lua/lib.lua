@@ -7,7 +7,8 @@
 -- role w or e: the two of the plain dialect, wallet and extension; source>target: any other. See opposite;
 -- keep 1: the session survives a lost connection; state L live, S suspended; joined: the room's version
 -- then; attached, due: Unix time in ms; token: a hash or '-'.
--- Words behind these are of later versions: they are kept as they are. None of them may be '-'.
+-- Words behind these are of later versions: they are kept as they are. None of them may be '-'. So far:
+--   u=<base64url>: the user that its token named, see user
 -- 'x<clientId>' is its tally, see total; 'x!<clientId>' belongs to send.lua. A field of another kind needs one of the
 -- prefixes ! # ~ v g x, which earlier versions leave alone.
 local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joined', 'at', 'due', 'tok', 'prev'}
@@ -43,6 +44,9 @@ local function parse(id, rec)
   end
   return m
 end
+
+-- user is whose session it is: base64url, or '-' for one that nobody had to name.
+local function user(m) return string.match(m.later, ' u=(%S+)') or '-' end
 
 local function save(m)
   local words = {}
@@ -135,6 +139,12 @@ end
 
 local function words(kind, m, ...)
   return kind .. room .. ' ' .. table.concat({m.id, m.role, m.dialect, m.keep, m.sid, m.inst, ...}, ' ')
+end
+
+-- came is words for a member that is live now: its version, and its user if it has one.
+local function came(kind, m)
+  local whose = user(m)
+  return words(kind, m, version(), whose ~= '-' and whose or nil)
 end
 
 -- request is whose an entry is: {from, <7 digits length><requestId>}.
@@ -351,7 +361,7 @@ local function page(entries, count, bytes)
   return flat, 0
 end
 
--- present lists the peers of m, oldest first: id state dialect keep session instance ms-left, flat.
+-- present lists the peers of m, oldest first: id state dialect keep session instance ms-left user, flat.
 local function present(m, t)
   local theirs, list, flat = opposite(m.role), {}, {}
   for _, p in pairs(members) do
@@ -361,7 +371,7 @@ local function present(m, t)
   for _, p in ipairs(list) do
     local left = 0
     if p.state == 'S' then left = tonumber(p.due) - t end
-    for _, w in ipairs({p.id, p.state, p.dialect, p.keep, p.sid, p.inst, int(left)}) do flat[#flat + 1] = w end
+    for _, w in ipairs({p.id, p.state, p.dialect, p.keep, p.sid, p.inst, int(left), user(p)}) do flat[#flat + 1] = w end
   end
   return flat
 end

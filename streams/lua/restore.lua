@@ -1,17 +1,17 @@
 -- restore: a connection attaches its own session again, with a fresh epoch, after the primary changed or lost its data.
 --
 -- KEYS[1] room hash
--- ARGV 1-13 and reply: session.lua; 6 is the session's clientId, 7 its token hash
---      14 hash of the token before that, or -  15 the last entry that was delivered
+-- ARGV 1-14 and reply: session.lua; 6 is the session's clientId, 7 its token hash
+--      15 hash of the token before that, or -  16 the last entry that was delivered
 -- Reply, further: {'F'} another connection holds the session; {'E'} it was ended lately
-local after = ARGV[15]
+local after = ARGV[16]
 local m = members[ARGV[6]]
 if m and m.sid ~= sid then return {'F'} end
 sweep()
 -- Behind all that the client has seen, whatever the clock of this server says.
 local above = (tonumber(string.match(after, '^%d+')) or 0) + 1
 if not m and noted(ARGV[6]) then return {'E'} end -- this very call may be late
-if not m then return fresh(math.max(t, above), ARGV[14], '') end
+if not m then return fresh(math.max(t, above), ARGV[15], '') end
 m.epoch = int(math.max(t, tonumber(m.epoch) + 1, above))
 m.state, m.inst, m.due = 'L', inst, '0'
 redis.call('PEXPIRE', KEYS[1], ARGV[9])

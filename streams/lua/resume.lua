@@ -1,10 +1,10 @@
 -- resume: a connection shows a token and gets its session back. If it cannot, it gets a new one and hears why.
 --
 -- KEYS[1] room hash
--- ARGV 1-13 and reply: session.lua
---      14 clientId to come back as  15 hash of the token shown  16 cursor: entry ID or -
---      17 ms this request has waited  18 token hash if the resume succeeds
-local want, hash, after = ARGV[14], ARGV[15], ARGV[16]
+-- ARGV 1-14 and reply: session.lua
+--      15 clientId to come back as  16 hash of the token shown  17 cursor: entry ID or -
+--      18 ms this request has waited  19 token hash if the resume succeeds
+local want, hash, after = ARGV[15], ARGV[16], ARGV[17]
 sweep()
 local done = again()
 if done then return done end
@@ -13,8 +13,8 @@ local m = members[want]
 if not m then return fresh(t, '-', 'N') end
 -- The older token is good while nothing proved that the newer one arrived, but not for a request that is
 -- older than the connection it would evict: that is the client's own slow attempt.
-local older = hash == m.prev and t - tonumber(ARGV[17]) >= tonumber(m.at)
-if m.role ~= role or m.dialect ~= 'r' or hash == '-' or not (hash == m.tok or older) then return fresh(t, '-', 'M') end
+local older = hash == m.prev and t - tonumber(ARGV[18]) >= tonumber(m.at)
+if m.role ~= role or user(m) ~= USER or m.dialect ~= 'r' or hash == '-' or not (hash == m.tok or older) then return fresh(t, '-', 'M') end
 local _, _, last = hot(extras['#' .. m.id])
 if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
   ring(m.inst, words('f', m))
@@ -22,4 +22,4 @@ if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) 
   remove(m, 'n')
   return fresh(t, '-', 'L')
 end
-return come(m, after, ARGV[18], hash)
+return come(m, after, ARGV[19], hash)

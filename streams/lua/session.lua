@@ -2,14 +2,16 @@
 -- connection of a session.
 --
 -- KEYS[1] room hash
--- ARGV 1 role  2 dialect  3 keep  4 instance  5 session  6 clientId of a new session  7 its token hash or -
+-- ARGV 1 role  2 dialect  3 keep  4 instance  5 session  6 clientId of a new session, - if none may be made  7 its token hash or -
 --      8 grace ms  9 held ms  10 most members  11 page entries  12 page bytes  13 trace of this connection or -
---      14.. are each script's own
+--      14 user, base64url or -: a session is resumed, and taken over, by its own only
+--      15.. are each script's own
 -- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal, ended, link}
---   verdict: N a new session, R one that was there; or alone: {'B', ended} room full; join and restore have further ones
+--   verdict: N a new session, R one that was there; or alone: {'B', ended} room full; {'X', ended} not resumed, and no
+--   new session may be made; join and restore have further ones
 --   ended: sessions that were ended by the way (lib.lua, remove); link: trace of the session's last traced connection, or ''
 --   refusal of a resume, '' if none: N no such session, M mismatch, L lost
-local role, inst, sid, TRACE = ARGV[1], ARGV[4], ARGV[5], ARGV[13]
+local role, inst, sid, TRACE, USER = ARGV[1], ARGV[4], ARGV[5], ARGV[13], ARGV[14]
 local grace = tonumber(ARGV[8])
 local t = clock()
 
@@ -62,7 +64,7 @@ local function reply(verdict, m, rest, dropped, refusal)
 end
 
 local function announce(kind, m)
-  local deaf = tell(m, words(kind, m, version()))
+  local deaf = tell(m, came(kind, m))
   deaf[inst] = nil -- the one that asks lives: it is subscribing again
   bury(deaf, t, grace)
 end
@@ -74,11 +76,12 @@ end
 
 -- fresh begins a new session, whose entries are numbered from epoch on; prev: the token before its own, or '-'.
 local function fresh(epoch, prev, refusal)
+  if ARGV[6] == '-' then return {'X', gone} end
   local n = 0
   for _ in pairs(members) do n = n + 1 end
   if n >= tonumber(ARGV[10]) then return {'B', gone} end
   local m = {id = ARGV[6], role = role, dialect = ARGV[2], keep = ARGV[3], state = 'L', inst = inst, sid = sid, epoch = int(epoch),
-    joined = version(), at = int(t), due = '0', tok = ARGV[7], prev = prev, later = ''}
+    joined = version(), at = int(t), due = '0', tok = ARGV[7], prev = prev, later = USER ~= '-' and ' u=' .. USER or ''}
   redis.call('DEL', box(m.id))
   redis.call('XGROUP', 'CREATE', box(m.id), 'g', '0', 'MKSTREAM')
   members[m.id] = m

@@ -16,7 +16,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[6])
 if m.state == 'S' then
   m.state, m.due = 'L', '0'
   save(m)
-  tell(m, words('r', m, version()))
+  tell(m, came('r', m))
 end
 if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
 -- No more is read than fits, as far as the average entry tells.
