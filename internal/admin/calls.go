@@ -21,6 +21,8 @@ import (
 type client struct {
 	Client       string    `json:"client"`
 	Role         string    `json:"role"`
+	Target       string    `json:"target"` // the role of its peers
+	User         string    `json:"user,omitempty"`
 	Dialect      string    `json:"dialect"`
 	State        string    `json:"state"`              // live, suspended
 	WindowMs     int64     `json:"windowMs,omitempty"` // left of the grace window, when suspended
@@ -35,8 +37,9 @@ type client struct {
 }
 
 func newClient(m streams.MemberState) client {
+	role, _ := wire.ParseRoleText(m.Role)
 	c := client{
-		Client: m.Client, Role: wire.Role(m.Role).String(), Dialect: wire.Dialect(m.Dialect).String(), State: "live",
+		Client: m.Client, Role: role.Source(), Target: role.Target(), User: m.User, Dialect: wire.Dialect(m.Dialect).String(), State: "live",
 		Instance: m.Instance, Lease: "gone", Epoch: m.Epoch, Since: m.Attached.UTC(),
 		Waiting: m.Waiting, WaitingBytes: m.WaitingBytes, Acknowledged: m.Acknowledged.String(), Last: m.Last.String(),
 	}
@@ -51,8 +54,12 @@ func newClient(m streams.MemberState) client {
 
 // roomIDs returns what a room is called in Redis, in text.
 func roomIDs(room string) ([]string, bool) {
-	id, ok := wire.ParseRoomID(room)
-	return []string{id.String()}, ok
+	ids, ok := wire.RoomIDs(room)
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	return names, ok
 }
 
 func (h *handler) getRoom(w http.ResponseWriter, r *http.Request, rooms []string) {
@@ -137,12 +144,8 @@ type message struct {
 // maxRequestID bounds the operator's own request IDs, bytes.
 const maxRequestID = 128
 
-// kindNotice is the kind of a message of the operator's: none that a later one replaces.
-const kindNotice = 'm'
-
 var (
 	methods = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,31}$`)
-	roles   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,15}$`)
 )
 
 // check says what is wrong with a message, "" if nothing is.
@@ -153,7 +156,7 @@ func (m *message) check() string {
 		return "want to or role, one of them"
 	case m.To != "" && !isClient:
 		return "to: want a clientId"
-	case m.Role != "" && !roles.MatchString(m.Role):
+	case m.Role != "" && !wire.IsRoleName(m.Role):
 		return "role: want the name of a role"
 	case !methods.MatchString(m.Method) || m.Method == "ack":
 		return "method: want a letter and up to 31 letters, digits, dots, hyphens and underscores, and not ack"
@@ -182,7 +185,8 @@ func (m *message) notice() streams.Notice {
 	}{m.RequestID, m.Method, m.To, m.Payload}) // was valid when it was read; Marshal makes it compact
 	return streams.Notice{
 		Client: m.To, Role: m.Role, Fingerprint: xxhash.Sum64String(m.To + " " + m.Role + " " + m.RequestID),
-		Kind: kindNotice, RequestID: requestID, Data: bytes.Clone(data),
+		Kind: byte(wire.KindOther), // none that a later one replaces
+		 RequestID: requestID, Data: bytes.Clone(data),
 	}
 }
 

@@ -161,8 +161,8 @@ func TestOpenAPI(t *testing.T) {
 	url := redistest.NewServer(t).URL()
 	o, away, off := serve(t, s, url, true, true), serve(t, s, url, false, true), serve(t, s, url, true, false)
 	room, empty := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
-	o.join(t, room, someone, streams.Attach{Role: 'w', Dialect: 'r', Keep: true, TokenHash: "hash-of-a-token"})
-	o.join(t, room, another, streams.Attach{Role: 'e', Dialect: 'p'})
+	o.join(t, room, someone, streams.Attach{Role: "w", User: "ada", Dialect: 'r', Keep: true, TokenHash: "hash-of-a-token"})
+	o.join(t, room, another, streams.Attach{Role: "e", Dialect: 'p'})
 	at := "/v1/rooms/" + room
 	message := func(field, value, more string) string {
 		return fmt.Sprintf(`{%q:%q,"method":"news","payload":{"n":[1,null,"<é>"]}%s}`, field, value, more)
@@ -175,7 +175,8 @@ func TestOpenAPI(t *testing.T) {
 		holds              string
 	}{
 		{o, "GET", at, "", 200, `"client":"` + someone + `"`},
-		{o, "GET", "/v1/rooms/" + strings.Repeat("AB", 32), "", 200, `"state":"live"`},
+		{o, "GET", "/v1/rooms/" + strings.Repeat("AB", 32), "", 200, `"user":"ada"`},
+		{o, "GET", "/v1/rooms/lobby", "", 404, ""},
 		{o, "GET", "/v1/rooms/" + empty, "", 404, ""},
 		{o, "GET", "/v1/rooms/%20", "", 400, ""},
 		{away, "GET", at, "", 503, ""},
@@ -261,7 +262,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Errorf("documented, and never answered:\n%s", strings.Join(missing, "\n"))
 	}
 	lines := o.log.String()
-	for _, secret := range []string{token, "wrong", room, someone, "hash-of-a-token", "<é>"} {
+	for _, secret := range []string{token, "wrong", room, someone, "hash-of-a-token", "<é>", "lobby"} {
 		if strings.Contains(lines, secret) {
 			t.Errorf("the log holds %q", secret)
 		}

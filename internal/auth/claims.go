@@ -80,6 +80,6 @@ func (c *claims) covers(room wire.RoomID, role string) Refusal {
 
 // isRoom says whether name, 64 hex digits in either case or the name of a room, is that room.
 func isRoom(name string, room wire.RoomID) bool {
-	id, ok := wire.ParseRoomID(name)
-	return ok && id == room
+	ids, ok := wire.RoomIDs(name)
+	return ok && slices.Contains(ids, room)
 }

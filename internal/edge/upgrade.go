@@ -67,7 +67,6 @@ func (c *conn) request(raw []byte) {
 		c.answer(&c.loop.srv.tooMany, false)
 		return
 	}
-	offer := wire.ParseSubprotocols(h.protocols...)
 	if refused == nil {
 		if a := c.loop.srv.authenticate(&h, connect, &offer); a != nil {
 			c.answer(a, false)
