@@ -60,6 +60,7 @@ type config struct {
 	Pprof     bool       `env:"PPROF" envDefault:"false" help:"serve /debug/pprof/ on HTTP_PORT"`
 	Demo      string     `env:"DEMO" help:"serve the demo at /demo/ on HTTP_PORT: true, false; empty: true when REDIS_URL is empty"`
 
+	Auth
 	settings.TURN // sent to rejoin.v1 clients
 	OTel
 
@@ -134,7 +135,7 @@ func (c *config) check() []string {
 	want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT=%q: want text or json", c.LogFormat)
 	want(!strings.ContainsFunc(c.Instance, isNoName) && len(c.Instance) <= 64,
 		"INSTANCE_ID=%q: want at most 64 characters without spaces, braces or $", c.Instance)
-	return slices.Concat(bad, settings.CheckHost(&c.Host), settings.CheckOrigins(c.Origins), badProxies, c.TURN.Check(), c.OTel.Check())
+	return slices.Concat(bad, settings.CheckHost(&c.Host), settings.CheckOrigins(c.Origins), badProxies, c.Auth.Check(), c.TURN.Check(), c.OTel.Check())
 }
 
 // checkRedis returns why REDIS_URL can never work. The error never repeats what may be a password.

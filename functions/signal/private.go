@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/rejoin-dev/rejoin/internal/admin"
 	"github.com/rejoin-dev/rejoin/web/demo"
 )
 
@@ -42,6 +43,11 @@ func newPrivate(s *service) (*private, error) {
 	errorLog := slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	// If one collector fails, serve the other metrics.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorLog: errorLog, ErrorHandling: promhttp.ContinueOnError}))
+	if s.operator != nil {
+		mux.Handle(admin.Prefix, admin.Handler(admin.Config{
+			Backbone: s.backbone, Allowed: s.operator.Has, Revocable: s.verifier != nil, MaxMessageBytes: s.cfg.MaxMessageBytes, Logger: s.log,
+		}))
+	}
 	if s.cfg.Pprof {
 		mux.HandleFunc(profiles, pprof.Index)
 		mux.HandleFunc(profiles+"cmdline", pprof.Cmdline)
@@ -62,7 +68,7 @@ func newPrivate(s *service) (*private, error) {
 	return p, nil
 }
 
-// Requests have no bodies and answers are small. A client that takes longer than this is cut off.
+// Requests have small bodies or none, and answers are small. A client that takes longer than this is cut off.
 const readTimeout, writeTimeout = 10 * time.Second, 10 * time.Second
 
 // hurried bounds how long a client may take to read an answer. Profiles take as long as requested.

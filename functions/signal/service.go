@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/process"
+	"github.com/rejoin-dev/rejoin/internal/auth"
 	"github.com/rejoin-dev/rejoin/internal/budget"
 	"github.com/rejoin-dev/rejoin/internal/edge"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
@@ -33,6 +34,8 @@ type service struct {
 	traces   *traces
 	backbone *streams.Backbone
 	hub      *signaling.Hub
+	verifier *auth.Verifier // nil: AUTH is off
+	operator *auth.Secrets  // nil: no operator's calls
 	edge     *edge.Server
 	open     atomic.Bool // the WebSocket port accepts connections
 }
@@ -44,12 +47,21 @@ func newService(cfg config, p *process.Process) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.backbone, err = streams.Open(streams.Options{
+	if s.verifier, err = cfg.Auth.verifier(cfg.Grace, s.registry, s.log); err != nil {
+		return nil, err
+	}
+	if s.operator, err = cfg.Auth.operator(s.log); err != nil {
+		return nil, err
+	}
+	opt := streams.Options{
 		URL: cfg.RedisURL, Instance: cfg.Instance, Grace: cfg.Grace, Lease: cfg.Lease, CallTimeout: cfg.CallTimeout, WaitReplicas: cfg.WaitReplicas,
 		MailboxEntries: cfg.MailboxMessages, MailboxBytes: cfg.MailboxBytes, RoomClients: cfg.RoomClients,
 		Traced: cfg.Traces(), Registerer: s.registry, Logger: s.log,
-	})
-	if err != nil {
+	}
+	if s.verifier != nil {
+		opt.Revoked = s.revoked
+	}
+	if s.backbone, err = streams.Open(opt); err != nil {
 		return nil, fmt.Errorf("open backbone: %w", err)
 	}
 	if s.traces, err = newTraces(cfg, s.backbone.Instance(), s.log); err != nil {
@@ -62,11 +74,14 @@ func newService(cfg config, p *process.Process) (*service, error) {
 		MaxConnectionAge: cfg.MaxConnectionAge, SyncInterval: cfg.SyncInterval, Registerer: s.registry, Logger: s.log,
 		Tracer: s.traces.tracer(),
 	}
+	if s.verifier != nil {
+		hc.Revoked = s.verifier.Revocations.Has
+	}
 	if ice != nil {
 		hc.ICEServers, hc.ICELifetime = ice.Servers, ice.TTL()
 	}
 	s.hub = signaling.NewHub(hc, s.backbone)
-	s.edge, err = edge.New(edgeConfig(cfg, buffers), hubAdapter{s.hub}, s.registry, s.log)
+	s.edge, err = edge.New(edgeConfig(cfg, buffers, s.verifier), hubAdapter{s.hub}, s.registry, s.log)
 	if err != nil {
 		return nil, errors.Join(err, s.backbone.Close(context.Background()))
 	}
@@ -84,7 +99,7 @@ func newService(cfg config, p *process.Process) (*service, error) {
 	return s, nil
 }
 
-func edgeConfig(cfg config, buffers *budget.Budget) edge.Config {
+func edgeConfig(cfg config, buffers *budget.Budget, verifier *auth.Verifier) edge.Config {
 	ec := edge.DefaultConfig()
 	ec.Addr = net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))
 	ec.Loops = runtime.GOMAXPROCS(0)
@@ -98,6 +113,7 @@ func edgeConfig(cfg config, buffers *budget.Budget) edge.Config {
 	ec.ControlLimit = controlLimit(cfg.RateMessages, ec.RateWindow)
 	ec.PingInterval = cfg.PingInterval
 	ec.Origins = cfg.Origins
+	ec.Auth = verifier
 	return ec
 }
 
@@ -136,6 +152,9 @@ func (s *service) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.hub.Run(background) })
 	wg.Go(func() { trimMemory(background) })
+	for _, keep := range s.keepSecrets(background) {
+		wg.Go(keep)
+	}
 	s.backbone.Start(s.hub)
 
 	end, err := s.serve(ctx)
@@ -246,6 +265,11 @@ func (s *service) awaitRedis(ctx context.Context) {
 func (s *service) ready() error {
 	if !s.open.Load() {
 		return errors.New("starting")
+	}
+	if s.verifier != nil {
+		if err := s.verifier.Ready(); err != nil {
+			return err //nolint:wrapcheck // says it all
+		}
 	}
 	return s.hub.Ready()
 }

@@ -185,8 +185,8 @@ func (m *message) notice() streams.Notice {
 	}{m.RequestID, m.Method, m.To, m.Payload}) // was valid when it was read; Marshal makes it compact
 	return streams.Notice{
 		Client: m.To, Role: m.Role, Fingerprint: xxhash.Sum64String(m.To + " " + m.Role + " " + m.RequestID),
-		Kind: byte(wire.KindOther), // none that a later one replaces
-		 RequestID: requestID, Data: bytes.Clone(data),
+		Kind:      byte(wire.KindOther), // none that a later one replaces
+		RequestID: requestID, Data: bytes.Clone(data),
 	}
 }
 

@@ -20,7 +20,7 @@ func (h *Hub) Bell(b *streams.Bell) {
 		return
 	}
 	switch b.Kind {
-	case streams.BellResumed, streams.BellLeft, streams.BellFenced:
+	case streams.BellResumed, streams.BellLeft, streams.BellFenced, streams.BellRemoved:
 		h.windows.stop(room, client)
 	}
 	sh := h.shard(room)
@@ -30,7 +30,7 @@ func (h *Hub) Bell(b *streams.Bell) {
 	switch b.Kind {
 	case streams.BellData:
 		here = sh.ring(room, client, b)
-	case streams.BellFenced, streams.BellProbe, streams.BellOverdue:
+	case streams.BellFenced, streams.BellRemoved, streams.BellProbe, streams.BellOverdue:
 		if s := sh.find(room, parseNumber(b.Session)); s != nil {
 			s.summoned(b)
 		} else if b.Kind == streams.BellProbe {
@@ -47,6 +47,8 @@ func (h *Hub) Bell(b *streams.Bell) {
 // summoned takes a doorbell that is about this very connection. The shard is locked.
 func (s *Session) summoned(b *streams.Bell) {
 	switch {
+	case b.Kind == streams.BellRemoved:
+		s.removed()
 	case s.state == attaching && b.Kind == streams.BellFenced:
 		s.opening().fenced = b.Client // it finds out as soon as it knows who it is
 		s.todo = max(s.todo, todoSync)

@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ const (
 	howRotated      how = "rotated"       // MAX_CONNECTION_AGE
 	howInstanceLost how = "instance_lost" // its instance did not renew its lease
 	howNotAttached  how = "not_attached"  // Redis did not answer in time: no client was told of it
+	howRevoked      how = "revoked"       // its token was revoked
+	howTokenExpired how = "token_expired" // and its client did not show a fresh one in time
+	howRemoved      how = streams.EndedRemoved
 	howExpired      how = streams.EndedExpired
 	howStoreLost    how = streams.EndedStoreLost
 
@@ -32,7 +36,8 @@ const (
 
 // hows are those of a session's end.
 var hows = []how{
-	howLeft, howLost, howPolicy, howDrained, howRotated, howInstanceLost, howNotAttached, howExpired, howStoreLost,
+	howLeft, howLost, howPolicy, howDrained, howRotated, howInstanceLost, howNotAttached, howRevoked, howTokenExpired,
+	howRemoved, howExpired, howStoreLost,
 }
 
 // howOf reads how a connection ended that this package did not end itself, or gave up before it was attached.
@@ -58,7 +63,9 @@ func (h *Hub) sending() how {
 }
 
 // asked reports whether the end is one that the client, or the operator, wanted.
-func (h how) asked() bool { return h == howLeft || h == howDrained || h == howRotated }
+func (h how) asked() bool {
+	return slices.Contains([]how{howLeft, howDrained, howRotated, howRevoked, howRemoved}, h)
+}
 
 // part says what this connection did, for its session's tally, and logs that it has ended. The shard is locked.
 func (s *Session) part(h how) streams.Parting {

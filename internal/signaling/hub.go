@@ -32,6 +32,9 @@ type Config struct {
 	ICEServers  func(client string, now time.Time) []wire.ICEServer
 	ICELifetime time.Duration
 
+	// Revoked says whether the token that a client was let in by is revoked by now; nil: none ever is. It must not block. See Recheck.
+	Revoked func(who *wire.Identity, now time.Time) bool
+
 	// Seed, unless zero, replaces all randomness of the hub, so that a simulated history can be repeated. A server leaves it zero:
 	// clients choose their rooms, and are not to choose their places.
 	Seed uint64
@@ -71,6 +74,8 @@ type Hub struct {
 	leaving   atomic.Int64   // sessions without a connection that Redis has not heard of yet
 	missing   map[string]int // instance → renewals without it; owned by Instances
 
+	tokens  atomic.Bool // clients have shown tokens
+	recheck atomic.Bool // some of them have been revoked
 	resync  atomic.Bool // all sessions are to Sync …
 	restore atomic.Bool // … or to be attached again
 	// replaced is when another primary of Redis was last seen, or one that lost its data: after began; 0 never.

@@ -83,14 +83,8 @@ func (s *Session) deliver(e streams.Entry, prove bool) delivery {
 		s.last = id
 		return delivered
 	}
-	p := s.peer(from)
-	if p == nil {
+	if !from.IsZero() && !s.introduced(from) {
 		return unknownSender
-	}
-	if !p.announced {
-		p.announced = true
-		s.tell(wire.JustConnected, from)
-		s.announce(p) // it may be away by now
 	}
 	var shown wire.EntryID
 	if s.dialect == wire.RejoinV1 {
@@ -116,6 +110,20 @@ func (s *Session) deliver(e streams.Entry, prove bool) delivery {
 		s.traceDelivered(began, e.Trace, body)
 	}
 	return delivered
+}
+
+// introduced announces a sender before its first data, and reports false for one that is not known. The zero one is the operator.
+func (s *Session) introduced(from wire.ClientID) bool {
+	p := s.peer(from)
+	if p == nil {
+		return false
+	}
+	if !p.announced {
+		p.announced = true
+		s.tellJoined(p)
+		s.announce(p) // it may be away by now
+	}
+	return true
 }
 
 // written follows what was delivered by what proves its arrival.

@@ -58,7 +58,8 @@ const (
 	connectAttached = "attached"
 	connectFull     = "room_full"
 	connectFailed   = "failed"
-	connectGone     = "gone" // in traces only: it ended, or was sent away, before there was an answer
+	connectDenied   = "denied" // its token was good for resuming only, and its session is gone
+	connectGone     = "gone"   // in traces only: it ended, or was sent away, before there was an answer
 )
 
 func counter(name, help string) prometheus.Counter {
@@ -114,7 +115,7 @@ func (m *metrics) prepare() {
 		m.byOutcome[o] = m.messages.WithLabelValues(string(o))
 	}
 	for _, d := range []wire.Dialect{wire.Plain, wire.RejoinV1} {
-		for _, result := range []string{connectAttached, connectFull, connectFailed} {
+		for _, result := range []string{connectAttached, connectFull, connectFailed, connectDenied} {
 			m.connects.WithLabelValues(dialectLabel(d), result)
 		}
 	}

@@ -28,6 +28,10 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 		s.refuse(wire.CloseServiceRestart, wire.ReasonGoingAway)
 		return s
 	}
+	if reason, ok := s.identify(offer.Identity, now); !ok {
+		s.refuse(wire.CloseToken, reason)
+		return s
+	}
 	s.attach()
 	return s
 }
@@ -105,6 +109,10 @@ func (s *Session) attached(a streams.Attached, err error) {
 		s.hub.metrics.connect(s.dialect, connectFull)
 		s.opening().traceRefused(connectFull)
 		s.refuse(wire.CloseTryAgainLater, reasonRoomFull)
+	case a.Verdict == streams.NotResumed:
+		s.hub.metrics.connect(s.dialect, connectDenied)
+		s.opening().traceRefused(connectDenied)
+		s.refuse(wire.CloseToken, wire.ReasonTokenExpired)
 	case a.Verdict == streams.Contested:
 		if s.opening().end != nil {
 			s.finish()
@@ -168,9 +176,12 @@ func (s *Session) begin(a streams.Attached) {
 		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
 		return
 	}
-	role := s.role()
+	role, who := s.role(), s.extra.who
 	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, uint32(a.Version), live, nil
 	s.setRole(role)
+	if who != nil {
+		s.more().who = who
+	}
 	resumed := a.Verdict == streams.Resumed
 	refused := o.reason(a, s.hub.backbone.Grace())
 	s.traceAttached(o, a, refused)
@@ -263,7 +274,7 @@ func (s *Session) welcome(a streams.Attached, o *opening, refused string) {
 			continue // a plain client that is waited for is not announced to newcomers until it is back; who comes back may have sent to it
 		}
 		known.announced, known.told = true, p.Suspended
-		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended})
+		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended, User: p.User})
 	}
 	s.send(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
 	s.tellICEServers()

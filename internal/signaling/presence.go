@@ -17,6 +17,9 @@ func (s *Session) learn(p streams.Peer) *peer {
 		known = &s.peers[len(s.peers)-1]
 	}
 	known.session, known.instance, known.suspended = parseNumber(p.Session), unique.Make(p.Instance), p.Suspended
+	if p.User != "" {
+		known.user = unique.Make(p.User)
+	}
 	if p.Suspended {
 		s.hub.windows.watch(s.room, id, p.Left)
 	}
@@ -39,7 +42,7 @@ func (s *Session) presence(b *streams.Bell) {
 	}
 	p := s.learn(streams.Peer{
 		Client: b.Client, Suspended: b.Kind == streams.BellSuspended, Left: b.Left,
-		Session: b.Session, Instance: b.Instance,
+		Session: b.Session, Instance: b.Instance, User: b.User,
 	})
 	s.announce(p)
 }
@@ -55,7 +58,7 @@ func (s *Session) announce(p *peer) {
 	case p.suspended:
 	case !p.announced:
 		p.announced = true
-		s.tell(wire.JustConnected, p.id)
+		s.tellJoined(p)
 	case p.told:
 		p.told = false
 		if s.dialect == wire.RejoinV1 {

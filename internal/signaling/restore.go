@@ -49,7 +49,7 @@ func (s *Session) restore() {
 	s.ask()
 	a := streams.Attach{
 		Room: s.room.String(), Session: s.sid.String(), Role: s.role().Text(), Dialect: byte(s.dialect), Keep: s.keeps(),
-		NewClient: s.id.String(), After: s.last,
+		NewClient: s.id.String(), After: s.last, User: s.user(),
 	}
 	if s.extra != nil {
 		a.TokenHash, a.ResumeHash = s.extra.tokenHash, s.extra.olderTokenHash

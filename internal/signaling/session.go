@@ -100,7 +100,9 @@ type extra struct {
 	want streams.EntryID
 	// page is the number in the ping whose pong asks for the next page; 0: none is under way.
 	page      uint32
-	rotating  bool // was asked to reconnect
+	rotating  bool           // was asked to reconnect
+	expiring  bool           // was told that its token expires
+	who       *wire.Identity // what its token says; nil for one that was let in without
 	tokenHash string
 	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string
@@ -134,6 +136,7 @@ type peer struct {
 	id        wire.ClientID
 	session   number
 	instance  unique.Handle[string]
+	user      unique.Handle[string] // the zero one for a peer without
 	suspended bool
 	announced bool // this session was told of it
 	told      bool // ... that it is suspended
@@ -219,6 +222,32 @@ func (s *Session) send(f func(dst []byte) []byte) {
 	sh := s.shard()
 	sh.frame = f(sh.frame[:0])
 	s.conn.Send(sh.frame)
+}
+
+// user is whose session it is, "" for one that was let in unnamed.
+func (s *Session) user() string {
+	if s.extra == nil || s.extra.who == nil {
+		return ""
+	}
+	return s.extra.who.User
+}
+
+// tellJoined tells that a peer came into the room, and to rejoin.v1 whose it is.
+func (s *Session) tellJoined(p *peer) {
+	if s.dialect != wire.RejoinV1 {
+		s.tell(wire.JustConnected, p.id)
+		return
+	}
+	s.hub.metrics.announced.Inc()
+	s.send(func(dst []byte) []byte { return wire.AppendJoined(dst, p.id, p.name()) })
+}
+
+// name is the user of a peer, "" for one that was let in unnamed.
+func (p *peer) name() string {
+	if p.user == (unique.Handle[string]{}) {
+		return ""
+	}
+	return p.user.Value()
 }
 
 func (s *Session) tell(info wire.PeerInfo, id wire.ClientID) {

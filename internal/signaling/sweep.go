@@ -37,11 +37,13 @@ func (h *Hub) Run(ctx context.Context) {
 			h.timers.stop()
 			return
 		case <-h.wake:
+			h.endRevoked()
 			h.forAll(ctx)
 		case now := <-tick.C:
 			h.flush()
 			h.retries.run()
 			h.rotate(now)
+			h.expireTokens(now)
 			for ; !due.After(now); due = due.Add(h.cfg.SyncInterval / shardCount) {
 				h.shards[next].each((*Session).refresh)
 				h.renewICEServers(next, now.Add(due.Sub(now))) // due by the clock of now: it may have been set since Run began

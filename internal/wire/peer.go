@@ -34,6 +34,20 @@ func AppendPeer(dst []byte, info PeerInfo, id ClientID) []byte {
 	return append(appendPeer(dst, info, id), '}')
 }
 
+// AppendJoined appends that the peer id came into the room, and with which user its token named, if that is not "". For rejoin.v1 only.
+func AppendJoined(dst []byte, id ClientID, user string) []byte {
+	dst = appendPeer(dst, JustConnected, id)
+	return append(appendUser(dst, user), '}')
+}
+
+// appendUser appends a field behind another one, nothing for "".
+func appendUser(dst []byte, user string) []byte {
+	if user == "" {
+		return dst
+	}
+	return appendQuoted(append(dst, `,"user":`...), user)
+}
+
 // AppendDisconnected appends that the peer id is gone, with the request IDs (JSON strings with their quotes) of
 // what it will never get. The field is left out when there are none; a plain client is told none.
 func AppendDisconnected(dst []byte, id ClientID, undelivered [][]byte) []byte {

@@ -38,6 +38,8 @@ type SessionPeer struct {
 	Client ClientID
 	// Suspended is whether it lost its connection and its grace window runs.
 	Suspended bool
+	// User is what its token named, "" for none.
+	User string
 }
 
 // UndeliveredBy is what a client that is gone never got. RequestIDs are JSON strings with their quotes.
@@ -86,10 +88,11 @@ func appendSessionPeers(dst []byte, peers []SessionPeer) []byte {
 		dst = append(dst, `{"remoteClientId":"`...)
 		dst = peer.Client.AppendText(dst)
 		if peer.Suspended {
-			dst = append(dst, `","state":"suspended"}`...)
+			dst = append(dst, `","state":"suspended"`...)
 		} else {
-			dst = append(dst, `","state":"live"}`...)
+			dst = append(dst, `","state":"live"`...)
 		}
+		dst = append(appendUser(dst, peer.User), '}')
 	}
 	return append(dst, ']')
 }

@@ -1,0 +1,111 @@
+package signaling
+
+import (
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+)
+
+// What becomes of a connection whose token is not good any more.
+
+// tokenNotice is how long before its token expires a rejoin.v1 client is asked to come back with a fresh one.
+const tokenNotice = 30 * time.Second
+
+// identify notes what the client's token says. It reports false for a token that is good for nothing: revoked meanwhile, or late with no
+// session to resume. The shard is locked.
+func (s *Session) identify(who *wire.Identity, now time.Time) (reason string, ok bool) {
+	if who == nil {
+		return "", true
+	}
+	s.hub.tokens.Store(true)
+	s.more().who = who
+	r := &s.opening().request
+	if r.User = who.User; who.Late {
+		r.NewClient = ""
+	}
+	switch {
+	case s.hub.revoked(who, now):
+		return wire.ReasonTokenRevoked, false
+	case who.Late && r.Resume == "":
+		return wire.ReasonTokenExpired, false
+	}
+	return "", true
+}
+
+func (h *Hub) revoked(who *wire.Identity, now time.Time) bool {
+	return h.cfg.Revoked != nil && h.cfg.Revoked(who, now)
+}
+
+// Recheck has the connections whose tokens have been revoked ended within a second. It does not block.
+func (h *Hub) Recheck() {
+	h.recheck.Store(true)
+	h.nudge()
+}
+
+// endRevoked ends them.
+func (h *Hub) endRevoked() {
+	if !h.recheck.Swap(false) {
+		return
+	}
+	now := time.Now()
+	h.each(func(s *Session) {
+		if s.extra != nil && s.extra.who != nil && h.revoked(s.extra.who, now) {
+			s.evict(howRevoked, wire.CloseToken, wire.ReasonTokenRevoked)
+		}
+	})
+}
+
+// expireTokens asks clients to come back whose tokens expire soon, and closes the connections of those that have not.
+func (h *Hub) expireTokens(now time.Time) {
+	if !h.tokens.Load() {
+		return
+	}
+	h.each(func(s *Session) {
+		if s.state == live && s.extra != nil && s.extra.who != nil {
+			s.expireToken(now)
+		}
+	})
+}
+
+// expireToken does so for one. The shard is locked.
+func (s *Session) expireToken(now time.Time) {
+	left := s.extra.who.Expires.Sub(now)
+	if s.extra.who.Late {
+		left += s.hub.backbone.Grace()
+	}
+	switch c := s.conn; {
+	case left <= 0:
+		s.detach(howTokenExpired, func() { c.Close(wire.CloseToken, wire.ReasonTokenExpired) })
+	case !s.extra.expiring && s.dialect == wire.RejoinV1 && (left <= tokenNotice || s.extra.who.Late):
+		s.extra.expiring = true
+		within := min(left, tokenNotice) / 2 // the rest is for the way
+		s.send(func(dst []byte) []byte { return wire.AppendGoAway(dst, within.Milliseconds(), wire.GoAwayAuth) })
+	}
+}
+
+// evict ends a session for good, against its client's will. The shard is locked.
+func (s *Session) evict(why how, code wire.CloseCode, reason string) {
+	switch s.state {
+	case attaching:
+		s.giveUp(EndLocal, code, reason)
+	case live:
+		c, h, p := s.conn, s.held(), s.part(why)
+		s.finish()
+		s.hub.leave(h, p)
+		c.Close(code, reason)
+	case closed:
+	}
+}
+
+// removed closes a connection whose session the operator has ended: Redis and the peers know already. The shard is locked.
+func (s *Session) removed() {
+	switch s.state {
+	case attaching:
+		s.giveUp(EndLocal, wire.CloseRemoved, wire.ReasonRemoved)
+	case live:
+		s.part(howRemoved)
+		s.finish()
+		s.conn.Close(wire.CloseRemoved, wire.ReasonRemoved)
+	case closed:
+	}
+}
