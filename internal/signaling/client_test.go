@@ -78,6 +78,7 @@ type dialer struct {
 	room         wire.RoomID
 	role         wire.Role // zero: wallet
 	subprotocols string    // Sec-WebSocket-Protocol
+	who          *wire.Identity
 	deaf         bool
 }
 
@@ -108,7 +109,9 @@ func (d dialer) pongless() dialer {
 func (d dialer) dial(tb testing.TB, hub *signaling.Hub) *client {
 	tb.Helper()
 	c := &client{tb: tb, deaf: d.deaf, changed: make(chan struct{}), pongs: make(chan []byte, 1<<12), done: make(chan struct{})}
-	c.session = hub.Open(c, wire.Connect{Room: d.room, Source: d.role}, wire.ParseSubprotocols(d.subprotocols))
+	offer := wire.ParseSubprotocols(d.subprotocols)
+	offer.Identity = d.who
+	c.session = hub.Open(c, wire.Connect{Room: d.room, Source: d.role}, offer)
 	go func() {
 		defer close(c.done)
 		for data := range c.pongs {
