@@ -2,6 +2,7 @@ package streams
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -35,8 +36,9 @@ type Notice struct {
 	Client, Role string // one of them is empty
 	// Fingerprint tells repetitions of a notice from others of its room: a repetition is answered as the first was, and not stored.
 	Fingerprint uint64
-	Kind        byte   // see Body
-	RequestID   []byte // at most MaxRequestID bytes
+	Kind        byte          // see Body
+	TTL         time.Duration // unless 0, for how long it may be delivered; at least a millisecond
+	RequestID   []byte        // at most MaxRequestID bytes
 	Data        []byte
 }
 
@@ -58,7 +60,7 @@ func (b *Backbone) Notify(n Notice, done func(Noticed, error)) {
 		r := reader{list: asList(cmd.Val())}
 		became := Noticed{int(r.int()), int(r.int()), int(r.int())}
 		done(became, r.err)
-	}, fmt.Sprintf("%016x", n.Fingerprint), dash(n.Client), dash(n.Role), body, b.opt.MailboxEntries, b.opt.MailboxBytes, bellBytes)
+	}, fmt.Sprintf("%016x", n.Fingerprint), dash(n.Client), dash(n.Role), body, b.opt.MailboxEntries, b.opt.MailboxBytes, bellBytes, n.TTL.Milliseconds())
 }
 
 // Inspector returns one that reads through this Backbone's connections. It fails with ErrUnavailable until Redis has said what it is.

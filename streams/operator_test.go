@@ -3,6 +3,7 @@ package streams_test
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -136,6 +137,30 @@ func TestNotifyStores(t *testing.T) {
 		back := w2.resume(t, x, streams.EntryID{})
 		if len(back.got.Entries) != 1 || back.got.Entries[0].Body.Data() != "to wallets" {
 			t.Errorf("replayed: %+v", back.got.Entries)
+		}
+	})
+}
+
+// TestNotifyForATime: what waits for longer is not delivered any more.
+func TestNotifyForATime(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, room := p.open(t), newRoom()
+		w := x.join(t, room, wallet, rejoin)
+		w.drop(t)
+		short, long := notice(room, w.id, "", "short"), notice(room, w.id, "", "long")
+		short.TTL, long.TTL = time.Millisecond, time.Hour
+		for _, n := range []streams.Notice{short, long} {
+			if got := x.notify(t, n); got.Stored != 1 {
+				t.Errorf("%s: %+v", n.Data, got)
+			}
+		}
+		for w = w.resume(t, x, streams.EntryID{}); w.got.Replay != 1; w = w.resume(t, x, streams.EntryID{}) {
+			if w.got.Replay != 2 { // a millisecond is not over yet
+				t.Fatalf("replay %d", w.got.Replay)
+			}
+		}
+		if got := w.got.Entries[0].Body.Data(); got != "long" {
+			t.Errorf("%s is left", got)
 		}
 	})
 }

@@ -139,6 +139,7 @@ type message struct {
 	Method    string          `json:"method"`
 	Payload   json.RawMessage `json:"payload"`
 	RequestID string          `json:"requestId"`
+	TTLMs     *int            `json:"ttlMs"`
 }
 
 // maxRequestID bounds the operator's own request IDs, bytes.
@@ -162,6 +163,8 @@ func (m *message) check() string {
 		return "method: want a letter and up to 31 letters, digits, dots, hyphens and underscores, and not ack"
 	case m.Payload == nil:
 		return "payload: want any JSON value"
+	case m.TTLMs != nil && (*m.TTLMs < 1 || *m.TTLMs > wire.MaxTTLMs):
+		return "ttlMs: want 1 to 3600000"
 	case len(m.RequestID) > maxRequestID:
 		return "requestId: want at most 128 bytes"
 	}
@@ -183,8 +186,12 @@ func (m *message) notice() streams.Notice {
 		Target    string          `json:"targetClientId,omitempty"`
 		Payload   json.RawMessage `json:"payload"`
 	}{m.RequestID, m.Method, m.To, m.Payload}) // was valid when it was read; Marshal makes it compact
+	ttl := time.Duration(0)
+	if m.TTLMs != nil {
+		ttl = time.Duration(*m.TTLMs) * time.Millisecond
+	}
 	return streams.Notice{
-		Client: m.To, Role: m.Role, Fingerprint: xxhash.Sum64String(m.To + " " + m.Role + " " + m.RequestID),
+		TTL: ttl, Client: m.To, Role: m.Role, Fingerprint: xxhash.Sum64String(m.To + " " + m.Role + " " + m.RequestID),
 		Kind:      byte(wire.KindOther), // none that a later one replaces
 		RequestID: requestID, Data: bytes.Clone(data),
 	}

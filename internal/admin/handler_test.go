@@ -183,7 +183,10 @@ func TestOpenAPI(t *testing.T) {
 
 		{o, "POST", at + "/messages", message("to", someone, `,"requestId":"one"`), 200, `"stored":1`},
 		{o, "POST", at + "/messages", message("to", someone, `,"requestId":"one"`), 200, `"stored":1`}, // the same again
-		{o, "POST", at + "/messages", message("role", "wallet", ""), 200, `"stored":1`},
+		{o, "POST", at + "/messages", message("role", "wallet", `,"ttlMs":60000`), 200, `"stored":1`},
+		{o, "POST", at + "/messages", message("role", "wallet", `,"ttlMs":0`), 400, "ttlMs"},
+		{o, "POST", at + "/messages", message("role", "wallet", `,"ttlMs":3600001`), 400, "ttlMs"},
+		{o, "POST", at + "/messages", message("role", "wallet", `,"ttlMs":1.5`), 400, "ttlMs"},
 		{o, "POST", at + "/messages", message("role", "wallet", ""), 200, `"full":1`},
 		{o, "POST", at + "/messages", message("role", "extension", ""), 200, `"plain":1`},
 		{o, "POST", at + "/messages", message("to", someone, ""), 507, ""},

@@ -5,6 +5,7 @@
 -- KEYS[1] room hash
 -- ARGV 1 fingerprint, 16 hex digits  2 clientId, or -  3 role, what its clients call themselves, or - for a clientId
 --      4 body (body.go)  5 most entries of a mailbox  6 most bytes  7 the largest body that a doorbell carries
+--      8 ms until it is not to be delivered any more, 0: no end
 -- Reply: {stored, mailboxes that are full, clients that speak plain}
 local print, to, role, body = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 load()
@@ -46,7 +47,9 @@ local function put(m)
     full = full + 1
     return
   end
-  local id = redis.call('XADD', box(m.id), 'NOMKSTREAM', m.epoch .. '-*', 'b', body)
+  local id
+  if ARGV[8] == '0' then id = redis.call('XADD', box(m.id), 'NOMKSTREAM', m.epoch .. '-*', 'b', body)
+  else id = redis.call('XADD', box(m.id), 'NOMKSTREAM', m.epoch .. '-*', 'b', body, 't', '', 'd', int(t + tonumber(ARGV[8]))) end
   if not id then return end
   stored = stored + 1
   weigh(m.id, bytes + #body, count + 1, id)
