@@ -49,6 +49,14 @@ locals {
     PPROF                       = local.boolean
     DEMO                        = local.boolean
 
+    AUTH             = "^(off|rejoin\\.v1|all)$"
+    AUTH_SECRET_FILE = "^/"
+    AUTH_JWKS_FILE   = "^/"
+    AUTH_JWKS_URL    = local.url
+    AUTH_ISSUER      = ".*"
+    AUTH_AUDIENCE    = ".*"
+    ADMIN_TOKEN_FILE = "^/"
+
     OTEL_EXPORTER_OTLP_ENDPOINT        = local.url
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = local.url
     OTEL_EXPORTER_OTLP_PROTOCOL        = "^http/protobuf$"
