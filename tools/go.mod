@@ -4,6 +4,7 @@ module github.com/rejoin-dev/rejoin/tools
 go 1.26.0
 
 require (
+	github.com/go-jose/go-jose/v4 v4.1.9
 	github.com/rejoin-dev/rejoin v0.0.0
 	github.com/rejoin-dev/rejoin/client v0.0.0
 )

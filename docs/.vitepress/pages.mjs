@@ -40,6 +40,7 @@ export const sidebar = [
     items: [
       page('Quick start', 'docs/quickstart.md'),
       page('Clients', 'docs/clients.md'),
+      page('Who may connect', 'docs/auth.md'),
       page('Protocol', 'docs/protocol.md'),
       page('Browser client', 'web/client/README.md'),
       page('Moving over', 'docs/moving-over.md'),

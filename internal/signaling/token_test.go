@@ -11,8 +11,8 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// as has a client show a token of that user.
-func (d dialer) as(user string, left time.Duration) dialer {
+// ofUser has a client show a token of that user.
+func (d dialer) ofUser(user string, left time.Duration) dialer {
 	d.who = &wire.Identity{User: user, TokenID: "1", Expires: time.Now().Add(left), Late: left <= 0}
 	return d
 }
@@ -26,7 +26,7 @@ func TestATokenRunsOut(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		const left = 10 * time.Minute
 		d := wallet(newRoom())
-		c, plain, unnamed := d.rejoin().as("ada", left).dial(t, hub), d.as("ada", left).dial(t, hub), d.rejoin().dial(t, hub)
+		c, plain, unnamed := d.rejoin().ofUser("ada", left).dial(t, hub), d.ofUser("ada", left).dial(t, hub), d.rejoin().dial(t, hub)
 		start := time.Now()
 		c.welcome()
 		unnamed.welcome()
@@ -65,7 +65,7 @@ func TestALateTokenIsForResumingOnly(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		d := wallet(newRoom()).rejoin()
 		for _, shown := range []dialer{d, d.resume("nonsense", ""), d.resume(resumeToken(wallet(newRoom())), ""), d.resume(resumeToken(d), "nonsense")} {
-			c := shown.as("ada", -time.Second).dial(t, hub)
+			c := shown.ofUser("ada", -time.Second).dial(t, hub)
 			c.wantClosed(wire.CloseToken, wire.ReasonTokenExpired)
 			c.got()
 		}
@@ -76,7 +76,7 @@ func TestALateTokenIsForResumingOnly(t *testing.T) {
 		b.script(func() {
 			b.attach = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.NotResumed}, nil }
 		})
-		c := d.resume(resumeToken(d), "").as("ada", -time.Second).dial(t, hub)
+		c := d.resume(resumeToken(d), "").ofUser("ada", -time.Second).dial(t, hub)
 		c.wantClosed(wire.CloseToken, wire.ReasonTokenExpired)
 		c.got()
 		if a := b.calls("attach")[0].attach; a.NewClient != "" || a.User != "ada" {
@@ -85,7 +85,7 @@ func TestALateTokenIsForResumingOnly(t *testing.T) {
 
 		me := newID()
 		b.script(func() { b.attach = attachedAs(me, nil) })
-		c = d.resume(resumeToken(d), "").as("ada", -time.Second).dial(t, hub)
+		c = d.resume(resumeToken(d), "").ofUser("ada", -time.Second).dial(t, hub)
 		start := time.Now()
 		if m := c.welcome(); !m.Resumed {
 			t.Errorf("got %+v", m)
@@ -103,7 +103,7 @@ func TestARevokedTokenEndsItsSession(t *testing.T) {
 	var revoked atomic.Bool
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		d := wallet(newRoom()).rejoin()
-		eve, ada, unnamed := d.as("eve", time.Hour).dial(t, hub), d.as("ada", time.Hour).dial(t, hub), d.dial(t, hub)
+		eve, ada, unnamed := d.ofUser("eve", time.Hour).dial(t, hub), d.ofUser("ada", time.Hour).dial(t, hub), d.dial(t, hub)
 		me := eve.welcome().ClientID
 		ada.welcome()
 		unnamed.welcome()
@@ -123,7 +123,7 @@ func TestARevokedTokenEndsItsSession(t *testing.T) {
 		}
 		// One that was let in a moment before the edge knew.
 		before := len(b.calls("attach"))
-		late := d.as("eve", time.Hour).dial(t, hub)
+		late := d.ofUser("eve", time.Hour).dial(t, hub)
 		late.wantClosed(wire.CloseToken, wire.ReasonTokenRevoked)
 		if n := len(b.calls("attach")); n != before {
 			t.Errorf("it was attached")
@@ -131,7 +131,7 @@ func TestARevokedTokenEndsItsSession(t *testing.T) {
 		// One that waits for Redis.
 		revoked.Store(false)
 		b.shut()
-		waiting := d.as("eve", time.Hour).dial(t, hub)
+		waiting := d.ofUser("eve", time.Hour).dial(t, hub)
 		pass(0)
 		revoked.Store(true)
 		hub.Recheck()
@@ -170,7 +170,7 @@ func TestPeersAreToldWhose(t *testing.T) {
 		named, unnamed, late := peerOf(newID()), peerOf(newID()), newID()
 		named.User = `ada "the first"`
 		b.script(func() { b.attach = with(named, unnamed) })
-		c := d.as("me", time.Hour).dial(t, hub)
+		c := d.ofUser("me", time.Hour).dial(t, hub)
 		c.next()
 		joined := presence(d.room, streams.BellJoined, late, 2)
 		joined.User = "eve"

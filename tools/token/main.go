@@ -1,7 +1,7 @@
 // Token mints a JSON Web Token for trying AUTH out, with the first key of AUTH_SECRET_FILE:
 //
 //	openssl rand -hex 32 > secret
-//	go run ./internal/token -secret secret -room lobby -sub ada
+//	go run ./tools/token -secret secret -room lobby -sub ada
 //
 // A service mints its own, with the library of its language: docs/auth.md shows how.
 package main
