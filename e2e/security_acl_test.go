@@ -3,11 +3,13 @@ package e2e_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rejoin-dev/rejoin/client"
 	"github.com/rejoin-dev/rejoin/internal/proctest"
@@ -40,6 +42,14 @@ func TestRedisUserNeedsNoMore(t *testing.T) {
 			x, y := proctest.Start(t, settings...), proctest.Start(t, settings...)
 			for _, plain := range []bool{true, false} {
 				live(ctx, t, x, y, plain)
+			}
+			z := proctest.Start(t, append(settings, guarded(t)...)...)
+			revoke := fmt.Sprintf(`{"sub":"eve","until":%d}`, time.Now().Add(time.Hour).Unix())
+			if status, body := operate(ctx, t, z, "POST", "/v1/revocations", revoke); status != 204 {
+				t.Errorf("revoke: %d %s", status, body)
+			}
+			if status, body := operate(ctx, t, z, "POST", "/v1/rooms/"+newRoom()+"/messages", `{"role":"wallet","method":"m","payload":1}`); status != 200 {
+				t.Errorf("notify: %d %s", status, body)
 			}
 			for _, node := range nodes {
 				redisCommand(ctx, t, node, "SCRIPT FLUSH")
