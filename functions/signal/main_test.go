@@ -24,9 +24,6 @@ var update = flag.Bool("update", false, "write the tables of settings, metrics a
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		// A pool that gnet's dependency ants starts when it is imported, for the life of the process.
-		goleak.IgnoreAnyFunction("github.com/panjf2000/ants/v2.(*poolCommon).purgeStaleWorkers"),
-		goleak.IgnoreAnyFunction("github.com/panjf2000/ants/v2.(*poolCommon).ticktock"),
 		// go-redis looks once a second whether a dead server is back; it sees that the pool is closed then.
 		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }

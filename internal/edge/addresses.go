@@ -5,13 +5,12 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rejoin-dev/rejoin/internal/address"
+	"github.com/rejoin-dev/rejoin/internal/upgrade"
 )
 
-// addresses bounds what one client address may have: connections, and new ones a second. While there is no limit nothing is
-// counted or kept.
+// addresses bounds what one client address may have: connections, and new ones in a second. While there is no limit nothing is counted or
+// kept.
 type addresses struct {
 	most    int
 	asks    *address.Limiter // nil: any number
@@ -30,18 +29,26 @@ func (a *addresses) init(cfg *Config) {
 	}
 }
 
-// ask counts a request for an upgrade, and reports whose it is and whether it may be had now. The address is only known where
-// there is a limit.
-func (a *addresses) ask(c *conn, h *head) (client netip.Addr, ok bool) {
+// networkOf returns what a peer's heads are counted by: its network, the zero address for a trusted proxy.
+func (a *addresses) networkOf(peer netip.Addr) netip.Addr {
+	if !peer.IsValid() || address.IsIn(peer, a.trusted) {
+		return netip.Addr{}
+	}
+	return address.Client(peer, nil, nil)
+}
+
+// ask counts a request for an upgrade. It returns the address of the client, which is only known where there is a limit, and whether the
+// upgrade may be granted now.
+func (a *addresses) ask(c *conn, r *upgrade.Request) (client netip.Addr, ok bool) {
 	if a.most == 0 && a.asks == nil {
 		return client, true
 	}
-	client = address.Client(c.peer(), h.forwarded, a.trusted)
+	client = address.Client(c.socket.Peer(), r.Forwarded, a.trusted)
 	return client, a.asks == nil || a.asks.Take(client, time.Now()) == 0
 }
 
-// take counts a connection in, unless its client's address has as many as it may.
-func (a *addresses) take(c *conn, client netip.Addr) bool {
+// add counts a connection in, unless its client's address has as many as it may.
+func (a *addresses) add(c *conn, client netip.Addr) bool {
 	if a.most == 0 {
 		return true
 	}
@@ -55,8 +62,8 @@ func (a *addresses) take(c *conn, client netip.Addr) bool {
 	return true
 }
 
-// drop counts a connection out, if it was counted in.
-func (a *addresses) drop(c *conn) {
+// remove counts a connection out, if it was counted in.
+func (a *addresses) remove(c *conn) {
 	if a.most == 0 {
 		return
 	}
@@ -70,19 +77,4 @@ func (a *addresses) drop(c *conn) {
 	if a.held[client]--; a.held[client] == 0 {
 		delete(a.held, client)
 	}
-}
-
-// peer returns the address at the other end, the zero one if it is gone.
-func (c *conn) peer() netip.Addr {
-	sa, err := unix.Getpeername(c.descriptor())
-	if err != nil {
-		return netip.Addr{}
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(sa.Addr)
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(sa.Addr)
-	}
-	return netip.Addr{}
 }

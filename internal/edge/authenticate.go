@@ -1,43 +1,40 @@
 package edge
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/auth"
-	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/upgrade"
 )
 
-// deniedAnswers are what clients get that may not connect. later is the Retry-After of those that may be right.
-func deniedAnswers(later string) map[auth.Refusal]*answer {
-	all := map[auth.Refusal]*answer{}
+// deniedResponses are what clients get that may not connect. Those that may after retryAfter are told so.
+func deniedResponses(retryAfter time.Duration) map[auth.Refusal]*upgrade.Response {
+	all := map[auth.Refusal]*upgrade.Response{}
 	for _, r := range auth.Refusals() {
-		a := &answer{status: r.Status(), phrase: http.StatusText(r.Status()), body: r.Text()}
+		response := upgrade.NotYet(retryAfter, r.Text())
 		if challenge := r.Challenge(); challenge != "" {
-			a.header = "WWW-Authenticate: " + challenge + "\r\n"
-		} else {
-			a.header = later
+			response = upgrade.Unauthorized(r.Status(), challenge, r.Text())
 		}
-		all[r] = a
+		all[r] = &response
 	}
 	return all
 }
 
-// authenticate asks for a token, if one is needed, and notes in the offer whose it is. It returns the answer to a client that may not
-// connect. The token comes as a subprotocol, for browsers cannot set headers, or as Authorization; where both are, the header may be that
-// of a proxy in front, and the subprotocol is ours.
-func (s *Server) authenticate(h *head, connect wire.Connect, offer *wire.Offer) *answer {
-	if s.cfg.Auth == nil || !s.cfg.Auth.Needs(offer.Dialect) {
+// authenticate asks for a token if the client needs one, and notes in the offer whose token it is. It returns the response to a client that
+// may not connect. A token comes as a subprotocol, because browsers cannot set headers, or as Authorization. If both are there the
+// subprotocol counts: the header may come from a proxy in front.
+func (s *Server) authenticate(r *upgrade.Request, v *upgrade.Verdict) *upgrade.Response {
+	if s.cfg.Auth == nil || v.Refused != nil || !s.cfg.Auth.Needs(v.Offer.Dialect) {
 		return nil
 	}
-	token := offer.Auth
+	token := v.Offer.Auth
 	if token == "" {
-		token = string(h.bearer)
+		token = string(r.Bearer)
 	}
-	id, refusal := s.cfg.Auth.Admit(token, connect, offer, time.Now())
+	id, refusal := s.cfg.Auth.Admit(token, v.Connect, &v.Offer, time.Now())
 	if refusal != auth.Admitted {
 		return s.denied[refusal]
 	}
-	offer.Identity, offer.Auth = id, ""
+	v.Offer.Identity, v.Offer.Auth = id, ""
 	return nil
 }

@@ -1,12 +1,11 @@
 package edge_test
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"net"
-	"net/http"
 	"testing"
+	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/edge"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
@@ -24,58 +23,39 @@ func (e *echo) Message(payload []byte) { e.conn.Deliver(payload, nil) }
 func (e *echo) Pong([]byte)            {}
 func (e *echo) Closed(signaling.End)   {}
 
-func feeder() *edge.Feeder {
-	cfg := edge.DefaultConfig()
-	cfg.RateLimit = 0
-	return edge.NewFeeder(cfg, &echo{})
-}
-
-// TestFramePathDoesNotAllocate covers whole frames, fragments, messages that arrive in pieces, pings and pongs.
+// TestFramePathDoesNotAllocate covers the way from socket to session and back: whole frames, fragments, messages that arrive in pieces, pings
+// and pongs. It counts what the whole process allocates.
 func TestFramePathDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	payload := bytes.Repeat([]byte("x"), 1000)
 	whole := frame(text, payload)
-	for name, pieces := range map[string][][]byte{
-		"whole":     {whole},
-		"split":     {whole[:3], whole[3:500], whole[500:]},
-		"fragments": {frame(textPart, payload), frame(ping, payload[:10]), frame(cont, payload)},
-		"control":   {frame(ping, payload[:125]), frame(pong, payload[:20])},
+	r := startWith(t, &echo{}, func(cfg *edge.Config) { cfg.Loops, cfg.ControlLimit, cfg.PingInterval = 1, 0, time.Hour })
+	for name, test := range map[string]struct {
+		pieces [][]byte
+		size   int // of what comes back
+	}{
+		"whole":     {[][]byte{whole}, 1004},
+		"split":     {[][]byte{whole[:3], whole[3:500], whole[500:]}, 1004},
+		"fragments": {[][]byte{frame(textPart, payload), frame(ping, payload[:10]), frame(cont, payload)}, 12 + 2004},
+		"control":   {[][]byte{frame(ping, payload[:125]), frame(pong, payload[:20])}, 127},
 	} {
-		f := feeder()
+		c := r.upgrade(t, connect)
+		var in [3000]byte
 		once := func() {
-			for _, piece := range pieces {
-				f.Feed(piece)
+			for _, piece := range test.pieces {
+				c.write(piece)
 			}
-			f.Out()
+			if _, err := io.ReadFull(c.in, in[:test.size]); err != nil {
+				t.Fatal(name, err)
+			}
 		}
 		once()
-		if n := testing.AllocsPerRun(100, once); n != 0 {
+		if n := testing.AllocsPerRun(300, once); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
-	}
-}
-
-func TestConnIsSmall(t *testing.T) {
-	t.Parallel()
-	if edge.ConnSize > 80 {
-		t.Errorf("%d bytes: what is not needed while idle belongs into work", edge.ConnSize)
-	}
-}
-
-func BenchmarkFrame(b *testing.B) {
-	for name, size := range map[string]int{"100B": 100, "1KB": 1000, "16KB": 16 << 10} {
-		b.Run(name, func(b *testing.B) {
-			f := feeder()
-			in := frame(text, bytes.Repeat([]byte("x"), size))
-			b.SetBytes(int64(size))
-			b.ReportAllocs()
-			for b.Loop() {
-				f.Feed(in)
-				f.Out()
-			}
-		})
+		c.Close()
 	}
 }
 
@@ -96,31 +76,6 @@ func BenchmarkEcho(b *testing.B) {
 var browserHead = []byte(request(connect, "Origin: https://app.example.com", "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
 	"Accept-Encoding: gzip, deflate, br, zstd", "Accept-Language: en-GB,en;q=0.9", "Cache-Control: no-cache", "Pragma: no-cache",
 	"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits", "Sec-WebSocket-Protocol: rejoin.v1", "X-Forwarded-For: 192.0.2.7"))
-
-// BenchmarkHead reads a head and makes its answer; net/http only reads it.
-func BenchmarkHead(b *testing.B) {
-	b.Run("ours", func(b *testing.B) {
-		shake := edge.NewHandshake(edge.DefaultConfig(), &echo{})
-		b.ReportAllocs()
-		for b.Loop() {
-			if shake(browserHead) == nil {
-				b.Fatal("refused")
-			}
-		}
-	})
-	b.Run("net/http", func(b *testing.B) {
-		in := bytes.NewReader(nil)
-		buffered := bufio.NewReader(in)
-		b.ReportAllocs()
-		for b.Loop() {
-			in.Reset(browserHead)
-			buffered.Reset(in)
-			if _, err := http.ReadRequest(buffered); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
 
 // BenchmarkConnect dials, upgrades and leaves.
 func BenchmarkConnect(b *testing.B) {

@@ -14,6 +14,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 
 	"github.com/rejoin-dev/rejoin/internal/edge"
+	"github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest"
 )
 
 // TestChaos has clients that do what clients do at their worst while others go on with their work. R21, R22.
@@ -40,7 +41,7 @@ func TestChaos(t *testing.T) {
 		good.expect(text, payload)
 	}
 	wg.Wait()
-	good.write(bye)
+	good.write(wsframetest.Bye)
 	s.end(t)
 	eventually(t, "everybody to be gone", func() bool { return r.metric(t, "rejoin_edge_connections") == 0 })
 	r.hub.mu.Lock()
@@ -63,9 +64,9 @@ func misbehave(addr string, random *rand.Rand) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(100 * time.Millisecond))
 	script := []byte(request(connect))
-	cases := frameCases()
+	cases := wsframetest.Cases()
 	for range random.IntN(4) {
-		script = append(script, cases[random.IntN(len(cases))].in...)
+		script = append(script, cases[random.IntN(len(cases))].In...)
 	}
 	if random.IntN(3) == 0 {
 		script = script[:random.IntN(len(script))]

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rejoin-dev/rejoin/internal/edge"
 	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest"
 )
 
 const (
@@ -190,38 +191,18 @@ func (c *client) response() (status int, header map[string]string, body string) 
 	return status, header, body
 }
 
-// frame is what a client sends: masked.
-func frame(first byte, payload []byte) []byte {
-	return masked(first, payload, [4]byte{0x37, 0xfa, 0x21, 0x3d})
-}
-
-func masked(first byte, payload []byte, mask [4]byte) []byte {
-	b := []byte{first}
-	switch n := len(payload); {
-	case n < 126:
-		b = append(b, 0x80|byte(n))
-	case n < 1<<16:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
-	}
-	b = append(b, mask[:]...)
-	for i, p := range payload {
-		b = append(b, p^mask[i%4])
-	}
-	return b
-}
-
-// First bytes of frames.
+// The vocabulary of package wsframetest, as tests of this package use it all the time.
 const (
-	text, binaryFrame, cont = 0x81, 0x82, 0x80
-	textPart, binPart, part = 0x01, 0x02, 0x00
-	closeFrame, ping, pong  = 0x88, 0x89, 0x8a
+	text, binaryFrame, cont = wsframetest.Text, wsframetest.Binary, wsframetest.Last
+	textPart                = wsframetest.TextPart
+	closeFrame, ping, pong  = wsframetest.CloseFrame, wsframetest.Ping, wsframetest.Pong
 )
 
-func closeBody(code uint16, reason string) []byte {
-	return append(binary.BigEndian.AppendUint16(nil, code), reason...)
-}
+func frame(first byte, payload []byte) []byte { return wsframetest.Frame(first, payload) }
+
+func closeBody(code uint16, reason string) []byte { return wsframetest.CloseBody(code, reason) }
+
+func join(parts ...[]byte) []byte { return wsframetest.Join(parts...) }
 
 // read reads one frame of the server.
 func (c *client) read() (first byte, payload []byte, err error) {

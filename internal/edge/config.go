@@ -16,61 +16,58 @@ type Config struct {
 	Addr string
 	// Loops is the number of event loops, one per core that the process may use.
 	Loops int
-	// MaxConnections bounds upgraded connections; beyond it upgrades are refused with 503. 0: as many
-	// as the limit on open files allows, which bounds it in any case.
+	// MaxConnections bounds upgraded connections; beyond it upgrades are refused with 503. 0: as many as the limit on open files
+	// allows, which bounds them in any case.
 	MaxConnections int
-	// MaxPerAddress bounds upgraded connections of one client address, an IPv6 network of /64 being one; beyond it upgrades are
-	// refused with 429. 0: any.
+	// MaxPerAddress bounds the upgraded connections of one client address, where an IPv6 network of /64 counts as one address; beyond it
+	// upgrades are refused with 429. 0: no bound.
 	MaxPerAddress int
-	// NewPerAddress bounds the upgrades that one client address may ask for within a second; more are refused with 429. 0: any.
+	// NewPerAddress bounds the upgrades that one client address may ask for in a second; more are refused with 429. 0: no bound.
 	NewPerAddress int
-	// TrustedProxies are the networks whose X-Forwarded-For is believed. A proxy that is not among them is a client to
-	// MaxPerAddress and NewPerAddress, and all behind it are one.
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. To MaxPerAddress and NewPerAddress, a proxy outside of them is
+	// one client, with all that are behind it.
 	TrustedProxies []netip.Prefix
-	// MaxHeadBytes bounds a request head up to and including its blank line; beyond it: 431.
+	// MaxHeadBytes bounds a request head, including its blank line; beyond it: 431.
 	MaxHeadBytes int
-	// BasePath is what proxies in front may put before the path, see [wire.ParseBase]; it is cut off where it is.
+	// BasePath is what proxies in front may put before the path, see [wire.ParseBase]; it is cut off where it is present.
 	BasePath string
 	// HandshakeTimeout bounds the time from accepting a socket to its complete head; then 408.
 	HandshakeTimeout time.Duration
 	// MaxMessageBytes bounds a message, the sum of its fragments; beyond it: close 1009.
 	MaxMessageBytes int
-	// MessageTimeout bounds the time from the first byte of a message (or control frame) to its last; then
-	// the connection counts as lost.
+	// MessageTimeout bounds the time from the first byte of a message or control frame to its last; then the connection counts as lost.
 	MessageTimeout time.Duration
-	// Buffers is what incomplete heads and messages and what waits to be written may hold in total, with whatever else its
-	// owner counts there. Beyond it those are closed as lost that hold most, and have done so for longest.
+	// Buffers bounds what incomplete heads and messages and unwritten output may hold in total, together with whatever else its owner
+	// counts there. Beyond it, the connections that hold most, and have done so for longest, are closed as lost.
 	Buffers *budget.Budget
-	// RateLimit is how many data frames a connection may send in a RateWindow, which starts with its first
-	// frame; one more closes with 1013. 0: no limit; at most 65,534.
+	// RateLimit is how many data frames a connection may send in a RateWindow, which starts with its first frame; one more closes with
+	// 1013. 0: no limit; at most 65,534.
 	RateLimit int
-	// ControlLimit is the same for pings and pongs. It has to leave room for the answers to the pings that are sent to a client,
-	// the session's included: some dozens a second at most. 0: no limit; at most 65,534.
+	// ControlLimit is the same for pings and pongs. It has to leave room for the answers to pings that are sent to a client, the
+	// session's included: some dozens a second at most. 0: no limit; at most 65,534.
 	ControlLimit int
 	// RateWindow is the length of that window.
 	RateWindow time.Duration
-	// MaxOutputBytes bounds what waits to be written to a connection before Deliver refuses; at
-	// twice as much the connection is closed as lost.
-	MaxOutputBytes int
-	// PingInterval is how long a connection may be silent before it is pinged. After twice that time it is
+	// MaxOutputBytes bounds what may wait to be written to a connection before Deliver refuses; at twice as much the connection is
 	// closed as lost.
+	MaxOutputBytes int
+	// PingInterval is how long a connection may be silent before it is pinged. After twice that time it is closed as lost.
 	PingInterval time.Duration
-	// CloseTimeout bounds how long a closing connection may take to flush its last bytes and to
-	// close its side.
+	// CloseTimeout bounds how long a closing connection may take to flush its last bytes and to close its side.
 	CloseTimeout time.Duration
-	// RetryAfter goes into the header of that name with 503, in whole seconds.
+	// RetryAfter goes into the header of that name with 429 and 503, in whole seconds.
 	RetryAfter time.Duration
 	// Auth decides who may connect, by the token that they show; nil: everybody. Heads may be longer then, by the longest token.
 	Auth *auth.Verifier
-	// Origins lists the origins that may connect, see [origin.Parse]. A request without an Origin is no browser's and is always
-	// allowed.
+	// Origins lists the origins that may connect, see [origin.Parse]. A request without an Origin does not come from a browser, and is
+	// always allowed.
 	Origins []string
 }
 
-// maxRateLimit is what fits a counter of rate with one more.
+// maxRateLimit leaves room for one more in a counter of rate.
 const maxRateLimit = 1<<16 - 2
 
-// DefaultConfig returns the settings that PROTOCOL.md promises where nothing else is said.
+// DefaultConfig returns the settings that docs/protocol.md promises unless it says otherwise.
 func DefaultConfig() Config {
 	return Config{
 		Addr:             ":4000",
@@ -91,7 +88,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// check reports every field that cannot be, at once.
+// check reports all fields with an impossible value at once.
 func (c *Config) check() error {
 	var errs []error
 	positive := func(name string, value int64) {

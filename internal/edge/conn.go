@@ -3,10 +3,10 @@ package edge
 import (
 	"sync/atomic"
 
-	"github.com/gobwas/ws"
-
+	"github.com/rejoin-dev/rejoin/internal/evloop"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/wsframe"
 )
 
 // state is where a connection stands in the picture of doc.go.
@@ -19,14 +19,14 @@ const (
 	stateDead
 )
 
-// conn is one socket, and the signaling.Conn of its session. There is one for every idle client: a field
-// that is not needed while idle belongs into work. It is never reused, so it may be referenced late.
+// conn is one connection: the signaling.Conn of its session, and the evloop.Conn of its socket. There is one for every idle client, so a
+// field that is not needed while idle belongs into work. A conn is never reused: it may be referred to when it is long dead.
 type conn struct {
 	// static
 	loop *loop
 
 	// owned by the loop
-	socket
+	socket   evloop.Socket
 	session  Session // nil before Hub.Open, after Session.Closed, and for a refused connect
 	work     *work   // nil while idle
 	outbound int32   // bytes the kernel had not taken when last looked at
@@ -35,42 +35,44 @@ type conn struct {
 	slot     uint16 // of the sweep table
 	state    state
 	quiet    uint8 // visits of the sweep since something arrived
-	marks    marks
+	flags    flags
 
-	// guarded by the inbox: how it ended, valid once closed
+	// guarded by the outbox: how it ended, valid once sealed
 	endKind signaling.EndKind
 	endCode wire.CloseCode
 
 	// any goroutine
-	waiting atomic.Int32 // bytes in the inbox and those the kernel has not taken
-	closed  atomic.Bool  // nothing may be queued any more; set with the inbox locked
+	waiting atomic.Int32 // bytes in the outbox, and those the kernel has not taken
+	sealed  atomic.Bool  // nothing may be queued any more; set with the outbox locked
 }
 
-// marks are what is true of a connection.
-type marks uint8
+// flags are what is true of a connection.
+type flags uint8
 
 const (
-	markBehind   marks = 1 << iota // listed in loop.behind
-	markMoved                      // its socket took something since the sweep looked
-	markAdmitted                   // counted in Server.upgraded
-	markPinged                     // by the sweep, and has not answered
+	flagBehind   flags = 1 << iota // listed in loop.behind
+	flagMoved                      // its socket took something since the sweep looked
+	flagAdmitted                   // counted in Server.upgraded
+	flagPinged                     // by the sweep, and has not answered
 )
 
-func (m marks) has(n marks) bool { return m&n != 0 }
-func (m *marks) set(n marks)     { *m |= n }
-func (m *marks) clear(n marks)   { *m &^= n }
+func (f flags) has(g flags) bool { return f&g != 0 }
+func (f *flags) set(g flags)     { *f |= g }
+func (f *flags) clear(g flags)   { *f &^= g }
 
 // Deliver implements signaling.Conn.
 func (c *conn) Deliver(payload, ping []byte) bool {
-	return c.queue(ws.OpText, payload, ping, refuseWhenFull)
+	return c.queue(output{op: wsframe.OpText, payload: payload, ping: ping}, refuseWhenFull)
 }
 
 // Send implements signaling.Conn.
-func (c *conn) Send(payload []byte) { c.queue(ws.OpText, payload, nil, loseWhenFull) }
+func (c *conn) Send(payload []byte) {
+	c.queue(output{op: wsframe.OpText, payload: payload}, dropWhenFull)
+}
 
 // Ping implements signaling.Conn.
 func (c *conn) Ping(data []byte) {
-	c.queue(ws.OpPing, data[:min(len(data), ws.MaxControlFramePayloadSize)], nil, loseWhenFull)
+	c.queue(output{op: wsframe.OpPing, payload: data[:min(len(data), wsframe.MaxControlPayload)]}, dropWhenFull)
 }
 
 // Close implements signaling.Conn.
@@ -78,37 +80,35 @@ func (c *conn) Close(code wire.CloseCode, reason string) {
 	c.queueClose(code, reason, signaling.End{Kind: signaling.EndLocal})
 }
 
-// endSession tells the session that it is over, once.
-func (c *conn) endSession() {
-	session := c.session
-	if session == nil {
-		return
+// Received implements evloop.Conn.
+func (c *conn) Received(data []byte) {
+	c.loop.srv.metrics.received(len(data))
+	c.loop.cork()
+	c.quiet = 0
+	if c.flags.has(flagBehind) {
+		c.recount(0) // the session may want to know whether there is room
 	}
-	c.session = nil
-	session.Closed(signaling.End{Kind: c.endKind, Code: c.endCode})
+	switch c.state {
+	case stateHead:
+		c.readHead(data)
+	case stateOpen:
+		c.readFrames(data)
+	case stateClosing, stateDead:
+	}
+	c.loop.uncork()
 }
 
-// drop closes the socket now, whatever waits to be written. The session hears of it as lost unless it was
-// closed before.
-func (c *conn) drop(reason dropReason) {
-	if c.state == stateDead {
+// Writable implements evloop.Conn.
+func (c *conn) Writable() {
+	c.loop.cork()
+	defer c.loop.uncork()
+	if c.loop.ev.Flush(&c.socket) != nil {
+		c.remove(clientGone)
 		return
 	}
-	c.loop.srv.metrics.drop(reason)
-	c.loop.closeSocket(c) // comes back through ended
+	c.recount(0)
+	c.closeWrite()
 }
 
-// gone is called when the socket has been closed, by whichever side.
-func (c *conn) gone() {
-	was := c.state
-	c.state = stateDead
-	c.loop.in.seal(c, signaling.End{Kind: signaling.EndLost})
-	c.loop.release(c)
-	if was == stateOpen {
-		c.loop.srv.metrics.lost()
-		c.loop.unlist(c)
-	}
-	c.endSession()
-	c.loop.srv.cfg.Buffers.Add(-int64(c.outbound))
-	c.socket, c.outbound = noSocket(), 0
-}
+// Lost implements evloop.Conn.
+func (c *conn) Lost() { c.remove(clientGone) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/edge"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest"
 )
 
 // TestOrder has many goroutines write to many connections: each connection sees each goroutine's frames in
@@ -220,7 +222,7 @@ func TestRateLimit(t *testing.T) {
 		"messages":  frame(text, nil),
 		"fragments": frame(textPart, nil),
 	} {
-		over := frame(part, nil)
+		over := frame(wsframetest.Part, nil)
 		if name == "messages" {
 			over = frame(binaryFrame, nil)
 		}
@@ -275,7 +277,7 @@ func TestEmptyPongs(t *testing.T) {
 	c.expect(ping, nil)
 	c.write(join(bytes.Repeat(frame(pong, nil), 20), frame(pong, []byte("a")), frame(text, nil)))
 	eventually(t, "the message", func() bool { return len(s.got()) == 1 })
-	if got := s.pongsGot(); !equal(got, []string{"", "a"}) {
+	if got := s.pongsGot(); !slices.Equal(got, []string{"", "a"}) {
 		t.Fatalf("the session got the pongs %q", got)
 	}
 }
@@ -459,7 +461,7 @@ func TestPingFloodWithoutReading(t *testing.T) {
 		c.write(flood)
 	}
 	c.write(frame(text, []byte("still here")))
-	eventually(t, "message", func() bool { return equal(s.got(), []string{"still here"}) })
+	eventually(t, "message", func() bool { return slices.Equal(s.got(), []string{"still here"}) })
 	for {
 		first, payload, err := c.read()
 		if err != nil {

@@ -1,16 +1,12 @@
 package edge
 
-import (
-	"net/netip"
+import "net/netip"
 
-	"github.com/rejoin-dev/rejoin/internal/address"
-)
-
-// crowd is the sockets of one loop that are no open connections: those whose heads are not complete, and those that are being closed.
-// It is owned by the loop. When there are too many one has to give way to a newcomer, so that whoever opens sockets and says
-// nothing keeps nobody out:
+// crowd is the sockets of one loop that are not open connections: those whose heads are incomplete, and those that are being closed. It is
+// owned by the loop. When there are too many, one is evicted for a newcomer, so that a client that opens sockets and says nothing keeps
+// no other client out:
 //
-//	too many                        gives way
+//	too many                        evicted
 //	sockets, or heads in this loop  the oldest that is being closed: it has had its answer
 //	                                else the oldest head of the newcomer's address, if that has more than the oldest head's has
 //	                                else the oldest head
@@ -18,10 +14,10 @@ import (
 type crowd struct {
 	heads   line // oldest first
 	closing line
-	from    map[netip.Addr]line // the heads of each address; trusted proxies, which bring many clients each, are not counted
+	from    map[netip.Addr]line // the heads of each network; trusted proxies, which bring many clients each, are not counted
 }
 
-// line is connections at work in the order in which they came.
+// line is works in the order in which they came.
 type line struct {
 	first, last *work
 	n           int
@@ -64,72 +60,64 @@ func (l *line) remove(w *work, in int) {
 	l.n--
 }
 
-// join lines up one whose head is awaited.
-func (c *crowd) join(w *work, peer netip.Addr) {
-	w.line, w.peer = &c.heads, peer
+// addHead adds a connection whose head is awaited.
+func (c *crowd) addHead(w *work, from netip.Addr) {
+	w.line, w.from = &c.heads, from
 	c.heads.push(w, inCrowd)
-	if peer.IsValid() {
-		of := c.from[peer]
-		of.push(w, inAddress)
-		c.from[peer] = of
+	if from.IsValid() {
+		own := c.from[from]
+		own.push(w, inAddress)
+		c.from[from] = own
 	}
 }
 
-// linger lines up one that is being closed.
-func (c *crowd) linger(w *work) {
+// addClosing adds one that is being closed.
+func (c *crowd) addClosing(w *work) {
 	w.line = &c.closing
 	c.closing.push(w, inCrowd)
 }
 
-// part takes a work out of all lines.
-func (c *crowd) part(w *work) {
+// remove takes a work out of all lines.
+func (c *crowd) remove(w *work) {
 	if w.line == nil {
 		return
 	}
 	w.line.remove(w, inCrowd)
 	w.line = nil
-	if !w.peer.IsValid() {
+	if !w.from.IsValid() {
 		return
 	}
-	of := c.from[w.peer]
-	of.remove(w, inAddress)
-	if of.n > 0 {
-		c.from[w.peer] = of
+	own := c.from[w.from]
+	own.remove(w, inAddress)
+	if own.n > 0 {
+		c.from[w.from] = own
 	} else {
-		delete(c.from, w.peer)
+		delete(c.from, w.from)
 	}
-	w.peer = netip.Addr{}
+	w.from = netip.Addr{}
 }
 
-// counted returns what a peer's heads are counted by: its network, the zero address for a trusted proxy.
-func (a *addresses) counted(peer netip.Addr) netip.Addr {
-	if !peer.IsValid() || address.IsIn(peer, a.trusted) {
-		return netip.Addr{}
-	}
-	return address.Client(peer, nil, nil)
-}
-
-// Heads that one address may have at a time in one loop when there is a limit on its connections, at least.
+// leastHeads is how many heads one network may have in one loop, at least, when there is a limit on its connections.
 const leastHeads = 8
 
-// room makes room for a newcomer from peer. It reports false if nothing of this loop can give way.
-func (l *loop) room(peer netip.Addr) bool {
+// makeRoom evicts what has to go for a newcomer. It reports false if nothing in this loop can be evicted.
+func (l *loop) makeRoom(from netip.Addr) bool {
 	srv := l.srv
-	if of := l.crowd.from[peer]; peer.IsValid() && srv.clients.most > 0 && of.n >= max(leastHeads, srv.clients.most) {
-		l.giveWay(of.first)
+	if own := l.crowd.from[from]; from.IsValid() && srv.clients.most > 0 && own.n >= max(leastHeads, srv.clients.most) {
+		l.evict(own.first)
 	}
 	for srv.sockets.Load() > srv.maxSockets || l.crowd.heads.n >= srv.maxHeads {
-		w := l.crowd.next(peer)
+		w := l.crowd.next(from)
 		if w == nil {
 			return false
 		}
-		l.giveWay(w)
+		l.evict(w)
 	}
 	return true
 }
 
-// next returns who gives way next to a newcomer from peer, nil if nobody.
-func (c *crowd) next(peer netip.Addr) *work {
+// next returns what to evict next for a newcomer, nil if there is nothing.
+func (c *crowd) next(from netip.Addr) *work {
 	if w := c.closing.first; w != nil {
 		return w
 	}
@@ -137,25 +125,25 @@ func (c *crowd) next(peer netip.Addr) *work {
 	if w == nil {
 		return nil
 	}
-	if own := c.from[peer]; own.n > c.from[w.peer].n {
+	if own := c.from[from]; own.n > c.from[w.from].n {
 		return own.first
 	}
 	return w
 }
 
-// giveWay closes a connection of the crowd; a head that is complete by now is answered as usual.
-func (l *loop) giveWay(w *work) {
-	l.enter()
-	defer l.leave()
+// evict closes a connection of the crowd; a head that is complete by now is answered as usual.
+func (l *loop) evict(w *work) {
+	l.cork()
+	defer l.uncork()
 	c := w.conn
 	if c.state == stateHead {
-		l.look(c)
+		l.ev.Read(&c.socket)
 	}
 	switch c.state {
 	case stateHead:
 		c.turnAway(dropCrowded)
 	case stateClosing:
-		c.drop(dropCrowded)
+		c.remove(dropCrowded)
 	case stateOpen, stateDead:
 	}
 }

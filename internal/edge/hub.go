@@ -5,17 +5,16 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// Hub takes the connections that the edge has upgraded. Its methods are called on the loops, from
-// several at once, and never block.
+// Hub takes the connections that the edge has upgraded. Its methods are called on the loops, by several at once, and never block.
 type Hub interface {
-	// Ready reports why no connection to a room can be taken now; nil when it can. It decides on 503.
+	// Ready reports why no connection to a room can be taken now; nil when it can. Clients get 503 otherwise.
 	Ready(room wire.RoomID) error
-	// Open is called once the 101 is on its way. Conn may be used at once and kept forever.
+	// Open is called once the 101 is on its way. Conn may be used at once, and kept forever.
 	Open(conn signaling.Conn, connect wire.Connect, offer wire.Offer) Session
 }
 
-// Session is what a Hub makes of one connection. Its methods are called by one loop, one at a time and in
-// the order of the socket, and never block.
+// Session is what a Hub makes of one connection. Its methods are called by one loop, one at a time and in the order of the socket, and
+// never block.
 type Session interface {
 	// Message is one whole data message, valid UTF-8 if it was text. payload is valid during the call only.
 	Message(payload []byte)

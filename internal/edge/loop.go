@@ -1,83 +1,135 @@
 package edge
 
 import (
-	"math/rand/v2"
 	"net/netip"
-	"sync/atomic"
 	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/evloop"
 )
 
-// loop is one event loop.
+// loop is what the edge keeps beside an event loop: its evloop.Handler.
 type loop struct {
 	// static
 	srv *Server
-	poller
+	ev  *evloop.Loop
 
 	// any goroutine
-	in     inbox
-	posted atomic.Uint32 // tasks
+	outbox outbox
 
 	// owned by the loop
-	ending bool      // all is to be closed
-	served uint64    // messages and pongs handed over, connections opened
-	depth  int       // of nested events: a failing write closes its socket at once
-	table  [][]*conn // open connections by sweep slot
-	slot   int       // visited last
-	works  []*work   // in use, in no order
-	crowd  crowd
-	spare  []*work   // for reuse
-	behind []backlog // connections with a socket that did not take everything
-	reply  []byte    // scratch for HTTP answers
-	asked  int64     // when the other loops were asked to let go of buffers
+	corked  int // how deep events are nested: a write that fails removes its connection at once
+	table   sweepTable
+	works   []*work // in use, in no order
+	spare   []*work // for reuse
+	crowd   crowd
+	behind  []backlog // connections with a socket that did not take everything
+	reply   []byte    // scratch for HTTP responses
+	askedAt int64     // when the other loops were last asked to shed load
 }
 
-// maxRounds bounds how often one event looks into the inbox, so that producers that never pause cannot keep the
-// loop from its sockets.
+// The tasks of a loop.
+const (
+	taskWrite evloop.Task = 1 << iota // look into the outbox
+	taskClose                         // close all connections
+	taskRoom                          // evict one of the crowd
+)
+
+// maxRounds bounds how often one event looks into the outbox, so that producers that never pause cannot keep the loop from its sockets.
 const maxRounds = 8
 
-func newLoop(srv *Server, p poller) *loop {
-	l := &loop{srv: srv, poller: p, table: make([][]*conn, srv.pace.slots)}
-	l.in.buffers = srv.cfg.Buffers
-	l.crowd.from = map[netip.Addr]line{}
-	return l
+func newLoop(srv *Server, ev *evloop.Loop) *loop {
+	return &loop{
+		srv: srv, ev: ev,
+		outbox: outbox{buffers: srv.cfg.Buffers},
+		table:  newSweepTable(srv.pace.slots),
+		crowd:  crowd{from: map[netip.Addr]line{}},
+	}
 }
 
 // now is the loop's clock: milliseconds since the server was made, monotonic.
 func (l *loop) now() int64 { return time.Since(l.srv.epoch).Milliseconds() }
 
-// enter begins an event. Between enter and leave nobody has to wake the loop.
-func (l *loop) enter() {
-	l.depth++
-	if l.depth == 1 {
-		l.in.arm()
+// Accepted implements evloop.Handler. full means that there is more than there should be, and nothing in this loop to evict.
+func (l *loop) Accepted(s evloop.Socket, peer netip.Addr) (_ evloop.Conn, full bool) {
+	l.srv.sockets.Add(1) // counted out by remove
+	from := l.srv.clients.networkOf(peer)
+	full = !l.makeRoom(from)
+	c := &conn{loop: l, socket: s}
+	l.crowd.addHead(l.beginWork(c, l.srv.cfg.HandshakeTimeout), from)
+	if full {
+		l.postOthers(taskRoom)
 	}
+	return c, full
 }
 
-// leave ends an event and writes all that has been queued meanwhile.
-func (l *loop) leave() {
-	if l.depth == 1 {
-		l.drain()
-		if l.srv.cfg.Buffers.Excess() > 0 {
-			l.relieve()
+// Do implements evloop.Handler.
+func (l *loop) Do(tasks evloop.Task) {
+	if tasks&taskClose != 0 {
+		l.closeAll()
+	}
+	if tasks&taskRoom != 0 {
+		l.makeRoom(netip.Addr{})
+	}
+	if tasks&evloop.Tick != 0 {
+		l.sweep()
+	}
+	l.cork()
+	l.uncork()
+}
+
+// FreeDescriptor implements evloop.Handler.
+func (l *loop) FreeDescriptor() bool {
+	w := l.crowd.next(netip.Addr{})
+	if w == nil {
+		return false
+	}
+	l.evict(w)
+	return true
+}
+
+// postOthers has all loops but this one do a task.
+func (l *loop) postOthers(t evloop.Task) {
+	for _, other := range l.srv.loops {
+		if other != l {
+			other.ev.Post(t)
 		}
 	}
-	l.depth--
 }
 
+// cork begins an event. Until uncork, producers need not wake the loop: what they queue is written then.
+func (l *loop) cork() {
+	l.corked++
+	if l.corked == 1 {
+		l.outbox.arm()
+	}
+}
+
+// uncork ends an event, and writes all that has been queued meanwhile.
+func (l *loop) uncork() {
+	if l.corked == 1 {
+		l.drain()
+		if l.srv.cfg.Buffers.Excess() > 0 {
+			l.shed()
+		}
+	}
+	l.corked--
+}
+
+// drain writes what is in the outbox.
 func (l *loop) drain() {
 	for range maxRounds {
-		b := l.in.take()
+		b := l.outbox.take()
 		if b == nil {
 			return
 		}
-		l.write(b)
+		l.writeBatch(b)
 		b.reset(l.srv.cfg.Buffers)
 	}
-	l.post(taskWrite) // the inbox is still armed
+	l.ev.Post(taskWrite) // the outbox is still armed
 }
 
-// write hands the frames of a batch to their sockets, one write per item.
-func (l *loop) write(b *batch) {
+// writeBatch gives the frames of a batch to their sockets, one write per item.
+func (l *loop) writeBatch(b *batch) {
 	from := 0
 	for i := range b.items {
 		it := &b.items[i]
@@ -85,37 +137,11 @@ func (l *loop) write(b *batch) {
 		from += it.size
 		it.conn.write(frames)
 		switch it.then {
-		case thenFinish:
-			it.conn.finish()
-		case thenDrop:
-			it.conn.drop(dropOutputFull)
+		case thenLinger:
+			it.conn.linger()
+		case thenRemove:
+			it.conn.remove(dropOutputFull)
 		case thenNothing:
 		}
 	}
-}
-
-// wakeLocked makes the loop look into its inbox, which is locked, unless it will anyway. A connection is
-// sealed under the same lock before its loop ends, so that nobody wakes a loop that has ended: its descriptor
-// may be somebody else's by then.
-func (l *loop) wakeLocked() {
-	if !l.in.armed {
-		l.in.armed = true
-		l.post(taskWrite)
-	}
-}
-
-// list enters an open connection into a random slot of the sweep table: its pings keep a distance from those of
-// connections that came at the same moment.
-func (l *loop) list(c *conn) {
-	c.slot = uint16(rand.IntN(len(l.table)))
-	c.place = int32(len(l.table[c.slot]))
-	l.table[c.slot] = append(l.table[c.slot], c)
-}
-
-func (l *loop) unlist(c *conn) {
-	slot := l.table[c.slot]
-	last := slot[len(slot)-1]
-	slot[c.place], last.place = last, c.place
-	slot[len(slot)-1] = nil
-	l.table[c.slot] = slot[:len(slot)-1]
 }

@@ -6,5 +6,4 @@ import (
 	"go.uber.org/goleak"
 )
 
-// gnet's worker pool, which the edge does not use, has goroutines from the start of the process on.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreCurrent()) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -11,11 +11,12 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// dropReason is why a socket was closed without the end that its protocol has.
+// dropReason is why the server closed a socket without the close that the protocol provides.
 type dropReason string
 
 const (
-	dropCrowded    dropReason = "crowded"           // it gave way to a newcomer
+	clientGone     dropReason = ""                  // it did not: the client closed or reset the connection, and that is not counted
+	dropCrowded    dropReason = "crowded"           // evicted for a newcomer
 	dropHandshake  dropReason = "handshake_timeout" // nothing arrived
 	dropGone       dropReason = "gone_before_open"  // the client had closed when its head was complete
 	dropMessage    dropReason = "message_timeout"
@@ -32,14 +33,14 @@ var dropReasons = []dropReason{
 	dropStopping, dropOverloaded,
 }
 
-// The outcomes of an upgrade that are no HTTP status.
+// The outcomes of an upgrade other than an HTTP status.
 const (
 	upgradeAccepted = "accepted"
 	upgradeRefused  = "refused" // 101, then close 1003
 	upgradeTimeout  = "timeout"
 )
 
-// closer is who ended a connection with a close frame.
+// closer is the side that ended a connection with a close frame.
 type closer string
 
 const (
@@ -48,7 +49,7 @@ const (
 	closedByPolicy closer = "edge"
 )
 
-// metrics are the edge's. Every child is made beforehand: counting neither locks nor allocates.
+// metrics are the edge's. Every child is made in advance: counting neither locks nor allocates.
 type metrics struct {
 	outcomes map[string]prometheus.Counter // by upgrade outcome, an HTTP status or one of the above
 	closes   map[closer]map[string]prometheus.Counter
@@ -139,7 +140,7 @@ func classOf(code wire.CloseCode) string {
 
 func (m *metrics) upgraded(outcome string) { m.outcomes[outcome].Inc() }
 
-func (m *metrics) answered(status int) { m.outcomes[strconv.Itoa(status)].Inc() }
+func (m *metrics) responded(status int) { m.outcomes[strconv.Itoa(status)].Inc() }
 
 func (m *metrics) close(code wire.CloseCode, end signaling.EndKind) {
 	by := closedByPolicy
@@ -155,7 +156,15 @@ func (m *metrics) close(code wire.CloseCode, end signaling.EndKind) {
 
 func (m *metrics) drop(reason dropReason) { m.drops[reason].Inc() }
 
-func (m *metrics) lost() { m.losses.Inc() }
+// removed counts the end of a connection.
+func (m *metrics) removed(why dropReason, was state) {
+	if why != clientGone {
+		m.drop(why)
+	}
+	if was == stateOpen {
+		m.losses.Inc()
+	}
+}
 
 func (m *metrics) received(n int) { m.in.Add(float64(n)) }
 

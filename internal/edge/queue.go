@@ -1,11 +1,34 @@
 package edge
 
 import (
-	"github.com/gobwas/ws"
-
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/wsframe"
 )
+
+// output is one frame to queue, with a ping behind it unless that is empty.
+type output struct {
+	op      wsframe.Opcode
+	payload []byte
+	ping    []byte
+}
+
+// size is how many bytes it takes on the wire.
+func (o *output) size() int {
+	size := wsframe.Size(len(o.payload))
+	if len(o.ping) > 0 {
+		size += wsframe.Size(len(o.ping))
+	}
+	return size
+}
+
+func (o *output) append(dst []byte) []byte {
+	dst = wsframe.Append(dst, o.op, o.payload)
+	if len(o.ping) > 0 {
+		dst = wsframe.Append(dst, wsframe.OpPing, o.ping)
+	}
+	return dst
+}
 
 // fullness is what becomes of a frame for which there is no room.
 type fullness uint8
@@ -13,63 +36,55 @@ type fullness uint8
 const (
 	refuseWhenFull fullness = iota // the caller is told, and keeps it; also while all buffers together are full
 	skipWhenFull                   // it is not needed
-	loseWhenFull                   // there is room for as much again; then the connection is dropped
+	dropWhenFull                   // there is room for as much again; then the connection is dropped
 )
 
-// queue appends one frame, and a ping behind it unless that is empty, and reports whether it did. It never waits for more
-// than another append or a write that does not block. An empty queue takes any frame.
-func (c *conn) queue(op ws.OpCode, payload, ping []byte, full fullness) bool {
-	in := &c.loop.in
+// queue appends one output to the outbox, and reports whether it did. It waits for nothing but another append, or a write that does not
+// block. An empty queue takes any frame.
+func (c *conn) queue(out output, full fullness) bool {
+	o := &c.loop.outbox
 	bound := c.loop.srv.cfg.MaxOutputBytes
-	if full == loseWhenFull {
+	if full == dropWhenFull {
 		bound *= 2
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if c.closed.Load() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c.sealed.Load() {
 		return false
 	}
-	size := frameSize(len(payload))
-	if len(ping) > 0 {
-		size += frameSize(len(ping))
-	}
-	if waiting := int(c.waiting.Load()); waiting > 0 && (waiting+size > bound || full != loseWhenFull && in.buffers.Excess() > 0) {
-		if full == loseWhenFull {
-			in.sealLocked(c, signaling.End{Kind: signaling.EndLost})
-			in.front.add(c, len(in.front.arena), thenDrop)
-			c.loop.wakeLocked()
+	size := out.size()
+	if waiting := int(c.waiting.Load()); waiting > 0 && (waiting+size > bound || full != dropWhenFull && o.buffers.Excess() > 0) {
+		if full == dropWhenFull {
+			o.sealLocked(c, signaling.End{Kind: signaling.EndLost})
+			o.addLocked(c, len(o.front.arena), thenRemove)
 		}
 		return false
 	}
-	from := len(in.front.arena)
-	in.front.arena = append(appendHeader(in.front.arena, op, len(payload)), payload...)
-	if len(ping) > 0 {
-		in.front.arena = append(appendHeader(in.front.arena, ws.OpPing, len(ping)), ping...)
-	}
-	if n := c.writeThrough(in.front.arena[from:]); n > 0 {
-		in.front.arena = append(in.front.arena[:from], in.front.arena[from+n:]...)
+	from := len(o.front.arena)
+	o.front.arena = out.append(o.front.arena)
+	if n := c.writeDirect(o.front.arena[from:]); n > 0 {
+		o.front.arena = append(o.front.arena[:from], o.front.arena[from+n:]...)
 		if size -= n; size == 0 {
 			return true
 		}
 	}
 	c.waiting.Add(int32(size))
-	in.front.count(in.buffers)
-	in.front.add(c, from, thenNothing)
-	c.loop.wakeLocked()
+	o.front.count(o.buffers)
+	o.addLocked(c, from, thenNothing)
 	return true
 }
 
-// writeThrough gives frames to the socket at once, on the caller's goroutine, if the loop sleeps and nothing of c waits: to
-// wake the loop for them takes longer than to write them. It returns how many bytes the socket took. What follows on
-// the same connection before the loop has been awake goes through the loop, so that a page of messages is one write
-// and not one each. The inbox is locked; a connection is sealed under that lock before its descriptor is closed.
-func (c *conn) writeThrough(frames []byte) int {
-	in := &c.loop.in
-	if in.armed || in.through == c || c.waiting.Load() > 0 {
+// writeDirect gives frames to the socket on the caller's goroutine, if the loop sleeps and nothing waits for c: to wake the loop for
+// them takes longer than to write them. It returns how many bytes the socket took. What follows on the same connection before the
+// loop has been awake goes through the loop, so that a page of messages is one write and not one each. The outbox is locked, and a
+// connection is sealed under that lock before its descriptor is given back.
+func (c *conn) writeDirect(frames []byte) int {
+	o := &c.loop.outbox
+	if o.armed || o.direct == c || c.waiting.Load() > 0 {
 		return 0
 	}
-	in.through = c
-	n, err := writeOnce(c.descriptor(), frames)
+	o.direct = c
+	n, err := c.socket.TryWrite(frames)
 	if err != nil {
 		return 0 // the loop will see it too
 	}
@@ -77,20 +92,18 @@ func (c *conn) writeThrough(frames []byte) int {
 	return n
 }
 
-// queueClose appends a close frame after which nothing can be queued. The first one wins. end is what the
-// session hears.
+// queueClose appends a close frame after which nothing can be queued. The first one wins. end is what the session hears.
 func (c *conn) queueClose(code wire.CloseCode, reason string, end signaling.End) {
-	in := &c.loop.in
-	in.mu.Lock()
-	if !in.sealLocked(c, end) {
-		in.mu.Unlock()
+	o := &c.loop.outbox
+	o.mu.Lock()
+	if !o.sealLocked(c, end) {
+		o.mu.Unlock()
 		return
 	}
-	from := len(in.front.arena)
-	in.front.arena = appendClose(in.front.arena, code, reason)
-	c.waiting.Add(int32(len(in.front.arena) - from))
-	in.front.add(c, from, thenFinish)
-	c.loop.wakeLocked()
-	in.mu.Unlock()
+	from := len(o.front.arena)
+	o.front.arena = wsframe.AppendClose(o.front.arena, code, reason)
+	c.waiting.Add(int32(len(o.front.arena) - from))
+	o.addLocked(c, from, thenLinger)
+	o.mu.Unlock()
 	c.loop.srv.metrics.close(code, end.Kind)
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rejoin-dev/rejoin/internal/auth"
+	"github.com/rejoin-dev/rejoin/internal/evloop"
 	"github.com/rejoin-dev/rejoin/internal/origin"
+	"github.com/rejoin-dev/rejoin/internal/upgrade"
 )
 
 // Server is a listening edge. Make it with [New]; its methods are safe for concurrent use.
@@ -26,49 +26,39 @@ type Server struct {
 	hub         Hub
 	log         *slog.Logger
 	metrics     *metrics
-	origins     *origin.Gate
-	unavailable answer
-	tooMany     answer
-	denied      map[auth.Refusal]*answer
+	policy      *upgrade.Policy
+	unavailable upgrade.Response
+	tooMany     upgrade.Response
+	denied      map[auth.Refusal]*upgrade.Response
 	epoch       time.Time
 	maxSockets  int64
 	maxUpgraded int64
 	maxHeads    int // of one loop
 
-	// set by Start
-	addr   net.Addr
-	engine *engine
-	up     chan struct{} // closed when the loops run
-	upOnce sync.Once
-	done   chan struct{} // closed when they have ended
-	err    error         // why, valid after done
+	// set by Start, before up is closed
+	group *evloop.Group
+	loops []*loop
+	up    chan struct{} // closed when clients can connect
+	done  chan struct{} // closed when the loops have ended, or could not start
+	err   error         // why, valid after done
 
 	// any goroutine
-	loops    atomic.Pointer[[]*loop]
 	sockets  atomic.Int64
 	upgraded atomic.Int64
 	clients  addresses
-	foreign  *foreigners
 	refusing atomic.Bool
 	stopping atomic.Bool
 	empty    chan struct{} // signalled when the last socket is gone while stopping
 	started  atomic.Bool
 }
 
-// Sizes of buffers, in bytes: of the kernel's for each socket, which bound what one client that does not read, or that only
-// sends, can make it hold; and of the one in each loop that is read into.
-const (
-	kernelBuffer = 16 << 10
-	readBuffer   = 64 << 10
-)
-
 // reservedFiles is how many descriptors are left to the rest of the process.
 const reservedFiles = 128
 
 const (
-	// fewestSpare is how many sockets there are at least for those that are not upgraded.
+	// fewestSpare is how many sockets there are, at least, for connections that are not upgraded.
 	fewestSpare = 32
-	// mostHeads bounds the heads that are not complete.
+	// mostHeads bounds the heads that are incomplete.
 	mostHeads = 16 << 10
 )
 
@@ -77,46 +67,41 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("check edge settings: %w", err)
 	}
+	origins, err := origin.NewGate(cfg.Origins, log)
+	if err != nil {
+		return nil, fmt.Errorf("check edge settings: %w", err)
+	}
 	s := &Server{
 		cfg: cfg, pace: paceOf(&cfg), hub: hub, log: log,
-		unavailable: answerUnavailable,
-		tooMany:     answerTooMany,
+		policy:      upgrade.NewPolicy(cfg.BasePath, origins),
+		unavailable: upgrade.Unavailable(cfg.RetryAfter),
+		tooMany:     upgrade.TooMany(cfg.RetryAfter),
 		epoch:       time.Now(),
-		foreign:     newForeigners(),
-		engine:      newEngine(),
 		up:          make(chan struct{}),
 		done:        make(chan struct{}),
 		empty:       make(chan struct{}, 1),
 	}
-	seconds := (cfg.RetryAfter + time.Second - 1) / time.Second
-	s.unavailable.header = "Retry-After: " + strconv.Itoa(int(seconds)) + "\r\n"
-	s.tooMany.header = s.unavailable.header
 	if cfg.Auth != nil {
 		s.cfg.MaxHeadBytes += auth.MaxTokenBytes
-		s.denied = deniedAnswers(s.unavailable.header)
+		s.denied = deniedResponses(cfg.RetryAfter)
 	}
-	s.loops.Store(new([]*loop))
 	s.clients.init(&cfg)
-	if err := s.bound(); err != nil {
+	if err := s.setLimits(); err != nil {
 		return nil, err
-	}
-	var err error
-	if s.origins, err = origin.NewGate(cfg.Origins, log); err != nil {
-		return nil, fmt.Errorf("check edge settings: %w", err)
 	}
 	s.metrics, err = newMetrics(reg, s)
 	return s, err
 }
 
-// bound works out how many sockets there may be.
-func (s *Server) bound() error {
+// setLimits works out how many sockets there may be.
+func (s *Server) setLimits() error {
 	var files unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
 		return fmt.Errorf("read limit on open files: %w", err)
 	}
 	limit := int64(min(files.Cur, 1<<30))
 	s.maxSockets = max(limit-reservedFiles, limit/2)
-	// Some are left for those that are told to come back later.
+	// Some are left for clients that are told to come back later.
 	s.maxUpgraded = s.maxSockets - max(s.maxSockets/32, fewestSpare)
 	if asked := int64(s.cfg.MaxConnections); asked > 0 && asked < s.maxUpgraded {
 		s.maxUpgraded = asked
@@ -124,49 +109,60 @@ func (s *Server) bound() error {
 		s.log.Warn("limit on open files is below the connection limit",
 			"open_files", limit, "max_connections", asked, "effective", s.maxUpgraded)
 	}
-	// Heads come and go within a round trip to the client: as many as this are a herd, or somebody who means no good.
+	// A head is complete within a round trip to its client: as many as this at a time are a herd, or an attack.
 	heads := min(mostHeads, max(fewestSpare, s.maxUpgraded/4))
 	s.maxHeads = int(heads+int64(s.cfg.Loops)-1) / s.cfg.Loops
 	return nil
 }
 
-// Start listens and returns once connections are accepted, with an error if that cannot be or ctx ends before.
-// It may be called once.
+// admit counts one upgraded connection in, unless there are too many.
+func (s *Server) admit() bool {
+	if s.upgraded.Add(1) > s.maxUpgraded {
+		s.upgraded.Add(-1)
+		return false
+	}
+	return true
+}
+
+// Start listens and returns once clients can connect, or with an error if that is impossible. It may be called once.
 func (s *Server) Start(ctx context.Context) error {
 	if !s.started.CompareAndSwap(false, true) {
 		return errors.New("start edge: started before")
 	}
-	hold, err := reserve(s.cfg.Addr)
+	config := evloop.Config{Addr: s.cfg.Addr, Loops: s.cfg.Loops, Tick: s.pace.tick, Log: s.log}
+	group, err := evloop.Listen(ctx, config, func(ev *evloop.Loop) evloop.Handler {
+		l := newLoop(s, ev)
+		s.loops = append(s.loops, l)
+		return l
+	})
 	if err != nil {
 		close(s.done)
 		return fmt.Errorf("listen on %s: %w", s.cfg.Addr, err)
 	}
-	defer hold.release()
-	s.addr = hold.addr
-	go s.run(hold.addr)
-	select {
-	case <-s.up:
-		return nil
-	case <-s.done:
-		return fmt.Errorf("listen on %s: %w", s.cfg.Addr, s.err)
-	case <-ctx.Done():
-		return fmt.Errorf("start edge: %w", ctx.Err())
-	}
+	s.group = group
+	close(s.up)
+	go s.run()
+	return nil
 }
 
-// run is the goroutine that the loops are started from. It ends after Stop, or when they fail for good.
-func (s *Server) run(addr *net.TCPAddr) {
+// run is the goroutine that the loops are started from. It ends after Stop, or when they fail.
+func (s *Server) run() {
 	defer close(s.done)
-	s.err = s.engine.run(s, addr)
+	s.err = s.group.Run()
 	if s.err == nil && !s.stopping.Load() {
 		s.err = errors.New("event loops ended by themselves")
 	}
 }
 
-func (s *Server) signalUp() { s.upOnce.Do(func() { close(s.up) }) }
-
 // Addr returns where the server listens, nil before Start.
-func (s *Server) Addr() net.Addr { return s.addr }
+func (s *Server) Addr() net.Addr {
+	select {
+	case <-s.up:
+		return s.group.Addr()
+	default:
+		return nil
+	}
+}
 
 // Refuse answers every upgrade with 503 from now on. Open connections stay.
 func (s *Server) Refuse() { s.refusing.Store(true) }

@@ -9,8 +9,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// Stop closes every connection with 1012, waits until clients have closed too (CloseTimeout at most), ends the
-// loops and waits for them. When ctx ends before, it returns its error and the rest goes on in the background.
+// Stop closes every connection with 1012, waits until clients have closed too (CloseTimeout at most), ends the loops and waits for
+// them. If ctx ends before that, Stop returns its error and the rest goes on in the background.
 func (s *Server) Stop(ctx context.Context) error {
 	s.Refuse()
 	s.stopping.Store(true)
@@ -20,11 +20,11 @@ func (s *Server) Stop(ctx context.Context) error {
 	select {
 	case <-s.up:
 		s.closeAll(ctx)
-	case <-s.done:
+		s.group.Stop()
+	case <-s.done: // it could not listen
 	case <-ctx.Done():
 		return fmt.Errorf("stop edge: %w", ctx.Err())
 	}
-	s.engine.stop()
 	select {
 	case <-s.done:
 		return s.err
@@ -33,10 +33,10 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
-// closeAll says good-bye to every connection and waits until they are gone.
+// closeAll closes every connection and waits until they are gone.
 func (s *Server) closeAll(ctx context.Context) {
-	for _, l := range *s.loops.Load() {
-		l.post(taskClose)
+	for _, l := range s.loops {
+		l.ev.Post(taskClose)
 	}
 	if s.sockets.Load() == 0 {
 		return
@@ -53,22 +53,22 @@ func (s *Server) closeAll(ctx context.Context) {
 
 // closeAll closes all connections of a loop.
 func (l *loop) closeAll() {
-	l.enter()
-	for _, slot := range l.table {
+	l.cork()
+	for _, slot := range l.table.slots {
 		for _, c := range slot {
 			c.queueClose(wire.CloseServiceRestart, wire.ReasonGoingAway, signaling.End{Kind: signaling.EndLocal})
 		}
 	}
 	for i := len(l.works) - 1; i >= 0; i-- {
 		if i < len(l.works) && l.works[i].conn.state == stateHead {
-			l.works[i].conn.drop(dropStopping)
+			l.works[i].conn.remove(dropStopping)
 		}
 	}
-	l.leave()
+	l.uncork()
 }
 
-// forget counts a socket out.
-func (s *Server) forget() {
+// socketClosed counts a socket out.
+func (s *Server) socketClosed() {
 	if s.sockets.Add(-1) == 0 && s.stopping.Load() {
 		select {
 		case s.empty <- struct{}{}:

@@ -1,16 +1,17 @@
 package edge
 
 import (
+	"math/rand/v2"
 	"time"
 
-	"github.com/gobwas/ws"
-
 	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/upgrade"
 	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/wsframe"
 )
 
-// How often the sweep visits a connection, and after how many visits without a byte it acts. A socket that
-// falls silent is pinged between 7/8 and 1 interval later and dropped between 15/8 and 2.
+// How often the sweep visits a connection, and after how many visits without a byte it acts. A socket that falls silent is pinged
+// between 7/8 and 1 interval later, and dropped between 15/8 and 2.
 const (
 	visitsPerInterval = 8
 	quietToPing       = visitsPerInterval - 1
@@ -24,7 +25,7 @@ const (
 	maxSlots = 1 << 10
 )
 
-// pace is how the sweep runs: one slot of each loop's table each tick.
+// pace is how the sweep runs: one slot of each loop's table at each tick.
 type pace struct {
 	tick  time.Duration
 	slots int
@@ -43,25 +44,47 @@ func paceOf(cfg *Config) pace {
 	return pace{tick, slots}
 }
 
-// tick has every loop sweep, unless the last time has not been served yet.
-func (s *Server) tick() {
-	for _, l := range *s.loops.Load() {
-		l.post(taskSweep)
-	}
+// sweepTable is the open connections of one loop, in slots of which the sweep visits one at each tick.
+type sweepTable struct {
+	slots   [][]*conn
+	visited int // last
+}
+
+func newSweepTable(slots int) sweepTable { return sweepTable{slots: make([][]*conn, slots)} }
+
+// add enters a connection into a random slot: its pings keep a distance from those of connections that came at the same moment.
+func (t *sweepTable) add(c *conn) {
+	c.slot = uint16(rand.IntN(len(t.slots)))
+	c.place = int32(len(t.slots[c.slot]))
+	t.slots[c.slot] = append(t.slots[c.slot], c)
+}
+
+func (t *sweepTable) remove(c *conn) {
+	slot := t.slots[c.slot]
+	last := slot[len(slot)-1]
+	slot[c.place], last.place = last, c.place
+	slot[len(slot)-1] = nil
+	t.slots[c.slot] = slot[:len(slot)-1]
+}
+
+// next returns the slot to visit now.
+func (t *sweepTable) next() []*conn {
+	t.visited = (t.visited + 1) % len(t.slots)
+	return t.slots[t.visited]
 }
 
 // sweep is one tick of a loop.
 func (l *loop) sweep() {
-	l.enter()
+	l.cork()
 	now := l.now()
-	l.catchUp(now)
-	l.expire(now)
+	l.checkBacklogs(now)
+	l.checkDeadlines(now)
 	l.visit()
-	l.leave()
+	l.uncork()
 }
 
-// expire deals with the connections whose deadline has passed.
-func (l *loop) expire(now int64) {
+// checkDeadlines deals with the connections whose deadline has passed.
+func (l *loop) checkDeadlines(now int64) {
 	// Backwards: one that loses its work is replaced by one that was looked at already.
 	for i := len(l.works) - 1; i >= 0; i-- {
 		if i >= len(l.works) {
@@ -69,48 +92,46 @@ func (l *loop) expire(now int64) {
 		}
 		w := l.works[i]
 		if now >= w.deadline {
-			w.conn.expired()
+			w.conn.deadlinePassed()
 			continue
 		}
-		w.conn.shutdown() // once it is flushed
+		w.conn.closeWrite() // once it is flushed
 	}
 }
 
-// expired is called when the deadline of a connection has passed.
-func (c *conn) expired() {
+// deadlinePassed ends what took too long.
+func (c *conn) deadlinePassed() {
 	switch c.state {
 	case stateHead:
 		c.loop.srv.metrics.upgraded(upgradeTimeout)
-		if len(c.work.buf) == 0 {
-			c.drop(dropHandshake)
+		if len(c.work.head) == 0 {
+			c.remove(dropHandshake)
 			return
 		}
-		c.answer(&answerTimeout, false)
+		c.respond(&upgrade.Timeout)
 	case stateOpen:
 		// It may as well be a client that lost its network in the middle of a message: not for cause.
 		c.loop.srv.metrics.drop(dropMessage)
 		c.queueClose(wire.ClosePolicy, reasonSlowMessage, signaling.End{Kind: signaling.EndLost})
 	case stateClosing:
-		c.drop(dropLinger)
+		c.remove(dropLinger)
 	case stateDead:
 	}
 }
 
-// visit looks at the connections of one slot: those that were silent are pinged, and dropped when that did not
-// help.
+// visit looks at the connections of one slot: those that were silent are pinged, and dropped when that did not help.
 func (l *loop) visit() {
-	l.slot = (l.slot + 1) % len(l.table)
-	slot := l.table[l.slot]
+	slot := l.table.next()
 	for i := len(slot) - 1; i >= 0; i-- {
 		c := slot[i]
 		c.quiet++
 		switch c.quiet {
 		case quietToPing:
-			if c.queue(ws.OpPing, nil, nil, skipWhenFull) {
-				c.marks.set(markPinged)
+			if c.queue(output{op: wsframe.OpPing}, skipWhenFull) {
+				c.flags.set(flagPinged)
 			}
 		case quietToDrop:
-			c.drop(dropSilent)
+			c.remove(dropSilent)
 		}
 	}
 }

@@ -189,67 +189,34 @@ func TestRefusedConnect(t *testing.T) {
 	}
 }
 
-// answers is what is no upgrade: request, status, and a header that has to be there.
-var answers = []struct {
+// responses has a request for each response that does not depend on the state of the server; package upgrade tests what leads to them.
+var responses = []struct {
 	name, request string
 	status        int
 	header        string
 }{
-	{"health", "GET /health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
-	{"health 1.0", "GET /health?x HTTP/1.0\r\n\r\n", 200, ""},
-	{"malformed target", strings.Replace(request("@["), "@[", "@[", 1), 400, ""},
-	{"plain malformed target", "GET @[ HTTP/1.1\r\nHost: a\r\n\r\n", 400, ""},
-	{"no http", "hello\r\n\r\n", 400, ""},
-	{"health of absolute form", "GET http://a/health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
+	{"health", "GET /health HTTP/1.1\r\nHost: a\r\n\r\n", 200, "Cache-Control: no-store"},
 	{"health behind a base", "GET /base/path/health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
-	{"health, too many slashes", "GET //health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
-	{"health behind an empty line", "\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""},
-	{"another base", "GET /base/other/health HTTP/1.1\r\nHost: a\r\n\r\n", 404, ""},
-	{"too many empty lines", strings.Repeat("\r\n", 5) + "GET /health HTTP/1.1\r\nHost: a\r\n\r\n", 400, ""},
-	{"two names in one host", "GET /health HTTP/1.1\r\nHost: a, b\r\n\r\n", 400, ""},
-	{"a host with a path", "GET /health HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, ""},
-	{"two lengths", request(connect, "Content-Length: 0", "Content-Length: 3") + "abc", 400, ""},
-	{"list of lengths", request(connect, "Content-Length: 0, 0"), 400, ""},
-	{"upgrade in quotes", strings.Replace(request(connect), "keep-alive, Upgrade", `"a, upgrade"`, 1), 426, ""},
-	{"list of versions", strings.Replace(request(connect), "Version: 13", "Version: 8, 13", 1), 426, ""},
-	{"two versions", request(connect, "Sec-WebSocket-Version: 13"), 400, ""},
+	{"no http", "hello\r\n\r\n", 400, ""},
 	{"no version", "GET /health\r\n\r\n", 400, ""},
-	{"http/2", "PRI * HTTP/2.0\r\n\r\n", 400, ""},
-	{"two spaces", "GET  /health HTTP/1.1\r\nHost: a\r\n\r\n", 400, ""},
-	{"bare line feeds", "GET /health HTTP/1.1\nHost: a\n\n", 400, ""},
-	{"space before colon", "GET /health HTTP/1.1\r\nHost : a\r\n\r\n", 400, ""},
-	{"folded", "GET /health HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400, ""},
-	{"control character", "GET /health HTTP/1.1\r\nHost: a\x00\r\n\r\n", 400, ""},
-	{"no host", "GET /health HTTP/1.1\r\n\r\n", 400, ""},
-	{"two hosts", request(connect, "Host: other"), 400, ""},
-	{"two keys", request(connect, "Sec-WebSocket-Key: "+key), 400, ""},
-	{"bad key", strings.Replace(request(connect), key, "dGhlIHNhbXBsZSBub25jZQ!!", 1), 400, ""},
-	{"short key", strings.Replace(request(connect), key, "dGhl", 1), 400, ""},
-	{"long key", strings.Replace(request(connect), key, "dGhlIHNhbXBsZSBub25jZTEy", 1), 400, ""},
-	{"no key", strings.Replace(request(connect), "Sec-WebSocket-Key: "+key+"\r\n", "", 1), 400, ""},
-	{"no websocket version", strings.Replace(request(connect), "Sec-WebSocket-Version: 13\r\n", "", 1), 400, ""},
 	{"body", request(connect, "Content-Length: 3") + "abc", 400, ""},
-	{"chunked body", request(connect, "Transfer-Encoding: chunked") + "0\r\n\r\n", 400, ""},
 	{"empty body", "GET /health HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 200, ""},
+	{"too many empty lines", strings.Repeat("\r\n", 5) + "GET /health HTTP/1.1\r\nHost: a\r\n\r\n", 400, ""},
 	{"origin", request(connect, "Origin: https://evil.example"), 403, ""},
 	{"unknown path", "GET /favicon.ico HTTP/1.1\r\nHost: a\r\n\r\n", 404, ""},
 	{"method", "POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 405, "Allow: GET, HEAD"},
-	{"method with upgrade", strings.Replace(request(connect), "GET", "PUT", 1), 405, "Allow: GET, HEAD"},
 	{"plain room", "GET " + connect + " HTTP/1.1\r\nHost: a\r\n\r\n", 426, "Upgrade: websocket"},
-	{"plain room of nobody", "GET " + room + " HTTP/1.1\r\nHost: a\r\n\r\n", 426, "Sec-WebSocket-Version: 13"},
-	{"connection without upgrade", strings.Replace(request(connect), "keep-alive, Upgrade", "keep-alive", 1), 426, "Connection: close, Upgrade"},
 	{"version", strings.Replace(request(connect), "Version: 13", "Version: 8", 1), 426, "Sec-WebSocket-Version: 13"},
-	{"upgrade of 1.0", strings.Replace(request(connect), "HTTP/1.1", "HTTP/1.0", 1), 426, ""},
 	{"long line", "GET /" + strings.Repeat("a", 9000), 431, ""},
 	{"long head", request(connect, "Cookie: "+strings.Repeat("a", 8192)), 431, ""},
 }
 
-func TestAnswers(t *testing.T) {
+func TestResponses(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) {
 		cfg.Origins, cfg.BasePath = []string{"https://good.example"}, "/base/path"
 	})
-	for _, test := range answers {
+	for _, test := range responses {
 		c := r.dial(t)
 		c.send(test.request)
 		status, header, body := c.response()

@@ -2,52 +2,39 @@ package edge
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
-	"github.com/gobwas/ws"
+	"github.com/rejoin-dev/rejoin/internal/wsframe"
 )
 
-// work is what a connection needs only while it is not idle: during the head, half a message, the close.
+// work is what a connection needs only while it is not idle: for its head, half a message, the close.
 type work struct {
 	conn     *conn
 	place    int   // in loop.works
 	line     *line // of the crowd
 	links    [lineCount]link
-	peer     netip.Addr // as it is counted, of a head
+	from     netip.Addr // of a head: the network it is counted by
 	began    int64      // on the loop's clock
 	deadline int64
+	buffered int // bytes of buffers that the budget knows of
 
-	// head: what there is of it. open: the payload of the message so far, unmasked.
-	buf []byte
-
-	// open: the frame that is being read
-	pend    [maxPend]byte // an incomplete header, or an incomplete control frame
-	pending int
-	head    ws.Header // of the data frame whose payload is being read
-	left    int       // bytes of that payload still to come
-	begun   bool      // a data message has begun
-	text    bool      // and its opcode was text
-	intact  int       // bytes of buf that are whole characters, as far as text has been looked at
-
-	// closing: the write side is shut down
-	shut bool
+	head        []byte          // what there is of the head
+	stream      wsframe.Partial // open: the frame or message that is incomplete
+	writeClosed bool            // closing: the write side is closed
 }
 
 // Bounds of what is kept for reuse, per loop.
 const (
 	maxSpare      = 32
-	maxSpareBytes = 16 << 10
-	minBuf        = 512
+	maxSpareBytes = 16 << 10 // of each buffer
 )
 
-// begin gives c its work, with a deadline from now.
-func (l *loop) begin(c *conn, timeout time.Duration) *work {
+// beginWork gives c its work, with a deadline from now.
+func (l *loop) beginWork(c *conn, timeout time.Duration) *work {
 	var w *work
 	if n := len(l.spare); n > 0 {
 		w, l.spare[n-1] = l.spare[n-1], nil
 		l.spare = l.spare[:n-1]
-		l.srv.cfg.Buffers.Add(int64(cap(w.buf)))
 	} else {
 		w = new(work)
 	}
@@ -55,40 +42,38 @@ func (l *loop) begin(c *conn, timeout time.Duration) *work {
 	w.deadline = w.began + timeout.Milliseconds()
 	l.works = append(l.works, w)
 	c.work = w
+	l.countWork(w)
 	return w
 }
 
-// release takes the work of c away, if it has any.
-func (l *loop) release(c *conn) {
+// endWork takes c's work away, if it has any.
+func (l *loop) endWork(c *conn) {
 	w := c.work
 	if w == nil {
 		return
 	}
 	c.work = nil
-	l.crowd.part(w)
+	l.crowd.remove(w)
 	last := len(l.works) - 1
 	l.works[w.place] = l.works[last]
 	l.works[w.place].place = w.place
 	l.works[last] = nil
 	l.works = l.works[:last]
-	l.srv.cfg.Buffers.Add(-int64(cap(w.buf)))
+	l.srv.cfg.Buffers.Add(-int64(w.buffered))
 	if len(l.spare) < maxSpare {
-		buf := w.buf[:0]
-		if cap(buf) > maxSpareBytes {
-			buf = nil
+		head := w.head[:0]
+		if cap(head) > maxSpareBytes {
+			head = nil
 		}
-		*w = work{buf: buf}
+		w.stream.Reset(maxSpareBytes)
+		*w = work{head: head, stream: w.stream}
 		l.spare = append(l.spare, w)
 	}
 }
 
-// keep appends data to the buffer of w. The buffer doubles, up to limit at least: what was only announced costs nothing, and a
-// trickle is not copied again and again.
-func (l *loop) keep(w *work, data []byte, limit int) {
-	if need, had := len(w.buf)+len(data), cap(w.buf); need > had {
-		size := max(need, min(2*had, limit), min(minBuf, limit))
-		w.buf = slices.Grow(w.buf, size-len(w.buf))
-		l.srv.cfg.Buffers.Add(int64(cap(w.buf) - had))
-	}
-	w.buf = append(w.buf, data...)
+// countWork tells the budget of w's buffers.
+func (l *loop) countWork(w *work) {
+	n := cap(w.head) + w.stream.Buffered()
+	l.srv.cfg.Buffers.Add(int64(n - w.buffered))
+	w.buffered = n
 }

@@ -74,7 +74,9 @@ func TestALateTokenIsForResumingOnly(t *testing.T) {
 		}
 
 		b.script(func() {
-			b.attach = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.NotResumed}, nil }
+			b.attach = func(streams.Attach) (streams.Attached, error) {
+				return streams.Attached{Verdict: streams.NotResumed}, nil
+			}
 		})
 		c := d.resume(resumeToken(d), "").ofUser("ada", -time.Second).dial(t, hub)
 		c.wantClosed(wire.CloseToken, wire.ReasonTokenExpired)

@@ -1,0 +1,80 @@
+package edge
+
+import (
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/wsframe"
+)
+
+// Reasons of close frames that only the edge gives; the others are in packages wire and wsframe.
+const (
+	reasonOverloaded  = "overloaded, try again later"
+	reasonSlowMessage = "message took too long"
+	reasonControlRate = "too many pings or pongs, slow down"
+)
+
+// readFrames takes bytes from the socket, cut anywhere, and hands what they complete to the session.
+func (c *conn) readFrames(data []byte) {
+	r := wsframe.NewReader(data, nil, c.loop.srv.cfg.MaxMessageBytes)
+	if c.work != nil {
+		r.Lend(&c.work.stream)
+	}
+	for c.reading() {
+		switch e := r.Next(); e.Kind {
+		case wsframe.Drained:
+			if c.work != nil {
+				c.loop.countWork(c.work)
+			}
+			return
+		case wsframe.Incomplete:
+			r.Lend(&c.loop.beginWork(c, c.loop.srv.cfg.MessageTimeout).stream)
+			continue
+		case wsframe.Frame:
+			c.countFrame()
+			continue
+		case wsframe.Message:
+			c.loop.ev.Served()
+			c.session.Message(e.Payload)
+		case wsframe.Ping:
+			c.ping(e.Payload)
+		case wsframe.Pong:
+			c.pong(e.Payload)
+		case wsframe.Close: // is answered with its own code (RFC 6455 section 5.5.1)
+			c.queueClose(e.Code, "", signaling.End{Kind: signaling.EndClient, Code: e.Code})
+		case wsframe.Violation:
+			c.fail(e.Code, e.Reason)
+		}
+		if c.work != nil && c.work.stream.Empty() {
+			c.loop.endWork(c) // what follows has a deadline of its own
+			r.Lend(nil)
+		}
+	}
+}
+
+// reading reports whether frames still mean something: a close, from whatever goroutine, ends that.
+func (c *conn) reading() bool { return c.state == stateOpen && !c.sealed.Load() }
+
+// ping answers a ping. RFC 6455 section 5.5.3 asks for an answer to the most recent one only, so a client that pings without reading gets
+// no more than its bound.
+func (c *conn) ping(data []byte) {
+	if c.countControl() {
+		c.queue(output{op: wsframe.OpPong, payload: data}, skipWhenFull)
+	}
+}
+
+// pong tells the session of a pong that may mean something to it: an empty one only if the sweep has asked for it.
+func (c *conn) pong(data []byte) {
+	if !c.countControl() || len(data) == 0 && !c.flags.has(flagPinged) {
+		return
+	}
+	if len(data) == 0 {
+		c.flags.clear(flagPinged)
+	}
+	c.loop.ev.Served()
+	c.session.Pong(data)
+}
+
+// fail closes for cause.
+func (c *conn) fail(code wire.CloseCode, reason string) {
+	c.queueClose(code, reason, signaling.End{Kind: signaling.EndPolicy})
+}

@@ -1,0 +1,78 @@
+package edge
+
+import (
+	"github.com/rejoin-dev/rejoin/internal/signaling"
+)
+
+// remove ends a connection now, whatever waits to be written, and for whatever reason: it is the only way to stateDead. The session
+// hears that the connection was lost unless it has heard of its end before. A connection that is dead already is left alone.
+func (c *conn) remove(why dropReason) {
+	if c.state == stateDead {
+		return
+	}
+	l, srv := c.loop, c.loop.srv
+	l.cork()
+	defer l.uncork()
+
+	// No goroutine queues for it any more, or writes to its descriptor.
+	l.outbox.seal(c, signaling.End{Kind: signaling.EndLost})
+
+	// It leaves the tables and the counts.
+	was := c.state
+	c.state = stateDead
+	srv.metrics.removed(why, was)
+	if was == stateOpen {
+		l.table.remove(c)
+	}
+	l.endWork(c)
+	if c.flags.has(flagAdmitted) {
+		srv.upgraded.Add(-1)
+		srv.clients.remove(c)
+	}
+	srv.cfg.Buffers.Add(-int64(c.outbound))
+	c.outbound = 0
+
+	// The session hears of it while the descriptor is still this connection's, and may queue for others.
+	c.closeSession()
+
+	// The descriptor is given back.
+	l.ev.Close(&c.socket)
+	srv.socketClosed()
+}
+
+// linger is called once the close frame, or the HTTP response, has been given to the socket. The session is over. The socket stays until
+// that is flushed and the client has closed too, or until CloseTimeout: see doc.go.
+func (c *conn) linger() {
+	if c.state == stateDead || c.state == stateClosing {
+		return
+	}
+	l := c.loop
+	if c.state == stateOpen {
+		l.table.remove(c)
+	}
+	c.state = stateClosing
+	l.endWork(c)
+	l.crowd.addClosing(l.beginWork(c, l.srv.cfg.CloseTimeout))
+	c.closeSession()
+	c.closeWrite()
+}
+
+// closeSession tells the session, once, that the connection is over.
+func (c *conn) closeSession() {
+	session := c.session
+	if session == nil {
+		return
+	}
+	c.session = nil
+	session.Closed(signaling.End{Kind: c.endKind, Code: c.endCode})
+}
+
+// closeWrite ends the write side of a closing connection once everything is flushed, so that the client sees the end even while it still
+// sends.
+func (c *conn) closeWrite() {
+	if c.state != stateClosing || c.work.writeClosed || c.socket.Unsent() > 0 {
+		return
+	}
+	c.work.writeClosed = true
+	c.socket.CloseWrite()
+}
