@@ -132,9 +132,10 @@ func (l *Loop) waitWritable(fd int, w *watched) {
 		if l.watched[fd] == w && w.writable {
 			l.conns[fd].Writable()
 		}
-		w.writer = w.writable
+		more := l.watched[fd] == w && w.writable
+		w.writer = more
 		l.mu.Unlock()
-		if !w.writer {
+		if !more {
 			return
 		}
 	}
