@@ -13,29 +13,54 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"log"
+	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/panjf2000/gnet/v2"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rejoin-dev/rejoin/internal/evloop"
 )
 
 const maxBatch = 512
 
 type relay struct {
-	gnet.BuiltinEventEngine
 	rdb     *redis.Client
 	sub     *redis.PubSub
 	queue   chan publication
-	clients sync.Map // client ID → gnet.Conn
+	clients sync.Map // client ID → *client
 }
 
 type publication struct {
-	from             gnet.Conn
+	from             *client
 	to, frame, asked string // asked: the requestId
+}
+
+// loop is an event loop and what other goroutines have for its clients.
+type loop struct {
+	relay *relay
+	ev    *evloop.Loop
+
+	mu  sync.Mutex
+	out []output // guarded by mu
+}
+
+type output struct {
+	to    *client
+	frame []byte
+}
+
+// client is one connection, owned by its loop.
+type client struct {
+	loop   *loop
+	socket evloop.Socket
+	id     string // "" before the upgrade
+	in     []byte // what is incomplete
 }
 
 func main() {
@@ -47,8 +72,13 @@ func main() {
 	r := &relay{rdb: rdb, sub: rdb.Subscribe(context.Background()), queue: make(chan publication, 1<<16)}
 	go r.publish()
 	go r.deliver()
-	log.Fatal(gnet.Run(r, "tcp://"+net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), gnet.WithMulticore(true),
-		gnet.WithNumEventLoop(runtime.GOMAXPROCS(0)), gnet.WithReusePort(true), gnet.WithTCPNoDelay(gnet.TCPNoDelay)))
+	group, err := evloop.Listen(context.Background(), evloop.Config{
+		Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), Loops: runtime.GOMAXPROCS(0), Tick: time.Second, Log: slog.Default(),
+	}, func(ev *evloop.Loop) evloop.Handler { return &loop{relay: r, ev: ev} })
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(group.Run())
 }
 
 // publish gathers what waits into one pipeline, and confirms what somebody received.
@@ -71,7 +101,7 @@ func (r *relay) publish() {
 			if replies[i].Val() == 0 {
 				info = "missingRemoteClientError"
 			}
-			_ = p.from.AsyncWrite(frame(`{"info":"`+info+`","requestId":"`, p.asked, `"}`), nil)
+			p.from.send(frame(`{"info":"`+info+`","requestId":"`, p.asked, `"}`))
 		}
 	}
 }
@@ -84,75 +114,120 @@ func (r *relay) deliver() {
 			log.Fatal(err)
 		}
 		if c, ok := r.clients.Load(m.Channel); ok {
-			_ = c.(gnet.Conn).AsyncWrite([]byte(m.Payload), nil)
+			c.(*client).send([]byte(m.Payload))
 		}
 	}
 }
 
-func (r *relay) OnTraffic(c gnet.Conn) gnet.Action {
-	b, _ := c.Peek(-1)
-	total := len(b)
-	id, open := c.Context().(string)
-	if !open {
+// send has the loop write a frame; any goroutine may call it.
+func (c *client) send(frame []byte) {
+	l := c.loop
+	l.mu.Lock()
+	l.out = append(l.out, output{c, frame})
+	first := len(l.out) == 1
+	l.mu.Unlock()
+	if first {
+		l.ev.Post(1)
+	}
+}
+
+// Do writes what is there for this loop's clients.
+func (l *loop) Do(evloop.Task) {
+	l.mu.Lock()
+	out := l.out
+	l.out = nil
+	l.mu.Unlock()
+	for _, o := range out {
+		o.to.write(o.frame)
+	}
+}
+
+func (l *loop) Accepted(s evloop.Socket, _ netip.Addr) (evloop.Conn, bool) {
+	return &client{loop: l, socket: s}, false
+}
+
+func (l *loop) FreeDescriptor() bool { return false }
+
+func (c *client) write(b []byte) {
+	if c.socket.Descriptor() >= 0 && c.loop.ev.Write(&c.socket, b) != nil {
+		c.Lost()
+	}
+}
+
+func (c *client) Writable() {
+	if c.loop.ev.Flush(&c.socket) != nil {
+		c.Lost()
+	}
+}
+
+func (c *client) Lost() {
+	if c.id != "" {
+		c.loop.relay.clients.Delete(c.id)
+		_ = c.loop.relay.sub.Unsubscribe(context.Background(), c.id)
+	}
+	c.loop.ev.Close(&c.socket)
+}
+
+func (c *client) Received(b []byte) {
+	if len(c.in) > 0 {
+		b = append(c.in, b...)
+	}
+	if c.id == "" {
 		end := bytes.Index(b, []byte("\r\n\r\n"))
 		if end < 0 {
-			return gnet.None
+			c.keep(b)
+			return
 		}
-		if id = r.open(c, b[:end]); id == "" {
-			return gnet.Close
+		if !c.open(b[:end]) {
+			c.Lost()
+			return
 		}
 		b = b[end+4:]
 	}
 	for {
 		op, mask, payload, size := parse(b)
 		if size == 0 {
-			break
+			c.keep(b)
+			return
 		}
 		b = b[size:]
 		switch op {
 		case ws.OpClose:
-			return gnet.Close
+			c.Lost()
+			return
 		case ws.OpText:
+			c.loop.ev.Served()
 			ws.Cipher(payload, mask, 0)
 			asked := field(payload, `"requestId":"`)
-			r.queue <- publication{c, field(payload, `"targetClientId":"`),
-				string(frame(`{"info":"remoteData","data":`, string(payload), `,"remoteClientId":"`, id, `","requestId":"`, asked, `"}`)), asked}
+			c.loop.relay.queue <- publication{c, field(payload, `"targetClientId":"`),
+				string(frame(`{"info":"remoteData","data":`, string(payload), `,"remoteClientId":"`, c.id, `","requestId":"`, asked, `"}`)), asked}
 		}
 	}
-	_, _ = c.Discard(total - len(b))
-	return gnet.None
 }
 
+// keep keeps what is incomplete.
+func (c *client) keep(b []byte) { c.in = append(c.in[:0:0], b...) }
+
 // open answers an upgrade. IDs follow from room and role, so that the two of a room know each other's at once.
-func (r *relay) open(c gnet.Conn, head []byte) (id string) {
+func (c *client) open(head []byte) bool {
 	const key = "Sec-WebSocket-Key: "
 	at := bytes.Index(head, []byte(key))
 	if at < 0 || len(head) < at+len(key)+24 || len(head) < 70 {
-		return ""
+		return false
 	}
 	sum := sha1.Sum(append(head[at+len(key):][:24:24], "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
 	room, own, peer := string(head[5:36]), "a", "b"
 	if bytes.Contains(head[:bytes.IndexByte(head, '\n')], []byte("source=wallet")) {
 		own, peer = peer, own
 	}
-	id = uuid(own + room)
-	c.SetContext(id)
-	r.clients.Store(id, c)
-	if err := r.sub.Subscribe(context.Background(), id); err != nil {
+	c.id = uuid(own + room)
+	c.loop.relay.clients.Store(c.id, c)
+	if err := c.loop.relay.sub.Subscribe(context.Background(), c.id); err != nil {
 		log.Fatal(err)
 	}
-	_, _ = c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
-		base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n"))
-	_, _ = c.Write(frame(`{"info":"remoteClientIsAlreadyConnected","remoteClientId":"`, uuid(peer+room), `"}`))
-	return id
-}
-
-func (r *relay) OnClose(c gnet.Conn, _ error) gnet.Action {
-	if id, ok := c.Context().(string); ok {
-		r.clients.Delete(id)
-		_ = r.sub.Unsubscribe(context.Background(), id)
-	}
-	return gnet.None
+	c.write(append([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+
+		base64.StdEncoding.EncodeToString(sum[:])+"\r\n\r\n"), frame(`{"info":"remoteClientIsAlreadyConnected","remoteClientId":"`, uuid(peer+room), `"}`)...))
+	return true
 }
 
 func uuid(s string) string {
