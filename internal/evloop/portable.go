@@ -157,5 +157,6 @@ func (l *Loop) pause() { l.paused = true }
 
 func (l *Loop) resume() {
 	l.paused = false
-	l.waits.Go(func() { l.waitReadable(l.listener, l.watched[l.listener]) })
+	w := l.watched[l.listener]
+	l.waits.Go(func() { l.waitReadable(l.listener, w) })
 }
