@@ -99,6 +99,7 @@ func TestWhatWaitsGoesFirst(t *testing.T) {
 			case <-stop:
 				return
 			case <-tick.C:
+				_ = busy.SetDeadline(time.Now().Add(patience))
 				_, _ = busy.Write(frame(text, []byte("busy")))
 			}
 		}
@@ -114,6 +115,7 @@ func TestWhatWaitsGoesFirst(t *testing.T) {
 		send()
 	}
 	for read := uint32(0); read < frames; read++ {
+		_ = c.SetDeadline(time.Now().Add(patience)) // for each: there are many
 		_, payload, err := c.read()
 		if err != nil || len(payload) != size || binary.BigEndian.Uint32(payload) != read {
 			t.Fatalf("frame %d: got %.4x (%d bytes), %v", read, payload, len(payload), err)
