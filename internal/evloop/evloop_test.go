@@ -25,18 +25,23 @@ const patience = 30 * time.Second
 type echoes struct {
 	t     *testing.T
 	group *evloop.Group
-	lost  chan *echo // each connection that has ended
+	lost  chan *echo // each one that has ended
 	pause atomic.Bool
 	loops []*evloop.Loop
 }
 
-// echo is one loop's Handler.
-type echo struct {
+// handler is one loop's.
+type handler struct {
 	all   *echoes
 	loop  *evloop.Loop
 	tasks func(evloop.Task)
+}
 
-	socket evloop.Socket // of a Conn
+// echo is a connection.
+type echo struct {
+	all    *echoes
+	loop   *evloop.Loop
+	socket evloop.Socket
 }
 
 func listen(t *testing.T, loops int, do func(evloop.Task)) *echoes {
@@ -46,7 +51,7 @@ func listen(t *testing.T, loops int, do func(evloop.Task)) *echoes {
 	var err error
 	e.group, err = evloop.Listen(t.Context(), config, func(l *evloop.Loop) evloop.Handler {
 		e.loops = append(e.loops, l)
-		return &echo{all: e, loop: l, tasks: do}
+		return &handler{all: e, loop: l, tasks: do}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,20 +71,20 @@ func listen(t *testing.T, loops int, do func(evloop.Task)) *echoes {
 	return e
 }
 
-func (h *echo) Accepted(s evloop.Socket, peer netip.Addr) (evloop.Conn, bool) {
+func (h *handler) Accepted(s evloop.Socket, peer netip.Addr) (evloop.Conn, bool) {
 	if now := s.Peer(); peer != netip.MustParseAddr("127.0.0.1") || now.IsValid() && now != peer { // it may be gone by now
 		h.all.t.Errorf("a client from %v, %v", peer, now)
 	}
 	return &echo{all: h.all, loop: h.loop, socket: s}, h.all.pause.Load()
 }
 
-func (h *echo) Do(tasks evloop.Task) {
+func (h *handler) Do(tasks evloop.Task) {
 	if h.tasks != nil {
 		h.tasks(tasks)
 	}
 }
 
-func (h *echo) FreeDescriptor() bool { return false }
+func (h *handler) FreeDescriptor() bool { return false }
 
 func (c *echo) Received(data []byte) {
 	if c.loop.Write(&c.socket, data) != nil {
@@ -174,7 +179,7 @@ func TestTasksArrive(t *testing.T) {
 	var seen atomic.Uint32
 	e := listen(t, 1, func(tasks evloop.Task) { seen.Or(uint32(tasks)) })
 	var wg sync.WaitGroup
-	var want evloop.Task = evloop.Tick
+	want := evloop.Tick
 	for i := range 8 {
 		want |= 1 << i
 		wg.Go(func() { e.loops[0].Post(1 << i) })
