@@ -20,7 +20,7 @@ func (l *Loop) accept() {
 				l.pause()
 				return
 			}
-			if l.Short() {
+			if l.spare < 0 {
 				return // accept would fail now whether or not a client waits; if one does, there is another event
 			}
 		case unix.EAGAIN:
@@ -59,19 +59,22 @@ func (l *Loop) findDescriptor(err error) bool {
 		return l.handler.FreeDescriptor()
 	}
 	l.log.Error("no room to accept a connection, refusing upgrades", "err", err.Error())
+	l.short.Add(1)
 	_ = unix.Close(l.spare)
 	l.spare = -1
 	return true
 }
 
-// Short reports whether the process has run out of descriptors and the spare one is in use.
-func (l *Loop) Short() bool { return l.spare < 0 }
+// Short reports whether the process has run out of descriptors: a loop of the group uses its spare one. Any loop, since one that closes a
+// socket to get its spare descriptor back may find that another loop's client has got it.
+func (l *Loop) Short() bool { return l.short.Load() > 0 }
 
 // reserve takes a spare descriptor if there is one.
 func (l *Loop) reserve() {
 	fd, err := unix.FcntlInt(uintptr(l.listener), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		fd = -1
+		return
 	}
 	l.spare = fd
+	l.short.Add(-1)
 }

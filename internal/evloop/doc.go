@@ -30,7 +30,7 @@
 //
 //	the loop               everything in a Loop but posted; all methods but Post. With the portable engine the loop is the goroutine
 //	                       that holds poller.mu, which comes before every other lock of the program.
-//	atomic                 Loop.posted
+//	atomic                 Loop.posted; how many loops of the group have no spare descriptor
 //	the caller of Run      the one ticker, which it stops
 //	Run                    the goroutines: it returns when they have ended
 package evloop

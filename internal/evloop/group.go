@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,8 +36,9 @@ func Listen(ctx context.Context, cfg Config, handler func(*Loop) Handler) (*Grou
 	}
 	defer hold.release()
 	g := &Group{tick: cfg.Tick, addr: hold.addr, stopping: make(chan struct{})}
+	short := new(atomic.Int32)
 	for range cfg.Loops {
-		l, err := newLoop(ctx, hold.addr, cfg.Log)
+		l, err := newLoop(ctx, hold.addr, cfg.Log, short)
 		if err != nil {
 			for _, l := range g.loops {
 				l.close()
@@ -49,12 +51,13 @@ func Listen(ctx context.Context, cfg Config, handler func(*Loop) Handler) (*Grou
 	return g, nil
 }
 
-func newLoop(ctx context.Context, addr *net.TCPAddr, log *slog.Logger) (*Loop, error) {
+func newLoop(ctx context.Context, addr *net.TCPAddr, log *slog.Logger, short *atomic.Int32) (*Loop, error) {
 	listener, err := listen(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	l := &Loop{listener: listener, log: log, buf: make([]byte, readBuffer)}
+	l := &Loop{listener: listener, log: log, short: short, buf: make([]byte, readBuffer), spare: -1}
+	l.short.Add(1)
 	l.reserve()
 	if err := l.init(); err != nil {
 		l.close()

@@ -46,6 +46,7 @@ type Loop struct {
 	handler  Handler
 	listener int // a descriptor
 	log      *slog.Logger
+	short    *atomic.Int32 // the loops of the group without a spare descriptor
 
 	// any goroutine
 	posted atomic.Uint32
