@@ -111,10 +111,14 @@ func TestHeadAllocations(t *testing.T) {
 func shake(p *upgrade.Policy, answer []byte) []byte {
 	end := upgrade.HeadEnd(browserHead, 0)
 	r, ok := upgrade.Parse(browserHead[:end])
-	if !ok || p.Judge(&r).Response != nil {
+	if !ok {
 		return nil
 	}
-	return upgrade.AppendSwitch(answer[:0], r.Key, wire.ParseSubprotocols(r.Protocols...).Accept)
+	v := p.Judge(&r)
+	if v.Response != nil {
+		return nil
+	}
+	return upgrade.AppendSwitch(answer[:0], r.Key, v.Offer.Accept)
 }
 
 // BenchmarkHead reads a head and writes its 101; net/http only reads it.
