@@ -102,7 +102,10 @@ func (t Target) Room(dialect Dialect) (name []byte, ok bool) {
 	id, isHex := ParseRoomID(name)
 	switch {
 	case isHex && (!named || dialect == RejoinV1):
-		return id.AppendText(nil), true
+		if bytes.ContainsAny(name, "ABCDEF") {
+			name = id.AppendText(nil)
+		}
+		return name, true
 	case named && dialect == RejoinV1 && IsRoomName(name):
 		return name, true
 	}
