@@ -9,6 +9,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/caarlos0/env/v11"
 
 	"github.com/rejoin-dev/rejoin/functions/internal/health"
@@ -35,7 +36,7 @@ func run(ctx context.Context, p *process.Process) error {
 	p.EndWithin(cfg.DrainTimeout)
 	vars := env.ToMap(p.Environ)
 	tuneCollector(vars)
-	limitMemory(os.DirFS("/"), vars)
+	limitMemory(memlimit.FromCgroup)
 	limitProcessors(os.DirFS("/"), vars)
 	s, err := newService(cfg, p)
 	if err != nil {

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"io/fs"
 	"math"
 	"runtime/debug"
 	"runtime/metrics"
-	"strconv"
 	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/rejoin-dev/rejoin/internal/budget"
 )
@@ -34,25 +33,10 @@ func tuneCollector(environ map[string]string) {
 	}
 }
 
-// limitMemory derives the heap's soft limit from the container's memory limit, unless GOMEMLIMIT is set. It returns the
-// limit, or 0 if there is none.
-func limitMemory(root fs.FS, environ map[string]string) int64 {
-	if environ["GOMEMLIMIT"] != "" {
-		return 0
-	}
-	for _, file := range []string{"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"} { // cgroup v2, v1
-		text, err := fs.ReadFile(root, file)
-		if err != nil {
-			continue
-		}
-		// v2 says "max", which is not a number; v1 says a very large number.
-		if n, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64); err == nil && n < 1<<50 {
-			limit := int64(float64(n) * memoryShare)
-			debug.SetMemoryLimit(limit)
-			return limit
-		}
-	}
-	return 0
+// limitMemory sets the soft limit of the heap to a share of the container's memory, unless GOMEMLIMIT is set. Outside a container there is
+// no limit.
+func limitMemory(container memlimit.Provider) {
+	_, _ = memlimit.Set(memlimit.WithRatio(memoryShare), memlimit.WithProvider(container)) // if no limit can be read, none is set
 }
 
 const (

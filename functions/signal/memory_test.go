@@ -4,7 +4,8 @@ import (
 	"math"
 	"runtime/debug"
 	"testing"
-	"testing/fstest"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
 func TestBufferBudget(t *testing.T) {
@@ -31,29 +32,26 @@ func TestBufferBudget(t *testing.T) {
 func TestLimitsMemoryToShareOfContainer(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
-	const v2, v1 = "sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"
+	failed := func() (uint64, error) { return 0, memlimit.ErrNoCgroup }
 	for name, c := range map[string]struct {
-		files   map[string]string
-		environ map[string]string
-		want    int64
+		container  memlimit.Provider
+		gomemlimit string
+		want       int64
 	}{
-		"cgroup v2":      {files: map[string]string{v2: "134217728\n"}, want: 80530636},
-		"cgroup v1":      {files: map[string]string{v1: "134217728\n"}, want: 80530636},
-		"no limit":       {files: map[string]string{v2: "max\n"}},
-		"no limit, v1":   {files: map[string]string{v1: "9223372036854771712\n"}},
-		"no cgroup":      {},
-		"GOMEMLIMIT set": {files: map[string]string{v2: "134217728\n"}, environ: map[string]string{"GOMEMLIMIT": "1GiB"}},
+		"128 MiB":        {memlimit.Limit(128 << 20), "", 80_530_636},
+		"no limit":       {func() (uint64, error) { return 0, memlimit.ErrNoLimit }, "", math.MaxInt64},
+		"no container":   {failed, "", 1 << 40},
+		"GOMEMLIMIT set": {memlimit.Limit(128 << 20), "1TiB", 1 << 40},
 	} {
-		root := fstest.MapFS{}
-		for file, text := range c.files {
-			root[file] = &fstest.MapFile{Data: []byte(text)}
-		}
-		debug.SetMemoryLimit(before)
-		if got := limitMemory(root, c.environ); got != c.want {
-			t.Errorf("%s: limit %d, want %d", name, got, c.want)
-		}
-		if c.want > 0 && debug.SetMemoryLimit(-1) != c.want {
-			t.Errorf("%s: not set", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if c.gomemlimit != "" {
+				t.Setenv("GOMEMLIMIT", c.gomemlimit)
+			}
+			debug.SetMemoryLimit(1 << 40) // as the runtime does with GOMEMLIMIT
+			limitMemory(c.container)
+			if got := debug.SetMemoryLimit(-1); got != c.want {
+				t.Errorf("limit %d, want %d", got, c.want)
+			}
+		})
 	}
 }
