@@ -68,7 +68,6 @@ export const sidebar = [
       page('Performance', 'docs/performance.md'),
       page('Scaling', 'docs/scaling.md'),
       page('Requirements', 'docs/requirements.md'),
-      page('WebSocket case by case', 'docs/websocket.md'),
     ],
   },
   {

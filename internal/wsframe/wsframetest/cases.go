@@ -96,7 +96,8 @@ func fragmentCases() []Case {
 }
 
 func textCases() []Case {
-	euro := "\xe2\x82\xac"
+	const euro = "\xe2\x82\xac"
+	const edges = "\x00\x7f\u0080\u07ff\u0800\ud7ff\ue000\ufffe\uffff\U00010000\U0010ffff"
 	return []Case{
 		good("UTF-8", Frame(Text, []byte("κόσμε"+euro)), "κόσμε"+euro),
 		good("UTF-8 across fragments", Join(Frame(TextPart, []byte(euro[:1])), Frame(Part, []byte(euro[1:2])), Frame(Last, []byte(euro[2:]))), euro),
@@ -105,6 +106,16 @@ func textCases() []Case {
 		bad("truncated UTF-8", Frame(Text, []byte(euro[:2])), wire.CloseInvalidPayload),
 		bad("surrogate", Frame(Text, []byte("\xed\xa0\x80")), wire.CloseInvalidPayload),
 		bad("overlong", Frame(Text, []byte("\xc0\xaf")), wire.CloseInvalidPayload),
+		good("first and last of each length", Frame(Text, []byte(edges)), edges),
+		bad("continuation byte alone", Frame(Text, []byte("\x80")), wire.CloseInvalidPayload),
+		bad("overlong, three bytes", Frame(Text, []byte("\xe0\x9f\xbf")), wire.CloseInvalidPayload),
+		bad("overlong, four bytes", Frame(Text, []byte("\xf0\x8f\xbf\xbf")), wire.CloseInvalidPayload),
+		bad("beyond U+10FFFF", Frame(Text, []byte("\xf4\x90\x80\x80")), wire.CloseInvalidPayload),
+		bad("five bytes", Frame(Text, []byte("\xf8\x88\x80\x80\x80")), wire.CloseInvalidPayload),
+		// The rest never comes: text is refused at its first wrong byte, and not when it is complete.
+		bad("wrong byte in an unfinished frame", Frame(Text, []byte("ab\xff"+euro))[:6+3], wire.CloseInvalidPayload),
+		bad("wrong byte in an unfinished sequence", Frame(Text, []byte("\xf4\x90\x80\x80"))[:6+2], wire.CloseInvalidPayload),
+		bad("wrong byte in an unfinished message", Frame(TextPart, []byte("\xed\xa0")), wire.CloseInvalidPayload),
 		bad("no UTF-8 in fragments", Join(Frame(TextPart, []byte("\xe2")), Frame(Last, []byte("a"))), wire.CloseInvalidPayload),
 	}
 }
