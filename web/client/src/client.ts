@@ -1,9 +1,10 @@
 import { Acks } from './acks.js';
+import { Auth } from './auth.js';
 import { backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
-import { finalError, RejoinError } from './errors.js';
-import type { ClientEvents, ClientState, MessageEvent, PeerEvent } from './events.js';
-import { Link, type LinkEnd, type LinkOwner } from './link.js';
+import { finalError, RejoinError, unauthorized } from './errors.js';
+import type { ClientEvents, ClientState, MessageEvent, Peer, PeerEvent } from './events.js';
+import { Link, type LinkEnd, type LinkOwner, opens } from './link.js';
 import { type ClientOptions, endpoint, type Settings, withDefaults } from './options.js';
 import { Outbox } from './outbox.js';
 import { attempt, byteLength, cancel, later, monotonic, repeat, sleepDetector, type Timer } from './platform.js';
@@ -15,7 +16,10 @@ import * as wire from './wire.js';
 export interface OutgoingMessage {
   to: string;
   method: wire.Method;
-  payload: string;
+  /** Any JSON value; null when left out. Peers of the plain dialect take strings only. */
+  payload?: unknown;
+  /** Within how many milliseconds, 1 to 3,600,000, it is delivered or not at all: then the undelivered event comes (rule R11.5). */
+  ttlMs?: number;
   /** Unique within the session; made up when left out. */
   requestId?: string;
   [field: string]: unknown;
@@ -44,12 +48,17 @@ const peerChanges: Record<wire.PeerInfo, PeerEvent['change']> = {
 export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   /** The peers in the room, oldest first. */
   readonly peers = new Map<string, wire.PeerState>();
+  /** Our role, and that of our peers. */
+  readonly role: wire.Role;
+  readonly target: wire.Role;
   /** Our id as peers know it; empty in the plain dialect, where it is never told. */
   clientId = '';
   /** The STUN and TURN servers to use; empty where the operator has set none. */
   iceServers: wire.IceServer[] = [];
 
   #settings: Settings;
+  #auth: Auth;
+  #users = new Map<string, string>(); // of peers, where tokens say who they are
   #state: ClientState = 'connecting';
   #link: Link | undefined; // what is written to, or the attempt
   #next: Link | undefined; // the attempt to move away from #link
@@ -66,6 +75,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   #made = 0;
   #prefix = `${Math.random().toString(36).slice(2, 12)}-`;
   #timer: Timer; // the next attempt, or the move
+  #step = 0; // counts what makes an answer that is still awaited come too late
   #pulse: Timer;
   #probedAt: number | undefined;
   #slept: () => boolean;
@@ -77,7 +87,10 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   constructor(options: ClientOptions) {
     super();
     this.#settings = withDefaults(options);
-    const { ack, outbox, storage, answerTimeout } = this.#settings;
+    const { ack, outbox, storage, answerTimeout, auth, connectTimeout, role, target } = this.#settings;
+    this.role = role;
+    this.target = target;
+    this.#auth = new Auth(auth, connectTimeout);
     this.#acks = new Acks(ack.every, ack.after, (frame) => {
       if (this.#link?.dialect === 'rejoin.v1') this.#link.send(frame);
     });
@@ -104,12 +117,17 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     return this.#state === 'open' ? this.#link?.dialect : undefined;
   }
 
+  /** What is known of a peer; undefined when there is none with that id. */
+  peer(id: string): Peer | undefined {
+    const state = this.peers.get(id);
+    return state && { id, state, role: this.target, user: this.#users.get(id) };
+  }
+
   /** Resolves when the message is stored in the mailbox of its peer; rejects with a RejoinError. It survives reconnects. */
   send({ to, method, payload, requestId, ...rest }: OutgoingMessage): Promise<void> {
     const id = requestId ?? this.#prefix + ++this.#made;
     let error: unknown;
-    const fields = { ...rest, requestId: id, method, targetClientId: to, encryptedPayload: payload };
-    const text = attempt(() => wire.encodeMessage(fields), (cause) => (error = cause));
+    const text = attempt(() => wire.encodeMessage(id, method, to, payload, rest), (cause) => (error = cause));
     return text ? this.sendRaw(id, text) : Promise.reject(new RejoinError('validation', 'cannot be written as JSON', {}, { cause: error }));
   }
 
@@ -162,18 +180,33 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.emit('state', state);
   }
 
+  /** Makes an attempt; first gets the token, where the application has one to give. */
+  #dial(then: (link: Link | RejoinError) => void): void {
+    if (!this.#auth.isWanted) return then(this.#open(''));
+    this.#await(this.#auth.token(), (token) => then(this.#open(token)), (error) => then(new RejoinError('unauthorized', `no token: ${String(error)}`, {}, { cause: error })));
+  }
+
+  /** Goes on when the promise is settled, unless the client went on without it. */
+  #await<T>(promise: Promise<T>, then: (value: T) => void, otherwise: (error: unknown) => void): void {
+    const step = ++this.#step;
+    const isDue = (): boolean => step === this.#step && this.#state !== 'ended';
+    promise.then((value) => isDue() && then(value), (error: unknown) => isDue() && otherwise(error));
+  }
+
   /** An attempt at the next URL that the platform takes; why not, when it takes none of them. */
-  #open(): Link | RejoinError {
-    const { urls, room, source, WebSocket, connectTimeout, dialect } = this.#settings;
+  #open(token: string): Link | RejoinError {
+    const { urls, WebSocket, connectTimeout, dialect } = this.#settings;
     if (!WebSocket) return new RejoinError('blocked', 'no WebSocket here: give one as option WebSocket');
     // Browsers fail a connection whose server chooses no subprotocol: now and then a server without sessions gets its chance.
     const auto = dialect === 'auto' && !this.#hadSession;
     const plain = dialect === 'plain' || (auto && this.#failures % 3 === 2);
     const protocols = plain ? [] : wire.offerOf(this.#position);
+    // A browser wants one of those that it offers to be chosen, and the token never is.
+    if (token) protocols.push(...(plain ? ['plain'] : []), wire.tokenOffer(token));
     let error: unknown;
     for (const _ of urls) {
       const base = urls[this.#attempts++ % urls.length]!;
-      const socket = attempt(() => new WebSocket(endpoint(base, room, source), protocols), (cause) => (error = cause));
+      const socket = attempt(() => new WebSocket(endpoint(base, this.#settings), protocols), (cause) => (error = cause));
       if (socket) return new Link(socket, this, connectTimeout, plain || auto);
     }
     return new RejoinError('blocked', `the platform refuses to connect: ${String(error)}`, {}, { cause: error });
@@ -184,15 +217,17 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     cancel(this.#timer);
     this.#setState('connecting');
     this.#moved = false;
-    const link = this.#open();
-    if (link instanceof Link) this.#link = link;
-    else if (!this.#wasOpen) this.#finish(link);
-    else this.#lost({ code: 1006, reason: link.message }); // it could once: perhaps it can again
+    this.#dial((link) => {
+      if (link instanceof Link) this.#link = link;
+      else if (!this.#wasOpen && link.code === 'blocked') this.#finish(link);
+      else this.#lost({ code: 1006, reason: link.message }); // it could once, or may have a token later: perhaps it can again
+    });
   }
 
   /** Part of LinkOwner, for the link. */
   session(link: Link, frame: wire.SessionFrame): void {
-    const peers = frame.peers.map((peer) => ({ id: peer.remoteClientId, state: peer.state })); // first, for it throws when there are none
+    const { target: role } = this;
+    const peers = frame.peers.map(({ remoteClientId: id, state, user }) => ({ id, state, role, user })); // first, for it throws when there are none
     const undelivered = (frame.undelivered ?? []).map((u) => ({ peer: u.remoteClientId, requestIds: u.requestIds }));
     if (link === this.#next) {
       this.#link?.close();
@@ -208,7 +243,11 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.#save();
     this.#replay = frame.replay ?? 0;
     this.peers.clear();
-    for (const peer of peers) this.peers.set(peer.id, peer.state);
+    this.#users.clear();
+    for (const { id, state, user } of peers) {
+      this.peers.set(id, state);
+      if (user) this.#users.set(id, user);
+    }
     if (frame.resumed) this.#acks.flush();
     this.#setState('open');
     this.emit('session', {
@@ -242,6 +281,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.#probedAt = undefined;
     this.#moved = false;
     this.#wasOpen = true;
+    this.#auth.accepted();
     cancel(this.#timer);
   }
 
@@ -263,6 +303,8 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
       case 'iceServers':
         this.iceServers = frame.iceServers;
         return this.emit('iceServers', { iceServers: frame.iceServers, ttlSeconds: frame.ttlSeconds });
+      case 'undelivered':
+        return this.emit('undelivered', { peer: frame.remoteClientId, requestId: frame.requestId, reason: frame.reason });
       case 'storeReplaced':
         return this.emit('storeReplaced', { doubtful: this.#outbox.confirmedSince(monotonic() - frame.agoMs - doubtMs) });
     }
@@ -275,8 +317,8 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     const replayed = this.#replay > 0;
     if (id && replayed) this.#replay--;
     if (id && !this.#acks.receive(id)) return;
-    const { method, encryptedPayload: payload } = frame.data;
-    const message = { id, from: frame.remoteClientId, requestId: frame.requestId, method, payload, raw: frame.data, replayed };
+    const { method } = frame.data;
+    const message = { id, from: frame.remoteClientId, requestId: frame.requestId, method, payload: wire.payloadOf(frame.data), raw: frame.data, replayed };
     this.emit('message', message);
     if (!this.#settings.manualAck) this.ack(message);
   }
@@ -289,22 +331,29 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     else this.#outbox.settle(requestId, new RejoinError('missingRemoteClient', 'no such peer in the room'));
   }
 
-  #peer({ remoteClientId: id, undelivered = [] }: wire.PeerFrame, change: PeerEvent['change']): void {
-    if (change === 'disconnected') this.peers.delete(id);
-    else this.peers.set(id, change === 'suspended' ? 'suspended' : 'live');
-    this.emit('peer', { id, change, undelivered });
+  #peer({ remoteClientId: id, user = this.#users.get(id), undelivered = [] }: wire.PeerFrame, change: PeerEvent['change']): void {
+    if (change === 'disconnected') {
+      this.peers.delete(id);
+      this.#users.delete(id);
+    } else {
+      this.peers.set(id, change === 'suspended' ? 'suspended' : 'live');
+      if (user) this.#users.set(id, user);
+    }
+    this.emit('peer', { id, change, role: this.target, user, undelivered });
   }
 
   /** Opens the next connection while this one still works (rule R7.1). */
   #goAway({ reconnectInMs: inMs, reason }: wire.GoAwayFrame): void {
     this.emit('goAway', { inMs, reason });
     if (this.#next || this.#link?.dialect !== 'rejoin.v1') return;
+    if (reason === 'auth') this.#auth.forget();
     cancel(this.#timer);
     this.#timer = later(() => {
-      const link = this.#open();
-      if (!(link instanceof Link)) return; // the connection is used until it ends
-      this.#moved = true;
-      this.#next = link;
+      this.#dial((link) => {
+        if (!(link instanceof Link)) return; // the connection is used until it ends
+        this.#moved = true;
+        this.#next = link;
+      });
     }, Math.random() * inMs);
   }
 
@@ -312,13 +361,17 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   ended(link: Link, end: LinkEnd): void {
     if (link === this.#next) {
       this.#next = undefined;
+      if (!link.isOpen) this.#auth.forget();
       if (!this.#link) this.#lost(end);
       return;
     }
     if (link !== this.#link) return;
     this.#link = undefined;
     const final = finalError(end.code, end.reason);
+    this.#step++; // a token for the move comes too late
     if (this.#next) return this.#setState('connecting'); // the attempt to move goes on
+    if (this.#auth.isWanted && (!link.isOpen || end.code === 4003)) return this.#refused(link, end);
+    if (end.status === 401 || end.status === 403) return this.#finish(unauthorized(end));
     if (final && !(end.code === 4001 && this.#moved)) {
       if (end.code !== 4001) this.#settings.storage.save(undefined);
       return this.#finish(final);
@@ -326,9 +379,32 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.#lost(end);
   }
 
+  /** An attempt with a token failed, or the token has run out: another one may do. */
+  #refused(link: Link, end: LinkEnd): void {
+    if (link.isOpen && link.dialect) {
+      this.#auth.forget();
+      return this.#lost(end);
+    }
+    this.#await(this.#wasRefused(link, end), (refused) => {
+      if (refused && this.#auth.refused()) this.#finish(unauthorized(end));
+      else this.#lost(end);
+    }, () => this.#lost(end));
+  }
+
+  /** Whether it was the token, and not the network or a busy server, that made an attempt fail. */
+  #wasRefused(link: Link, { status }: LinkEnd): Promise<boolean> {
+    if (link.isOpen || status) return Promise.resolve(link.isOpen || status === 401 || status === 403);
+    const { WebSocket, connectTimeout, urls } = this.#settings;
+    const base = urls[(this.#attempts - 1) % urls.length]!;
+    // The same address with a bad role is told so behind an upgrade that needs no token (rule A1.6).
+    const socket = attempt(() => new WebSocket!(endpoint(base, { ...this.#settings, target: '-' }), [wire.subprotocol]));
+    return socket ? opens(socket, connectTimeout) : Promise.resolve(false);
+  }
+
   /** Plans the next attempt. */
   #lost(end: LinkEnd, inMs = 0): void {
     const { backoff: bounds } = this.#settings;
+    this.#step++;
     if (this.#hadSession) this.#acks.stop();
     else this.#outbox.failAll(new RejoinError('unconfirmed', 'the connection ended before the answer', { closeCode: end.code }));
     // Accept, then close, would otherwise go round with the smallest of waits for ever.

@@ -17,6 +17,8 @@ export type SocketConstructor = new (url: string, protocols: string[]) => Socket
 export interface LinkEnd {
   code: number;
   reason: string;
+  /** The HTTP answer in place of an upgrade, where the platform tells it: browsers do not, the `ws` package does. */
+  status?: number;
 }
 
 /** What a link tells its owner. After ended nothing more is told. */
@@ -41,7 +43,9 @@ export class Link {
   #socket: Socket;
   #owner: LinkOwner | undefined;
   #timer: Timer;
-  #isOpen = false;
+  /** The server has accepted the upgrade. */
+  isOpen = false;
+  #status: number | undefined;
 
   /** fallback: a server that does not speak first is plain; else such a connection is given up. */
   constructor(socket: Socket, owner: LinkOwner, private readonly timeoutMs: number, fallback: boolean) {
@@ -52,7 +56,10 @@ export class Link {
     socket.onmessage = (event: { data: unknown }) => this.#received(String(event.data), fallback);
     socket.onclose = (event: LinkEnd) => this.#end({ code: event.code, reason: event.reason });
     // A close event follows, except in Chromium when a content security policy forbids the connection.
-    socket.onerror = () => void later(() => this.drop('refused by the platform'), 1_000);
+    socket.onerror = (event: { message?: unknown } | undefined) => {
+      this.#status = Number(/response: (\d{3})$/.exec(String(event?.message))?.[1]) || undefined;
+      later(() => this.drop('refused by the platform'), 1_000);
+    };
   }
 
   /** Writes a frame; false when the connection is not open. */
@@ -68,7 +75,7 @@ export class Link {
   close(code = 4000, reason = ''): void {
     this.#owner = undefined;
     cancel(this.#timer);
-    if (code === 1000 && !this.#isOpen) {
+    if (code === 1000 && !this.isOpen) {
       this.#timer = later(() => this.#shut(code, reason), this.timeoutMs);
       this.#socket.onopen = () => {
         cancel(this.#timer);
@@ -92,7 +99,7 @@ export class Link {
   }
 
   #opened(fallback: boolean): void {
-    this.#isOpen = true;
+    this.isOpen = true;
     this.heardAt = monotonic();
     if (this.#socket.protocol !== subprotocol && fallback) return this.#decidePlain();
     cancel(this.#timer);
@@ -125,6 +132,20 @@ export class Link {
     const owner = this.#owner;
     this.#owner = undefined;
     cancel(this.#timer);
-    owner?.ended(this, end);
+    owner?.ended(this, this.#status ? { ...end, status: this.#status } : end);
   }
+}
+
+/** Tells whether the server accepts an upgrade; the connection is not used. */
+export function opens(socket: Socket, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const done = (answer: boolean): void => {
+      cancel(timer);
+      resolve(answer);
+      attempt(() => socket.close());
+    };
+    const timer = later(() => done(false), timeoutMs);
+    socket.onopen = () => done(true);
+    socket.onclose = socket.onerror = () => done(false);
+  });
 }

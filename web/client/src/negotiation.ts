@@ -7,8 +7,8 @@ export interface NegotiationOptions {
   client: RejoinClient;
   /** The peer's remoteClientId. */
   peer: string;
-  /** Of two offers that cross, the impolite side's stands. Exactly one side is polite. */
-  polite: boolean;
+  /** Of two offers that cross, the impolite side's stands. Exactly one side is polite: by default the one with the smaller client id. */
+  polite?: boolean;
   /** Makes a connection with its tracks and channels; called again when the peer has begun anew, after a reload for example. */
   create: () => RTCPeerConnection;
   /** How a description or candidate becomes a payload and back; JSON by default. This is where to encrypt. */
@@ -30,10 +30,13 @@ export interface Signal {
   candidate?: RTCIceCandidateInit;
 }
 
+/** The messages that are ours. What else a peer sends is the application's. */
+const methods = new Set<Method>(['offer', 'answer', 'iceCandidate', 'iceCandidates']);
+
 /** Perfect negotiation (W3C WebRTC 1.0, section 10.7) with one peer. close() it when the peer has disconnected. */
 export class Negotiation {
   pc: RTCPeerConnection | undefined;
-  #options: Required<NegotiationOptions>;
+  #options: Required<Omit<NegotiationOptions, 'polite'>> & Pick<NegotiationOptions, 'polite'>;
   #ours = '';
   #theirs: string | undefined;
   #heard: string | undefined; // the last of theirs, over all of ours
@@ -51,8 +54,13 @@ export class Negotiation {
     // A handler that throws must not end the chains below.
     this.#options = { ...options, encode, decode, onerror: (error) => callSafely(onerror, error) };
     this.#unlisten = options.client.on('message', (message) => {
-      if (message.from === options.peer) this.#incoming = this.#incoming.then(() => this.#take(message)).catch(this.#options.onerror);
+      if (message.from === options.peer && methods.has(message.method)) this.#incoming = this.#incoming.then(() => this.#take(message)).catch(this.#options.onerror);
     });
+  }
+
+  /** Whether this side gives way when two offers cross. Any two clients of a room agree on it: their ids differ. */
+  get polite(): boolean {
+    return this.#options.polite ?? this.#options.client.clientId < this.#options.peer;
   }
 
   /** Makes the connection, whose tracks and channels then lead to an offer. The side that only answers need not call it. */
@@ -68,7 +76,7 @@ export class Negotiation {
       if (candidate?.candidate) this.#send('iceCandidate', { from: ours, candidate: candidate.toJSON() });
     });
     pc.addEventListener('connectionstatechange', () => {
-      if (pc.connectionState === 'failed' && !this.#options.polite) pc.restartIce();
+      if (pc.connectionState === 'failed' && !this.polite) pc.restartIce();
     });
     return pc;
   }
@@ -117,7 +125,7 @@ export class Negotiation {
 
   async #describeRemote(pc: RTCPeerConnection, description: RTCSessionDescriptionInit): Promise<void> {
     const collision = description.type === 'offer' && (this.#makingOffer || pc.signalingState !== 'stable');
-    this.#ignoring = !this.#options.polite && collision;
+    this.#ignoring = !this.polite && collision;
     if (this.#ignoring) return;
     const ours = this.#ours;
     await pc.setRemoteDescription(description);

@@ -3,14 +3,24 @@ import { globalWebSocket, page } from './platform.js';
 import { guarded, noStorage, type PositionStorage, reloadStorage } from './storage.js';
 import type { Role } from './wire.js';
 
+/** A JWT, or a function that gets one from the application's service. */
+export type TokenSource = string | (() => string | Promise<string>);
+
 /** Whom to be and how to behave. Times are milliseconds. */
 export interface ClientOptions {
   /** Base of the service, "wss://host" or "ws://host:port/prefix"; of several, each attempt takes the next one. */
   url: string | string[];
-  /** The connectionId: 64 hexadecimal digits. */
+  /** Any name of 1 to 128 letters, digits and `-._~`; 64 hexadecimal digits are a connectionId. */
   room: string;
-  source: Role;
-  /** 'auto' (default) falls back to plain where the server knows no sessions. */
+  /** Ours. Default: peer. */
+  role?: Role;
+  /** That of the clients to talk to. Default: peer for a peer, extension for a wallet and the other way round; other roles have to name it. */
+  target?: Role;
+  /** An older name of role. */
+  source?: Role;
+  /** The token for a server that asks for one. A function is asked before the first attempt, and again when its token was refused or has run out. */
+  auth?: TokenSource;
+  /** 'auto' (default) falls back to plain where the server knows no sessions, and room, roles and auth are none that only sessions have. */
   dialect?: 'auto' | 'rejoin.v1' | 'plain';
   /** Where the session outlives a reload. Default in a page: sessionStorage; elsewhere nowhere. */
   storage?: PositionStorage;
@@ -32,13 +42,24 @@ export interface ClientOptions {
   manualAck?: boolean;
 }
 
-export type Settings = Required<Omit<ClientOptions, 'url' | 'WebSocket'>> & { urls: string[]; WebSocket: SocketConstructor | undefined };
+export type Settings = Required<Omit<ClientOptions, 'url' | 'source' | 'auth' | 'WebSocket'>> & {
+  urls: string[];
+  auth: TokenSource | undefined;
+  WebSocket: SocketConstructor | undefined;
+};
+
+const counterparts: Record<string, Role> = { peer: 'peer', wallet: 'extension', extension: 'wallet' };
+const isConnectionId = (room: string): boolean => /^[0-9a-f]{64}$/i.test(room);
 
 export function withDefaults(options: ClientOptions): Settings {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as ClientOptions;
-  const key = `rejoin:${given.source}:${String(given.room).toLowerCase()}`;
+  const room = String(given.room);
+  const role = given.role ?? given.source ?? 'peer';
+  const target = given.target ?? counterparts[role] ?? ''; // which the server refuses, with a reason
+  const isPlain = isConnectionId(room) && (role === 'wallet' || role === 'extension') && target === counterparts[role];
+  const key = isPlain ? `rejoin:${role}:${room.toLowerCase()}` : `rejoin:${role}>${target}:${room}`;
   const settings = {
-    dialect: 'auto' as const,
+    dialect: isPlain && given.auth === undefined ? ('auto' as const) : ('rejoin.v1' as const),
     WebSocket: globalWebSocket() as SocketConstructor | undefined,
     backoff: { min: 100, max: 10_000 },
     connectTimeout: 10_000,
@@ -47,7 +68,11 @@ export function withDefaults(options: ClientOptions): Settings {
     outbox: 256,
     ack: { every: 16, after: 1_000 },
     manualAck: false,
+    auth: undefined,
     ...given,
+    room,
+    role,
+    target,
     storage: guarded(given.storage ?? (page() && given.dialect !== 'plain' ? reloadStorage(key) : noStorage)),
     urls: [given.url ?? []].flat(),
   };
@@ -55,10 +80,11 @@ export function withDefaults(options: ClientOptions): Settings {
   return settings;
 }
 
-/** The address of the room below base (rule P1.2). It throws when base is no URL. */
-export function endpoint(base: string, room: string, source: Role): string {
+/** The address of the room below base (rules P1.2 and R10.1). It throws when base is no URL. */
+export function endpoint(base: string, { room, role, target }: Pick<Settings, 'room' | 'role' | 'target'>): string {
   const url = new URL(base.trim());
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/${room}`;
-  url.search = `?source=${source}&target=${source === 'wallet' ? 'extension' : 'wallet'}`;
+  const path = isConnectionId(room) ? room : `rooms/${encodeURIComponent(room)}`;
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
+  url.search = `?${new URLSearchParams({ source: role, target })}`;
   return url.href;
 }

@@ -3,10 +3,10 @@ import type { RejoinError } from './errors.js';
 import type { PeerEvent } from './events.js';
 import type { ClientOptions } from './options.js';
 import { attempt, callSafely, later } from './platform.js';
-import type { RelayedMessage, Role } from './wire.js';
+import type { RelayedMessage } from './wire.js';
 
 /** Everything but what the address says. */
-export type AdapterOptions = Omit<ClientOptions, 'url' | 'room' | 'source'>;
+export type AdapterOptions = Omit<ClientOptions, 'url' | 'room' | 'source' | 'role' | 'target'>;
 
 const plainInfo: Partial<Record<PeerEvent['change'], string>> = {
   alreadyConnected: 'remoteClientIsAlreadyConnected',
@@ -47,16 +47,16 @@ export class RejoinWebSocket extends EventTarget {
 
   #known = new Set<string>();
 
-  /** url is that of the plain dialect, ws://host/<connectionId>?source=…&target=…; protocols are ignored. */
+  /** url is ws://host/<connectionId>?source=…&target=…, or ws://host/rooms/<name>?…; protocols are ignored. */
   constructor(readonly url: string, _protocols?: string | string[], options: AdapterOptions = {}) {
     super();
     const parsed = attempt(() => new URL(url));
     if (!parsed) throw new DOMException(`${url} is no URL`, 'SyntaxError'); // as a WebSocket does
     const { origin, pathname, searchParams } = parsed;
-    const slash = pathname.lastIndexOf('/');
-    const room = pathname.slice(slash + 1);
-    const source = searchParams.get('source') as Role;
-    this.client = new RejoinClient({ ...options, url: origin + pathname.slice(0, slash), room, source });
+    const [, prefix = '', room = ''] = /^(.*?)(?:\/rooms)?\/([^/]*)$/.exec(pathname) ?? [];
+    const role = searchParams.get('source') ?? 'peer';
+    const target = searchParams.get('target') ?? undefined;
+    this.client = new RejoinClient({ ...options, url: origin + prefix, room, role, ...(target && { target }) });
     this.client.on('session', ({ peers }) => this.#session(peers.filter((peer) => peer.state === 'live').map((peer) => peer.id)));
     this.client.on('plain', () => this.#session([]));
     this.client.on('peer', (event) => this.#peer(event));
@@ -87,16 +87,16 @@ export class RejoinWebSocket extends EventTarget {
 
   /** Presence is told as differences: a plain client begins anew when a peer is announced twice. */
   #session(live: string[]): void {
-    for (const id of this.#known) if (!this.client.peers.has(id)) this.#peer({ id, change: 'disconnected', undelivered: [] });
+    for (const id of this.#known) if (!this.client.peers.has(id)) this.#peer({ id, change: 'disconnected' });
     const first = this.readyState === 0;
     if (first) {
       this.readyState = 1;
       this.#dispatch('open', {});
     }
-    for (const id of live) this.#peer({ id, change: first ? 'alreadyConnected' : 'connected', undelivered: [] });
+    for (const id of live) this.#peer({ id, change: first ? 'alreadyConnected' : 'connected' });
   }
 
-  #peer({ id, change }: PeerEvent): void {
+  #peer({ id, change }: Pick<PeerEvent, 'id' | 'change'>): void {
     if (change === 'suspended') return;
     if (change === 'disconnected' ? !this.#known.delete(id) : this.#known.has(id)) return;
     if (change !== 'disconnected') this.#known.add(id);

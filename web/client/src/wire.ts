@@ -1,7 +1,9 @@
 /** The messages of docs/protocol.md, as they stand on the wire. */
 
-export type Role = 'wallet' | 'extension';
-export type Method = 'offer' | 'answer' | 'iceCandidate' | 'iceCandidates';
+/** A lower-case letter, then up to 15 letters, digits and hyphens (rule R10.2). Some have a meaning here or in the plain dialect. */
+export type Role = 'peer' | 'wallet' | 'extension' | (string & {});
+/** Those of WebRTC, which an offer supersedes, or any other: a letter, then up to 31 letters, digits and `_.-` (rule R11.2). */
+export type Method = 'offer' | 'answer' | 'iceCandidate' | 'iceCandidates' | (string & {});
 export type PeerState = 'live' | 'suspended';
 
 /** An RTCIceServer (W3C WebRTC 1.0, section 4.2.4), declared here so that no DOM types are needed. */
@@ -20,7 +22,7 @@ export interface SessionFrame {
   reason?: 'mismatch' | 'expired' | 'unknown' | 'lost';
   replay?: number;
   superseded?: number;
-  peers: { remoteClientId: string; state: PeerState }[];
+  peers: { remoteClientId: string; state: PeerState; user?: string }[];
   undelivered?: { remoteClientId: string; requestIds: string[] }[];
   undeliveredTruncated?: boolean;
   graceMs: number;
@@ -28,12 +30,14 @@ export interface SessionFrame {
   maxMessageBytes: number;
 }
 
-/** What peers relay to each other (rule P4). Unknown fields are relayed too. */
+/** What peers relay to each other (rules P4 and R11). One of the two payloads is there. Unknown fields are relayed too. */
 export interface RelayedMessage {
   requestId: string;
   method: Method;
   targetClientId: string;
-  encryptedPayload: string;
+  encryptedPayload?: string;
+  payload?: unknown;
+  ttlMs?: number;
   [field: string]: unknown;
 }
 
@@ -56,7 +60,16 @@ export type PeerInfo =
 export interface PeerFrame {
   info: PeerInfo;
   remoteClientId: string;
+  user?: string;
   undelivered?: string[];
+}
+
+/** A message of ours was not acknowledged within its ttlMs (rule R11.6). */
+export interface UndeliveredFrame {
+  info: 'undelivered';
+  requestId: string;
+  remoteClientId: string;
+  reason: 'expired';
 }
 
 export interface AnswerFrame {
@@ -69,7 +82,7 @@ export interface AnswerFrame {
 export interface GoAwayFrame {
   info: 'goAway';
   reconnectInMs: number;
-  reason: 'drain' | 'rotate';
+  reason: 'drain' | 'rotate' | 'auth';
 }
 
 export interface IceServersFrame {
@@ -83,7 +96,7 @@ export interface StoreReplacedFrame {
   agoMs: number;
 }
 
-export type ServerFrame = SessionFrame | DataFrame | PeerFrame | AnswerFrame | GoAwayFrame | IceServersFrame | StoreReplacedFrame;
+export type ServerFrame = SessionFrame | DataFrame | PeerFrame | AnswerFrame | GoAwayFrame | IceServersFrame | StoreReplacedFrame | UndeliveredFrame;
 
 export const subprotocol = 'rejoin.v1';
 
@@ -94,15 +107,23 @@ export function offerOf(position: { token: string; after: string } | undefined):
   return position.after ? [...offer, `rejoin.after.${position.after}`] : offer;
 }
 
+/** What shows a token to the server, beside what else is offered (rule A1.1). */
+export const tokenOffer = (token: string): string => `rejoin.auth.${token}`;
+
 export const encodeAck = (id: string): string => `{"method":"ack","id":"${id}"}`;
 
 /** An acknowledgement without its id: the server answers with a validationError at once (rule R2.6), which proves that it is there. */
 export const probe = '{"method":"ack"}';
 
-export function encodeMessage(message: RelayedMessage): string {
-  const { requestId, method, targetClientId, encryptedPayload, ...rest } = message;
-  return JSON.stringify({ requestId, method, targetClientId, encryptedPayload, ...rest });
+/** A string goes as encryptedPayload, which every peer understands; any other JSON value as payload (rule R11.1). */
+export function encodeMessage(requestId: string, method: Method, targetClientId: string, payload: unknown, rest: Record<string, unknown>): string {
+  const content = typeof payload === 'string' ? { encryptedPayload: payload } : { payload: payload ?? null };
+  const message = { requestId, method, targetClientId, ...content };
+  return JSON.stringify({ ...message, ...rest, ...message }); // in this order, whatever further fields are called
 }
+
+/** What was sent, whichever way. */
+export const payloadOf = ({ payload, encryptedPayload }: RelayedMessage): unknown => (payload === undefined ? encryptedPayload : payload);
 
 /** Orders the entries of one session (rule R2.1): both numbers have up to 64 bits. */
 export function isAfter(id: string, other: string): boolean {

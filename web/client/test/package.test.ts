@@ -21,7 +21,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 test('it holds the modules, their types, the README and the license, and nothing else', () => {
-  const modules = ['acks', 'backoff', 'client', 'emitter', 'errors', 'events', 'index', 'link', 'negotiation', 'options', 'outbox', 'platform', 'storage', 'watch', 'websocket', 'wire'];
+  const modules = ['acks', 'auth', 'backoff', 'client', 'emitter', 'errors', 'events', 'index', 'link', 'negotiation', 'options', 'outbox', 'platform', 'react', 'storage', 'watch', 'websocket', 'wire'];
   const dist = modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]);
   expect(files.sort()).toEqual(['LICENSE', 'README.md', 'package.json', ...dist].sort());
 });
@@ -57,5 +57,6 @@ test('Node imports each of its entries, and no other', () => {
   expect(names('rejoin-client').split(',')).toEqual(expect.arrayContaining(['RejoinClient', 'RejoinError', 'noStorage', 'reloadStorage']));
   expect(names('rejoin-client/negotiation')).toBe('Negotiation');
   expect(names('rejoin-client/websocket').split(',')).toEqual(expect.arrayContaining(['RejoinWebSocket', 'rejoinWebSocket']));
+  expect(run(process.execPath, ['-e', "import('rejoin-client/react').catch((e) => console.log(e.message.includes('react')))"]).trim()).toBe('true'); // the application's, not ours
   expect(run(process.execPath, ['-e', "import('rejoin-client/dist/link.js').catch((e) => console.log(e.code))"]).trim()).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
 });

@@ -12,9 +12,9 @@ export class Participant {
   #events: { name: keyof ClientEvents; event: unknown }[] = [];
   #check = new Set<() => void>();
 
-  constructor(options: Partial<ClientOptions> & Pick<ClientOptions, 'url' | 'room' | 'source'>) {
+  constructor(options: Partial<ClientOptions> & Pick<ClientOptions, 'url' | 'room'>) {
     this.client = new RejoinClient({ WebSocket: Socket, backoff: { min: 10, max: 50 }, answerTimeout: 400, ...options });
-    for (const name of ['state', 'session', 'plain', 'peer', 'message', 'goAway', 'iceServers', 'storeReplaced', 'disconnected', 'ended'] as const) {
+    for (const name of ['state', 'session', 'plain', 'peer', 'message', 'goAway', 'iceServers', 'storeReplaced', 'undelivered', 'disconnected', 'ended'] as const) {
       this.client.on(name, (event) => {
         this.#events.push({ name, event });
         if (name === 'message') this.messages.push(event as MessageEvent);
@@ -42,7 +42,7 @@ export class Participant {
     });
   }
 
-  async payloads(count: number): Promise<string[]> {
+  async payloads(count: number): Promise<unknown[]> {
     await this.until(() => (this.messages.length >= count ? true : undefined));
     return this.messages.map((message) => message.payload);
   }
