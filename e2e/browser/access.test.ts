@@ -45,6 +45,22 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing to mend in the room (${colorScheme}), with someone who is away`, async () => {
+    const server = await stage.server();
+    const fragment = `room.html#room=axe&name=`;
+    const ada = await stage.page(server, { fragment: `${fragment}Ada`, colorScheme, ...laptop });
+    const bob = await stage.page(server, { fragment: `${fragment}Bob`, colorScheme, ...phone });
+    await ada.waitForSelector('.person[data-channel=open]:has-text("Bob")');
+    await bob.waitForSelector('.person[data-channel=open]:has-text("Ada")');
+    expect(await violations(bob)).toEqual([]);
+    await bob.click('#away');
+    await ada.waitForSelector('.person[data-presence=suspended]');
+    expect(await violations(ada)).toEqual([]);
+    expect(await bob.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+  });
+}
+
 test('everything is reached by keyboard, in the order in which it is read, and the focus is seen', async () => {
   const page = await stage.page(await stage.server());
   await sessionOpens(page);
@@ -59,7 +75,7 @@ test('everything is reached by keyboard, in the order in which it is read, and t
     expect(outline, name).not.toBe('none');
     stops.push(name);
   }
-  expect(stops).toEqual(['skip', 'other', 'seconds', 'cut', 'away', 'reload', 'close', 'trap', 'again', 'words', 'primary', 'What the states mean']);
+  expect(stops).toEqual(['skip', 'to-room', 'other', 'seconds', 'cut', 'away', 'reload', 'close', 'trap', 'again', 'words', 'primary', 'What the states mean']);
   const room = page.url();
   await page.focus('#skip');
   await page.keyboard.press('Enter');

@@ -23,6 +23,7 @@ func TestServesThePage(t *testing.T) {
 	t.Parallel()
 	for path, kind := range map[string]string{
 		"/demo/": "text/html", "/demo/app.js": "text/javascript", "/demo/style.css": "text/css", "/demo/icon.svg": "image/svg+xml",
+		"/demo/room.html": "text/html", "/demo/room.js": "text/javascript", "/demo/room.css": "text/css",
 	} {
 		w := get(t, path, "192.0.2.1:1")
 		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), kind) {

@@ -6,15 +6,8 @@ import { BreakableSocket, cutSilently } from './network.js';
 import { Peer } from './peer.js';
 import { fragmentOf, hex, otherRole, placeOf } from './place.js';
 import { qrCode } from './qr.js';
+import { phoneUrl, readConfig, signalingUrl } from './service.js';
 import { Timeline } from './timeline.js';
-
-interface Config {
-  websocketPort: number;
-  /** The server has STUN or TURN servers to tell. */
-  iceServers: boolean;
-  /** Where else this machine can be reached; only told to the machine itself. */
-  addresses: string[];
-}
 
 /** A client that notes what it sends. Noticing a dead network within seconds is for the show; the defaults are calmer. */
 class NotedClient extends RejoinClient {
@@ -52,21 +45,9 @@ const news = (text: string): void => {
   timeline.note(text);
 };
 
-async function readConfig(): Promise<Config> {
-  try {
-    return (await (await fetch('config.json')).json()) as Config;
-  } catch (error) {
-    show('session', 'ended', 'ended');
-    show('news', 'The server does not answer; load this page again when it does.');
-    throw error;
-  }
-}
-
 function join(): void {
-  const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-  const url = `${scheme}://${location.hostname}:${config.websocketPort}`;
   client = new NotedClient({
-    url, room: place.room, source: place.role, dialect: 'rejoin.v1', WebSocket: BreakableSocket, silence: 2000, answerTimeout: 1500,
+    url: signalingUrl(config), room: place.room, role: place.role, dialect: 'rejoin.v1', WebSocket: BreakableSocket, silence: 2000, answerTimeout: 1500,
   });
   const polite = place.role === 'wallet';
   peer = new Peer(client, polite, place.relay, {
@@ -170,12 +151,10 @@ function invite(): void {
   byId('their-icon').setAttribute('href', `#i-${role}`);
   document.title = `${place.role} · Rejoin demo`;
   byId<HTMLAnchorElement>('other').href = fragment;
-  const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
-  const host = local ? config.addresses[0] : location.hostname;
-  if (!host) return show('phone-note', 'For a phone, open this page by an address of this machine that the phone can reach.');
-  const url = `${location.protocol}//${host}:${location.port}${location.pathname}${fragment}`;
-  byId('qr').append(qrCode(url, `QR code: open the ${role} on a phone`));
-  show('phone-note', `A phone opens it by the code, at ${host}.`);
+  const phone = phoneUrl(config, fragment);
+  if (!phone) return show('phone-note', 'For a phone, open this page by an address of this machine that the phone can reach.');
+  byId('qr').append(qrCode(phone.url, `QR code: open the ${role} on a phone`));
+  show('phone-note', `A phone opens it by the code, at ${phone.host}.`);
 }
 
 byId('skip').onclick = (event) => {

@@ -1,5 +1,7 @@
-import type { Role } from '../../client/src/index.js';
 import { randomBytes } from '../../client/src/platform.js';
+
+/** The two sides of this page: those of the plain dialect. */
+export type Role = 'wallet' | 'extension';
 
 /** What the fragment of the address says: role and room; it never reaches the server that gave us the page. */
 export interface Place {
