@@ -25,6 +25,7 @@ type Client struct {
 
 	// owned by the supervisor
 	attempts int // picks the URL
+	tokens   tokens
 
 	mu sync.Mutex
 	// guarded by mu
@@ -42,7 +43,8 @@ type Client struct {
 
 // Dial connects. It blocks until the connection and, on rejoin.v1, the session is open. It repeats failed attempts with
 // back-off until ctx ends, unless they can only fail again (a *RefusedError below 500, a *CloseError such as
-// 1003, ErrNoSession). ctx does not bound the life of the Client; end it with Close, Detach or Abort.
+// 1003, ErrNoSession). The first refusal of a token from Config.Auth is repeated with a fresh one. ctx does not bound the life of the
+// Client; end it with Close, Detach or Abort.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -50,7 +52,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg, log: newLineLog(cfg.Logger), prefix: rand.Text()[:10] + "-",
-		ended: make(chan struct{}), done: make(chan struct{}),
+		ended: make(chan struct{}), done: make(chan struct{}), tokens: tokens{get: cfg.Auth},
 		acks:   acks{every: cfg.AckEvery, after: cfg.AckAfter},
 		outbox: newOutbox(cfg.Outbox), inbox: newInbox(cfg.Events),
 	}

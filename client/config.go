@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,7 +10,7 @@ import (
 	"time"
 )
 
-// Roles for Config.Source.
+// Roles of the plain dialect, for Config.Role. In a room of equals everyone is a "peer". Applications may use any other name.
 const (
 	Wallet    = "wallet"
 	Extension = "extension"
@@ -20,13 +21,23 @@ const (
 type Config struct {
 	// URL is the base of the service, "ws://host:port" or "wss://host/prefix"; http and https stand for ws and wss, and a query
 	// is kept. URLs adds more, and each attempt uses the next one in turn. At least one is needed. White space around URLs,
-	// Room, Source and Resume is ignored.
+	// Room, Role, Target and Resume is ignored.
 	URL  string
 	URLs []string
-	// Room is the connectionId: 64 hexadecimal digits. The server checks it (rule P1.5), not the client.
+	// Room is any name of 1 to 128 letters, digits and "-._~"; 64 hexadecimal digits are a connectionId. The server checks it
+	// (rules P1.5 and R10.5), not the client.
 	Room string
-	// Source is our own role, Wallet or Extension.
+	// Role is our own role: a lower-case letter, then up to 15 letters, digits and hyphens. Default "peer".
+	Role string
+	// Target is the role of the clients to talk to; our peers are those whose own Target is our Role (rule R10.3). Default: "peer" for a
+	// "peer", Extension for a Wallet, Wallet for an Extension. Required for any other role.
+	Target string
+	// Source is an older name of Role.
 	Source string
+	// Auth returns the token (a JWT) for a server that asks for one. It is called before the first attempt, and again after the token was
+	// refused or has expired. After two refusals in a row the client ends with ErrUnauthorized. If Auth returns an error, the attempt has
+	// failed and is repeated. It must respect its context, which ends with the attempt.
+	Auth func(context.Context) (string, error)
 
 	// Plain chooses the plain dialect: no session, no resume, no acknowledgement.
 	Plain bool
@@ -124,7 +135,10 @@ func (cfg *Config) check() error {
 			errs = append(errs, err)
 		}
 	}
-	bad(cfg.Source == Wallet || cfg.Source == Extension, "source %q: want %q or %q", cfg.Source, Wallet, Extension)
+	bad(isRole(cfg.Role), "role %q: want a letter a to z, then up to 15 letters, digits and hyphens", cfg.Role)
+	bad(cfg.Target != "", "role %q: no target given", cfg.Role)
+	bad(cfg.Target == "" || isRole(cfg.Target), "target %q: want a letter a to z, then up to 15 letters, digits and hyphens", cfg.Target)
+	bad(cfg.Source == "" || cfg.Source == cfg.Role, "role %q and source %q: want one of them", cfg.Role, cfg.Source)
 	bad(cfg.Backoff.Min >= 0 && cfg.Backoff.Max >= 0, "back-off %v to %v: want no negative times", cfg.Backoff.Min, cfg.Backoff.Max)
 	bad(cfg.ConnectTimeout >= 0 && cfg.WriteTimeout >= 0 && cfg.AckAfter >= 0, "ConnectTimeout, WriteTimeout or AckAfter is negative")
 	bad(cfg.Outbox >= 0 && cfg.Events >= 0 && cfg.AckEvery >= 0 && cfg.ReadLimit >= 0, "Outbox, Events, AckEvery or ReadLimit is negative")
@@ -139,12 +153,22 @@ func (cfg *Config) check() error {
 	return errors.Join(errs...)
 }
 
+// isRole reports whether s can be the name of a role (rule R10.2).
+func isRole(s string) bool {
+	for i, r := range []byte(s) {
+		if (r < 'a' || r > 'z') && (i == 0 || (r < '0' || r > '9') && r != '-') {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 16
+}
+
 // isToken reports whether s can be part of a subprotocol (RFC 6455, section 4.1).
 func isToken(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) })
 }
 
-// trimmed strips white space from values that often come from files and environment variables.
+// trimmed strips white space from values that often come from files and environment variables, and fills in the roles.
 func (cfg Config) trimmed() Config {
 	urls := make([]string, 0, len(cfg.URLs)+1)
 	for _, u := range append([]string{cfg.URL}, cfg.URLs...) {
@@ -154,6 +178,10 @@ func (cfg Config) trimmed() Config {
 	}
 	cfg.URLs = urls
 	cfg.Room, cfg.Source = strings.TrimSpace(cfg.Room), strings.TrimSpace(cfg.Source)
+	cfg.Role, cfg.Target = strings.TrimSpace(cfg.Role), strings.TrimSpace(cfg.Target)
+	setDefault(&cfg.Role, cfg.Source)
+	setDefault(&cfg.Role, "peer")
+	setDefault(&cfg.Target, map[string]string{"peer": "peer", Wallet: Extension, Extension: Wallet}[cfg.Role])
 	if cfg.Resume != nil {
 		cfg.Resume = &Position{Token: strings.TrimSpace(cfg.Resume.Token), After: strings.TrimSpace(cfg.Resume.After)}
 	}

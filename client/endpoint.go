@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,22 +36,28 @@ func parseBase(base string) (*url.URL, error) {
 	return u, nil
 }
 
-// endpoint is the URL of our room below base (rule P1.2). A query in base is kept; its fragment is never sent.
+// endpoint is the URL of our room below base (rules P1.2 and R10.1). A query in base is kept; its fragment is never sent.
 func (cfg *Config) endpoint(base string) (string, error) {
 	u, err := parseBase(base)
 	if err != nil {
 		return "", err
 	}
-	target := Extension
-	if cfg.Source == Extension {
-		target = Wallet
-	}
 	query := u.Query()
-	query.Set("source", cfg.Source)
-	query.Set("target", target)
-	u = u.JoinPath(cfg.Room)
+	query.Set("source", cfg.Role)
+	query.Set("target", cfg.Target)
+	if isConnectionID(cfg.Room) {
+		u = u.JoinPath(cfg.Room)
+	} else {
+		u = u.JoinPath("rooms", url.PathEscape(cfg.Room))
+	}
 	u.RawQuery, u.Fragment, u.RawFragment = query.Encode(), "", ""
 	return u.String(), nil
+}
+
+// isConnectionID reports whether room is 64 hexadecimal digits, as in the plain dialect (rule P1.1).
+func isConnectionID(room string) bool {
+	raw, err := hex.DecodeString(room)
+	return err == nil && len(raw) == 32
 }
 
 // unwrapURL strips the URL from an error, because it contains the room, which must not be logged.

@@ -26,6 +26,11 @@ var (
 	ErrRateLimited = errors.New("rate limited")
 	// ErrResumedElsewhere: another connection took over the session (close code 4001).
 	ErrResumedElsewhere = errors.New("resumed elsewhere")
+	// ErrUnauthorized: the server asks for a token, has refused ours (401, 403), or it has expired (close code 4003). With Config.Auth, a
+	// fresh one was refused too.
+	ErrUnauthorized = errors.New("unauthorized")
+	// ErrRemoved: the operator ended the session (close code 4004).
+	ErrRemoved = errors.New("removed by the operator")
 	// ErrClosed: Close, Detach or Abort was called.
 	ErrClosed = errors.New("client closed")
 	// ErrNoSession: the server does not speak rejoin.v1.
@@ -55,8 +60,10 @@ func (e *CloseError) Error() string { return fmt.Sprintf("closed with %d %q", e.
 
 // Is makes a CloseError match the named error for its code.
 func (e *CloseError) Is(target error) bool {
-	return target == ErrRateLimited && e.Code == 1013 || target == ErrResumedElsewhere && e.Code == 4001
+	return closeErrors[e.Code] == target && target != nil
 }
+
+var closeErrors = map[int]error{1013: ErrRateLimited, 4001: ErrResumedElsewhere, 4003: ErrUnauthorized, 4004: ErrRemoved}
 
 // RefusedError is an HTTP response instead of an upgrade (rules P2).
 type RefusedError struct {
@@ -67,6 +74,11 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("upgrade refused with %d %s", e.Status, http.StatusText(e.Status))
+}
+
+// Is makes a RefusedError match ErrUnauthorized if the server asked for a token or refused it.
+func (e *RefusedError) Is(target error) bool {
+	return target == ErrUnauthorized && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden)
 }
 
 // unconfirmed is the outcome of a plain message without an answer.
@@ -85,7 +97,7 @@ func asCloseError(err error) error {
 func isFinal(err error) bool {
 	if ce := (*CloseError)(nil); errors.As(err, &ce) {
 		switch ce.Code {
-		case 1002, 1003, 1007, 1008, 1009, 4001:
+		case 1002, 1003, 1007, 1008, 1009, 4001, 4003, 4004:
 			return true
 		}
 		return false

@@ -30,10 +30,13 @@ type Session struct {
 	MaxMessageBytes      int
 }
 
-// Peer is a client with the opposite role in the room.
+// Peer is a client in the room whose role is our Target and whose target is our Role.
 type Peer struct {
 	ID        string
 	Suspended bool
+	Role      string
+	// User is who it is, according to its token; empty if the server asks for none.
+	User string
 }
 
 // Undelivered lists our messages that a peer had not acknowledged when its session ended.
@@ -45,8 +48,8 @@ type Undelivered struct {
 // PeerAlreadyConnected announces a peer that was there before us (plain dialect).
 type PeerAlreadyConnected struct{ ID string }
 
-// PeerConnected announces a peer that has just joined.
-type PeerConnected struct{ ID string }
+// PeerConnected announces a peer that has just joined. User is who it is, according to its token; empty if the server asks for none.
+type PeerConnected struct{ ID, User string }
 
 // PeerSuspended reports that a peer lost its connection. Messages to it are kept (rejoin.v1).
 type PeerSuspended struct{ ID string }
@@ -64,11 +67,14 @@ type PeerDisconnected struct {
 // Data is a message from a peer.
 type Data struct {
 	// ID is the mailbox entry; empty in the plain dialect.
-	ID        string
+	ID string
+	// From is the peer's client id, or Operator.
 	From      string
 	RequestID string
 	Method    string
-	Payload   string
+	// Payload is what the peer sent as Message.EncryptedPayload, JSON what it sent as Message.JSON. The other of the two is empty.
+	Payload string
+	JSON    json.RawMessage
 	// Raw is the whole message as the peer sent it, unknown fields included.
 	Raw json.RawMessage
 
@@ -76,9 +82,16 @@ type Data struct {
 	session uint64
 }
 
+// Operator is Data.From in a message from the operator of the service (rule A3.2). It cannot be answered.
+const Operator = "server"
+
+// Expired reports that a message of ours will not be delivered: the peer did not acknowledge it within its TTL (rejoin.v1).
+type Expired struct{ Peer, RequestID string }
+
 // GoAway reports that the server asked us to move to another connection within In. The client does so by itself.
 type GoAway struct {
-	In     time.Duration
+	In time.Duration
+	// Reason is "drain", "rotate" or, when our token is about to end, "auth".
 	Reason string
 }
 
@@ -117,6 +130,7 @@ func (PeerSuspended) isEvent()        {}
 func (PeerResumed) isEvent()          {}
 func (PeerDisconnected) isEvent()     {}
 func (Data) isEvent()                 {}
+func (Expired) isEvent()              {}
 func (GoAway) isEvent()               {}
 func (ICEServers) isEvent()           {}
 func (StoreReplaced) isEvent()        {}

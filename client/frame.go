@@ -10,6 +10,7 @@ import (
 type frame struct {
 	Info           string          `json:"info"`
 	RemoteClientID string          `json:"remoteClientId"`
+	User           string          `json:"user"`
 	RequestID      json.RawMessage `json:"requestId"`
 	Data           json.RawMessage `json:"data"`
 	ID             string          `json:"id"`
@@ -29,6 +30,7 @@ type frame struct {
 	Peers       []struct {
 		RemoteClientID string `json:"remoteClientId"`
 		State          string `json:"state"`
+		User           string `json:"user"`
 	} `json:"peers"`
 	GraceMs         int64 `json:"graceMs"`
 	PingMs          int64 `json:"pingMs"`
@@ -54,6 +56,7 @@ const (
 	infoMailboxFull      = "mailboxFullError"
 	infoRetry            = "retryError"
 	infoValidation       = "validationError"
+	infoUndelivered      = "undelivered"
 	infoGoAway           = "goAway"
 	infoICEServers       = "iceServers"
 	infoStoreReplaced    = "storeReplaced"
@@ -74,8 +77,8 @@ func (f *frame) requestID() string {
 	return id
 }
 
-// session turns a session frame into its event.
-func (f *frame) session() (Session, error) {
+// session turns a session frame into its event. role is that of the peers.
+func (f *frame) session(role string) (Session, error) {
 	s := Session{
 		ClientID: f.ClientID, Resumed: f.Resumed, Reason: f.Reason, Replay: f.Replay, Superseded: f.Superseded,
 		Peers: make([]Peer, 0, len(f.Peers)),
@@ -83,7 +86,7 @@ func (f *frame) session() (Session, error) {
 		UndeliveredTruncated: f.UndeliveredTruncated,
 	}
 	for _, p := range f.Peers {
-		s.Peers = append(s.Peers, Peer{ID: p.RemoteClientID, Suspended: p.State == "suspended"})
+		s.Peers = append(s.Peers, Peer{ID: p.RemoteClientID, Suspended: p.State == "suspended", Role: role, User: p.User})
 	}
 	if f.Undelivered == nil {
 		return s, nil
@@ -104,15 +107,16 @@ func (f *frame) session() (Session, error) {
 // message turns a remoteData frame into its event.
 func (f *frame) message() (Data, error) {
 	var inner struct {
-		Method  string `json:"method"`
-		Payload string `json:"encryptedPayload"`
+		Method  string          `json:"method"`
+		Payload string          `json:"encryptedPayload"`
+		JSON    json.RawMessage `json:"payload"`
 	}
 	if err := json.Unmarshal(f.Data, &inner); err != nil {
 		return Data{}, fmt.Errorf("decode data: %w", err)
 	}
 	d := Data{
 		ID: f.ID, From: f.RemoteClientID, RequestID: f.requestID(),
-		Method: inner.Method, Payload: inner.Payload, Raw: f.Data,
+		Method: inner.Method, Payload: inner.Payload, JSON: inner.JSON, Raw: f.Data,
 	}
 	if f.ID == "" {
 		return d, nil

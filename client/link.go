@@ -80,13 +80,17 @@ func (c *Client) open(ctx context.Context, base string) (*link, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
 	defer cancel()
+	token, err := c.tokens.current(ctx)
+	if err != nil {
+		return nil, err
+	}
 	l := &link{
 		began: time.Now(), pace: pace{limit: c.cfg.Rate},
 		wake: make(chan struct{}, 1), move: make(chan GoAway, 1),
 		writerDone: make(chan struct{}), done: make(chan struct{}),
 	}
 	ws, resp, err := websocket.Dial(ctx, target, &websocket.DialOptions{
-		HTTPClient: c.cfg.HTTPClient, HTTPHeader: c.cfg.Header, Subprotocols: c.offer(),
+		HTTPClient: c.cfg.HTTPClient, HTTPHeader: c.cfg.header(token), Subprotocols: c.offer(),
 		OnPingReceived: func(context.Context, []byte) bool { l.hear(); return true },
 	})
 	if err != nil {
@@ -100,7 +104,21 @@ func (c *Client) open(ctx context.Context, base string) (*link, error) {
 		_ = ws.CloseNow()
 		return nil, err
 	}
+	c.tokens.accepted()
 	return l, nil
+}
+
+// header is what the upgrade request carries besides: the application's fields, and the token (rule A1.1).
+func (cfg *Config) header(token string) http.Header {
+	if token == "" {
+		return cfg.Header
+	}
+	h := cfg.Header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	h.Set("Authorization", "Bearer "+token)
+	return h
 }
 
 // greet waits for the session frame.

@@ -52,13 +52,15 @@ func (c *Client) event(l *link, f *frame, raw []byte) (Event, error) {
 	case infoAlreadyConnected:
 		return PeerAlreadyConnected{ID: f.RemoteClientID}, nil
 	case infoJustConnected:
-		return PeerConnected{ID: f.RemoteClientID}, nil
+		return PeerConnected{ID: f.RemoteClientID, User: f.User}, nil
 	case infoSuspended:
 		return PeerSuspended{ID: f.RemoteClientID}, nil
 	case infoResumed:
 		return PeerResumed{ID: f.RemoteClientID}, nil
 	case infoDisconnected:
 		return f.disconnected()
+	case infoUndelivered:
+		return Expired{Peer: f.RemoteClientID, RequestID: f.requestID()}, nil
 	case infoGoAway:
 		e := GoAway{In: millis(f.ReconnectInMs), Reason: f.Reason}
 		if !c.cfg.Plain {

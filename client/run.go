@@ -25,7 +25,7 @@ func (c *Client) run(l *link) {
 		if c.Err() != nil {
 			return
 		}
-		if isFinal(err) || c.cfg.Plain && !c.cfg.Reconnect {
+		if isFinal(err) && !c.tokens.expired(err) || c.cfg.Plain && !c.cfg.Reconnect {
 			c.finish(err)
 			return
 		}
@@ -56,6 +56,9 @@ func (c *Client) serve(l *link) (*link, error) {
 // moveOn opens the next connection while the old one still works; its resume fences the old one. If that fails,
 // the old one is used until it ends.
 func (c *Client) moveOn(l *link, move GoAway) (*link, error) {
+	if move.Reason == "auth" {
+		c.tokens.forget()
+	}
 	timer := time.NewTimer(jitter(move.In))
 	defer timer.Stop()
 	select {
@@ -93,7 +96,7 @@ func (c *Client) connect(ctx context.Context, cause error) (*link, error) {
 			return l, nil
 		}
 		c.log.debug("attempt", slog.Int("number", n), slog.Any("error", err))
-		if isFinal(err) || c.Err() != nil {
+		if isFinal(err) && !c.tokens.refused(err) || c.Err() != nil {
 			return nil, err
 		}
 		if ctx.Err() != nil {
@@ -156,7 +159,7 @@ func (c *Client) take(l *link) {
 		c.inbox.push(Connected{})
 		return
 	}
-	s, err := l.opening.session()
+	s, err := l.opening.session(c.cfg.Target)
 	if err != nil {
 		l.end(err)
 		return
