@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -11,17 +12,104 @@ import (
 	"github.com/rejoin-dev/rejoin/client"
 )
 
+// Three equals in a room of any name. A message is any JSON value.
+func Example_room() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	type line struct{ From, Text string }
+	var all []*client.Client
+	for range 3 {
+		c, err := client.Dial(ctx, client.Config{URL: signaling(), Room: "lobby"})
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer c.Close(ctx)
+		all = append(all, c)
+	}
+
+	last := all[2]
+	event, err := last.Next(ctx) // the first event says who is there
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, peer := range event.(client.Session).Peers {
+		hello := client.Message{Target: peer.ID, Method: "chat", JSON: line{From: "Ada", Text: "hello"}}
+		if err := last.Send(ctx, hello); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	for _, c := range all[:2] {
+		for {
+			event, err := c.Next(ctx)
+			if err != nil {
+				log.Fatal(err)
+			}
+			data, ok := event.(client.Data)
+			if !ok {
+				continue // someone came
+			}
+			var got line
+			if err := json.Unmarshal(data.JSON, &got); err != nil {
+				log.Fatal(err)
+			}
+			fmt.Printf("%s: %s says %s\n", data.Method, got.From, got.Text)
+			break
+		}
+	}
+	// Output:
+	// chat: Ada says hello
+	// chat: Ada says hello
+}
+
+// Roles say who meets whom: viewers see cameras only, and cameras see viewers only. A message that nobody took in time is not
+// delivered, and its sender hears of it.
+func ExampleMessage_ttl() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	camera, err := client.Dial(ctx, client.Config{URL: signaling(), Room: "front-door", Role: "camera", Target: "viewer"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer camera.Close(ctx)
+	viewer, err := client.Dial(ctx, client.Config{URL: signaling(), Room: "front-door", Role: "viewer", Target: "camera"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	id := viewer.ClientID()
+	if _, err := viewer.Detach(ctx); err != nil { // as a phone that is put away
+		log.Fatal(err)
+	}
+
+	ring := client.Message{Target: id, Method: "ring", JSON: "now", TTL: 50 * time.Millisecond}
+	if err := camera.Send(ctx, ring); err != nil {
+		log.Fatal(err)
+	}
+	for {
+		event, err := camera.Next(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if expired, ok := event.(client.Expired); ok {
+			fmt.Println("the viewer did not hear the bell:", expired.Peer == id)
+			return
+		}
+	}
+	// Output:
+	// the viewer did not hear the bell: true
+}
+
 // Two participants of a room. A peer may be there already, or come later; what is sent to it waits in its mailbox until it reads.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	room := strings.Repeat("01", 32) // a secret that both sides share
-	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Source: client.Wallet})
+	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Role: client.Wallet})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer wallet.Close(ctx)
-	extension, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Source: client.Extension})
+	extension, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Role: client.Extension})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -57,12 +145,12 @@ func ExampleClient_Next() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	room := strings.Repeat("02", 32)
-	extension, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Source: client.Extension})
+	extension, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Role: client.Extension})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer extension.Close(ctx)
-	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Source: client.Wallet})
+	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Role: client.Wallet})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -102,7 +190,7 @@ func ExampleClient_Next() {
 func ExampleClient_Detach() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cfg := client.Config{URL: signaling(), Room: strings.Repeat("03", 32), Source: client.Wallet}
+	cfg := client.Config{URL: signaling(), Room: strings.Repeat("03", 32), Role: client.Wallet}
 	wallet, err := client.Dial(ctx, cfg)
 	if err != nil {
 		log.Fatal(err)
@@ -113,7 +201,7 @@ func ExampleClient_Detach() {
 		log.Fatal(err)
 	}
 
-	extension, err := client.Dial(ctx, client.Config{URL: cfg.URL, Room: cfg.Room, Source: client.Extension})
+	extension, err := client.Dial(ctx, client.Config{URL: cfg.URL, Room: cfg.Room, Role: client.Extension})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -151,12 +239,12 @@ func ExampleClient_Post() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	room := strings.Repeat("04", 32)
-	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Source: client.Wallet})
+	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Role: client.Wallet})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer wallet.Close(ctx)
-	extension, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Source: client.Extension})
+	extension, err := client.Dial(ctx, client.Config{URL: signaling(), Room: room, Role: client.Extension})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -197,23 +285,23 @@ func ExampleClient_Post() {
 func ExampleDial_refused() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	_, err := client.Dial(ctx, client.Config{URL: signaling(), Room: "too short", Source: client.Wallet})
+	_, err := client.Dial(ctx, client.Config{URL: signaling(), Room: "no spaces", Role: client.Wallet})
 	if closed := (*client.CloseError)(nil); errors.As(err, &closed) {
 		fmt.Println("closed:", closed.Code, closed.Reason)
 	}
-	_, err = client.Dial(ctx, client.Config{URL: "localhost", Room: strings.Repeat("05", 32), Source: "phone"})
+	_, err = client.Dial(ctx, client.Config{URL: "localhost", Room: "lobby", Role: "phone"})
 	fmt.Println(err)
 	// Output:
-	// closed: 1003 missing connectionId in path
+	// closed: 1003 invalid room name
 	// configure client: URL "localhost": scheme ""; want ws://host:port or wss://host, with http and https as other names for them
-	// source "phone": want "wallet" or "extension"
+	// role "phone": no target given
 }
 
 // An answer from the server, in the peer's place: the peer is not in the room, neither connected nor expected back.
 func ExampleClient_Send() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: strings.Repeat("06", 32), Source: client.Wallet})
+	wallet, err := client.Dial(ctx, client.Config{URL: signaling(), Room: strings.Repeat("06", 32), Role: client.Wallet})
 	if err != nil {
 		log.Fatal(err)
 	}
