@@ -39,6 +39,7 @@ export const sidebar = [
     text: 'Use it',
     items: [
       page('Quick start', 'docs/quickstart.md'),
+      page('Rooms', 'docs/rooms.md'),
       page('Clients', 'docs/clients.md'),
       page('Who may connect', 'docs/auth.md'),
       page('Protocol', 'docs/protocol.md'),

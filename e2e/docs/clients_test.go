@@ -160,10 +160,9 @@ func launchServer(r *reader) *process {
 // goClient: the program of clients.md, from a file outside of the module, as go run takes it.
 func goClient(r *reader) {
 	server := launchServer(r)
-	room := strings.Repeat("ab", 32)
 	program := launch(r.t, root, "go run "+r.save(r.t.TempDir(), "main.go", blocksOf(r.t, "docs/clients.md", "go")[0]))
 	program.awaitText(r.ctx, "session open, resumed: false")
-	c, err := client.Dial(r.ctx, client.Config{URL: "ws://" + server.address, Room: room, Source: client.Extension})
+	c, err := client.Dial(r.ctx, client.Config{URL: "ws://" + server.address, Room: "lobby"})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
   #made = 0;
   #prefix = `${Math.random().toString(36).slice(2, 12)}-`;
   #timer: Timer; // the next attempt, or the move
-  #step = 0; // counts what makes an answer that is still awaited come too late
+  #step = 0; // raised so that what is still being awaited is ignored
   #pulse: Timer;
   #probedAt: number | undefined;
   #slept: () => boolean;
@@ -186,7 +186,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     this.#await(this.#auth.token(), (token) => then(this.#open(token)), (error) => then(new RejoinError('unauthorized', `no token: ${String(error)}`, {}, { cause: error })));
   }
 
-  /** Goes on when the promise is settled, unless the client went on without it. */
+  /** Continues once the promise has settled, unless the client has moved on or ended meanwhile. */
   #await<T>(promise: Promise<T>, then: (value: T) => void, otherwise: (error: unknown) => void): void {
     const step = ++this.#step;
     const isDue = (): boolean => step === this.#step && this.#state !== 'ended';
@@ -396,7 +396,7 @@ export class RejoinClient extends Emitter<ClientEvents> implements LinkOwner {
     if (link.isOpen || status) return Promise.resolve(link.isOpen || status === 401 || status === 403);
     const { WebSocket, connectTimeout, urls } = this.#settings;
     const base = urls[(this.#attempts - 1) % urls.length]!;
-    // The same address with a bad role is told so behind an upgrade that needs no token (rule A1.6).
+    // A bad role is reported after the upgrade, which needs no token then (rule A1.6).
     const socket = attempt(() => new WebSocket!(endpoint(base, { ...this.#settings, target: '-' }), [wire.subprotocol]));
     return socket ? opens(socket, connectTimeout) : Promise.resolve(false);
   }

@@ -7,7 +7,7 @@ export type ErrorCode =
   | 'outboxFull' // too many messages await their answer
   | 'unconfirmed' // plain dialect: the connection ended before the answer
   | 'blocked' // the platform lets this client connect nowhere (ws: from an https: page, a bad URL, no WebSocket); see cause
-  | 'unauthorized' // the server wants a token, or refuses the one it was shown; with a token callback, the fresh one too
+  | 'unauthorized' // the server asks for a token or has refused ours; with a callback, a fresh one too
   | 'removed' // the operator ended the session (4004)
   | 'closed' // close() or detach() was called
   | 'resumedElsewhere' // another connection took the session up (4001)

@@ -20,7 +20,7 @@ export interface ClientOptions {
   source?: Role;
   /** The token for a server that asks for one. A function is asked before the first attempt, and again when its token was refused or has run out. */
   auth?: TokenSource;
-  /** 'auto' (default) falls back to plain where the server knows no sessions, and room, roles and auth are none that only sessions have. */
+  /** 'auto' (default) falls back to plain if the server has no sessions. Named rooms, other roles and auth need sessions: with them there is no fallback. */
   dialect?: 'auto' | 'rejoin.v1' | 'plain';
   /** Where the session outlives a reload. Default in a page: sessionStorage; elsewhere nowhere. */
   storage?: PositionStorage;

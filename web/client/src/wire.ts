@@ -1,6 +1,6 @@
 /** The messages of docs/protocol.md, as they stand on the wire. */
 
-/** A lower-case letter, then up to 15 letters, digits and hyphens (rule R10.2). Some have a meaning here or in the plain dialect. */
+/** A lower-case letter, then up to 15 letters, digits and hyphens (rule R10.2). The three named here have default targets. */
 export type Role = 'peer' | 'wallet' | 'extension' | (string & {});
 /** Those of WebRTC, which an offer supersedes, or any other: a letter, then up to 31 letters, digits and `_.-` (rule R11.2). */
 export type Method = 'offer' | 'answer' | 'iceCandidate' | 'iceCandidates' | (string & {});

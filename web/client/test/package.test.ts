@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ beforeAll(() => {
   files = packed.files.map((file) => file.path);
   writeFileSync(join(dir, 'package.json'), '{ "type": "module", "private": true }');
   run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--loglevel=error', `./${packed.filename}`]);
-}, 60_000);
+}, 120_000);
 afterAll(() => rmSync(dir, { recursive: true }));
 
 test('it holds the modules, their types, the README and the license, and nothing else', () => {
@@ -44,12 +44,16 @@ export function join(room: string): RejoinClient {
 export const Socket: new (url: string) => { send(data: string): void } = rejoinWebSocket({});
 `;
 
+/** The recipes of docs/rooms.md, each as a module of its own. */
+const recipes = [...readFileSync(join(root, '../../docs/rooms.md'), 'utf8').matchAll(/```ts\n(.*?)```/gs)].map(([, code], i) => ({ name: i ? `recipe-${i}.ts` : 'meet.ts', code: code! }));
+
 for (const [module, moduleResolution] of [['NodeNext', 'NodeNext'], ['ESNext', 'Bundler']] as const) {
-  test(`its types resolve (${moduleResolution})`, () => {
-    writeFileSync(join(dir, 'use.ts'), source);
+  test(`its types resolve, and the recipes of docs/rooms.md compile (${moduleResolution})`, () => {
+    expect(recipes).toHaveLength(4);
+    for (const { name, code } of [{ name: 'use.ts', code: source }, ...recipes]) writeFileSync(join(dir, name), code);
     const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    run(process.execPath, [compiler, '--noEmit', '--strict', '--module', module, '--moduleResolution', moduleResolution, '--target', 'ES2022', 'use.ts']);
-  }, 60_000);
+    run(process.execPath, [compiler, '--noEmit', '--strict', '--module', module, '--moduleResolution', moduleResolution, '--target', 'ES2022', 'use.ts', ...recipes.map(({ name }) => name)]);
+  }, 180_000);
 }
 
 test('Node imports each of its entries, and no other', () => {

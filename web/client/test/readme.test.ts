@@ -25,11 +25,11 @@ test('the client in the README answers', async () => {
   const printed: unknown[][] = [];
   const run = new Function('RejoinClient', 'console', `${code!.replace('ws://localhost:4000', url)}; return client;`) as (...args: unknown[]) => RejoinClient;
   const client = run(WithSocket, { log: (...args: unknown[]) => printed.push(args) });
-  const extension = new Participant({ url, room: 'ab'.repeat(32), source: 'extension' });
+  const peer = new Participant({ url, room: 'lobby' });
 
-  await extension.client.send({ to: await extension.peer(), method: 'offer', payload: 'hello' });
-  expect(await extension.payloads(1)).toEqual(['thanks']);
+  await peer.client.send({ to: await peer.peer(), method: 'offer', payload: 'hello' });
+  expect(await peer.payloads(1)).toEqual(['thanks']);
   expect(printed).toContainEqual(['offer', 'hello']);
-  extension.client.close();
+  peer.client.close();
   client.close();
 });
