@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/Shopify/toxiproxy/v2/toxics"
@@ -53,7 +54,19 @@ func (p *proxy) poison(kind string, attributes map[string]int, directions ...str
 }
 
 // cure removes all toxics.
-func (p *proxy) cure() { p.Toxics.ResetToxics(context.Background()) }
+func (p *proxy) cure() {
+	p.t.Helper()
+	cured := make(chan struct{})
+	go func() {
+		p.Toxics.ResetToxics(context.Background())
+		close(cured)
+	}()
+	select {
+	case <-cured:
+	case <-time.After(patience): // Toxiproxy can lock itself up here (bandwidth, ToxicCollection.chainRemoveToxic)
+		p.t.Fatal("Toxiproxy did not take its toxics away")
+	}
+}
 
 // cut closes all connections; new ones are taken at once.
 func (p *proxy) cut() {
@@ -61,7 +74,11 @@ func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Stop()
-	if err := p.Start(); err != nil { // on the same port: Listen names it now
+	err := p.Start() // on the same port: Listen names it now
+	for until := time.Now().Add(patience); err != nil && time.Now().Before(until); err = p.Start() {
+		time.Sleep(10 * time.Millisecond) // a connection that another process opened meanwhile may have the port
+	}
+	if err != nil {
 		p.t.Errorf("start proxy again: %v", err)
 	}
 }
