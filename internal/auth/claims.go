@@ -68,7 +68,7 @@ func (c *claims) fits(cfg *Config, now time.Time, late time.Duration) Refusal {
 
 // covers says whether the token is for that room and role. A token without a room is for none; one without a role is for any.
 func (c *claims) covers(room wire.RoomID, role string) Refusal {
-	in := func(name string) bool { return name == anyRoom || isRoom(name, room) }
+	in := func(name string) bool { return name == anyRoom || wire.IsRoom(name, room) }
 	switch {
 	case !slices.ContainsFunc(c.Room, in):
 		return OtherRoom
@@ -76,10 +76,4 @@ func (c *claims) covers(room wire.RoomID, role string) Refusal {
 		return OtherRole
 	}
 	return Admitted
-}
-
-// isRoom says whether name, 64 hex digits in either case or the name of a room, is that room.
-func isRoom(name string, room wire.RoomID) bool {
-	ids, ok := wire.RoomIDs(name)
-	return ok && slices.Contains(ids, room)
 }

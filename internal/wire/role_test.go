@@ -72,13 +72,43 @@ func TestWhereARoomIs(t *testing.T) {
 	if !ok || len(ids) != 1 || ids[0] != at("/rooms/lobby") || ids[0] != at("/rooms/lobby"+pair) || ids[0] == at("/rooms/Lobby") {
 		t.Errorf("%v, %v", ids, ok)
 	}
-	const stored = "638c490dfd9c90239c2ec97cda8c02a8a914c3ddcc2de816568368377bd1db18" // SHA-256 of rejoin:room:lobby
+	const stored = "638c490dfd9c90239c2ec97cda8c02a8a914c3ddcc2de816" + "72656a6f696e3a23" // SHA-256 of rejoin:room:lobby, then rejoin:#
 	if got := at("/rooms/lobby").String(); got != stored {
 		t.Error(got)
 	}
 	for _, name := range []string{"", ".", "..", "a/b", "a b", "é", strings.Repeat("x", 129)} {
 		if _, ok := wire.RoomIDs(name); ok {
 			t.Errorf("%q names a room", name)
+		}
+	}
+}
+
+// Nobody gets into a room by the digits that it has in Redis: not past a token for another name, and not in the plain dialect.
+func TestTheHashOfANameIsAnotherRoom(t *testing.T) {
+	t.Parallel()
+	pair := "?source=wallet&target=extension"
+	for _, named := range []string{"/rooms/lobby", "/rooms/lobby" + pair, "/" + room, "/rooms/" + room + "?source=host&target=viewer"} {
+		inside, err := wire.ParseConnect([]byte(named), wire.RejoinV1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digits := inside.Room.String()
+		for target, dialect := range map[string]wire.Dialect{
+			"/" + digits + pair: wire.Plain, "/" + strings.ToUpper(digits) + pair: wire.RejoinV1, "/rooms/" + digits: wire.RejoinV1, "/" + digits: wire.RejoinV1,
+		} {
+			got, err := wire.ParseConnect([]byte(target), dialect)
+			if err != nil || got.Room == inside.Room {
+				t.Errorf("%s in %v is the room of %s (%v)", target, dialect, named, err)
+			}
+			if !wire.IsRoom(digits, got.Room) || wire.IsRoom("lobby", got.Room) {
+				t.Errorf("%s is not the room of its own name", target)
+			}
+		}
+		if wire.IsRoom(digits, inside.Room) {
+			t.Errorf("%s names the room of %s", digits, named)
+		}
+		if ids, _ := wire.RoomIDs(digits); len(ids) != 2 || ids[0] != inside.Room {
+			t.Errorf("an operator does not find %s by its digits in Redis: %v", named, ids)
 		}
 	}
 }

@@ -39,7 +39,13 @@ const (
 	maxRoomName = 128
 	// hashedRoom stands before what is hashed.
 	hashedRoom = "rejoin:room:"
+	// hashMark ends a hash. Without it a client could ask for the digits of the hash of any name, and be in that room under a name that its
+	// token does not say, or in the plain dialect without a token.
+	hashMark = "rejoin:#"
 )
+
+// isHash reports whether a room is called so because of its name or its roles.
+func (id RoomID) isHash() bool { return string(id[len(id)-len(hashMark):]) == hashMark }
 
 // IsRoomName reports whether text may name a room: 1 to 128 unreserved characters (RFC 3986 section 2.3). "." and ".."
 // are none, because no URL can hold them behind a slash.
@@ -58,10 +64,11 @@ func IsRoomName[T string | []byte](text T) bool {
 
 // roomID returns where in Redis the clients of a role meet. Wallets and extensions of a room of 64 hex digits meet under these digits, with
 // those of earlier versions and of the plain dialect. All others meet under a hash, which such versions never ask for:
-// they would take every client that is no wallet for an extension. name is IsRoomName.
+// they would take every client that is no wallet for an extension. Digits that end like a hash name a room as any other name does, so that
+// no two names are one room. name is IsRoomName.
 func roomID(name []byte, role Role) RoomID {
 	id, isHex := ParseRoomID(name)
-	if isHex && role.IsPlain() {
+	if isHex && role.IsPlain() && !id.isHash() {
 		return id
 	}
 	var text [len(hashedRoom) + maxRoomName]byte
@@ -71,12 +78,22 @@ func roomID(name []byte, role Role) RoomID {
 	} else {
 		copy(text[n:], name)
 	}
-	return sha256.Sum256(text[:n+len(name)])
+	id = sha256.Sum256(text[:n+len(name)])
+	copy(id[len(id)-len(hashMark):], hashMark)
+	return id
 }
 
-// RoomIDs returns all that a room may be called in Redis, for whoever looks at it from outside: two for one of 64 hex digits, the
-// second of which is that of clients that are no wallets and no extensions; one for one of any other name. It reports false
-// when text names no room.
+// IsRoom reports whether id is the room of that name, for clients of some role.
+func IsRoom(name string, id RoomID) bool {
+	if !IsRoomName(name) {
+		return false
+	}
+	return id == roomID([]byte(name), Wallet) || id == roomID([]byte(name), Equal)
+}
+
+// RoomIDs returns all that a room may be called in Redis, for an operator who looks at it from outside: two for one of 64 hex digits, the
+// second of which is that of clients that are no wallets and no extensions; one for one of any other name. The first of the two may be
+// what a room of another name is called in Redis: who asks who may come asks IsRoom. It reports false when text names no room.
 func RoomIDs(text string) ([]RoomID, bool) {
 	if !IsRoomName(text) {
 		return nil, false
