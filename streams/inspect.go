@@ -159,8 +159,11 @@ func (i *Inspector) Room(ctx context.Context, room string) (RoomState, error) {
 		return RoomState{}, ErrNoRoom
 	}
 	state, err := parseRoom(hash.Val(), leased, now)
-	if err != nil {
+	switch {
+	case err != nil:
 		return state, err
+	case len(state.Members) == 0: // nothing but whom the operator removed, see settle in lua/lib.lua
+		return RoomState{}, ErrNoRoom
 	}
 	state.Lives = lives.Val()
 	return state, positions(ctx, client, room, state.Members)

@@ -96,14 +96,16 @@ func (s *scan) read(ctx context.Context, node *redis.Client, keys []string) erro
 		if s.seen[key] || len(hashes[n].Val()) == 0 {
 			continue
 		}
-		if len(s.seen) == s.most {
+		state, err := parseRoom(hashes[n].Val(), s.leased, s.now)
+		switch {
+		case err != nil:
+			return err
+		case len(state.Members) == 0: // see Room
+			continue
+		case len(s.seen) == s.most:
 			return errEnough
 		}
 		s.seen[key] = true
-		state, err := parseRoom(hashes[n].Val(), s.leased, s.now)
-		if err != nil {
-			return err
-		}
 		s.found(key[1:1+roomLen], state)
 	}
 	return nil

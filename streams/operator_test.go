@@ -89,11 +89,49 @@ func TestRemoveEndsARoom(t *testing.T) {
 		}
 		x.bell(t, streams.BellRemoved, e.id)
 		y.bell(t, streams.BellRemoved, w.id)
-		if keys := p.keys(t, room); len(keys) != 0 {
-			t.Errorf("left behind: %v", keys)
+		fields, err := p.node(t, room).HKeys(t.Context(), "{"+room+"}:m").Result()
+		if keys := p.keys(t, room); err != nil || len(keys) != 1 || len(fields) != 1 {
+			t.Errorf("left behind: %v with %v, %v, want whom the operator removed", keys, fields, err)
+		}
+		if left := p.node(t, room).PTTL(t.Context(), "{"+room+"}:m").Val(); left <= 0 || left > time.Hour {
+			t.Errorf("for %v", left)
 		}
 		if n := y.remove(t, room, ""); n != 0 {
 			t.Errorf("an empty room: %d", n)
+		}
+	})
+}
+
+// TestWhatWasRemovedIsNotRestored: an instance that has missed the doorbells, and finds nothing of its sessions, must not take them for lost by
+// Redis. That holds for every client of a large room, and when others have left since and nobody is there any more.
+func TestWhatWasRemovedIsNotRestored(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		const many = 40 // more than are noted of sessions that ended otherwise
+		x, y, room := p.open(t), p.open(t), newRoom()
+		var removed []*member
+		for range many {
+			removed = append(removed, x.join(t, room, wallet, rejoin))
+		}
+		if n := y.remove(t, room, ""); n != many {
+			t.Fatalf("removed %d", n)
+		}
+		stays := y.join(t, room, extension, rejoin)
+		must(t, y.leave(stays.held(), streams.EntryID{}))
+		for i, m := range removed {
+			if s := must(t, x.sync(m.held(), streams.EntryID{})); s.Hold != streams.HoldEnded {
+				t.Errorf("client %d: %+v, want that its session has ended", i, s)
+			}
+			if got := must(t, x.restore(m.own(streams.EntryID{}, ""))); got.Verdict != streams.Outlived {
+				t.Errorf("client %d was brought back: %+v", i, got)
+			}
+		}
+		if keys := p.keys(t, room); len(keys) != 1 {
+			t.Errorf("left behind: %v", keys)
+		}
+		again := x.join(t, room, wallet, rejoin) // all may come anew
+		again.drop(t)
+		if back := again.resume(t, y, streams.EntryID{}); back.got.Verdict != streams.Resumed {
+			t.Errorf("after that: %+v", back.got)
 		}
 	})
 }

@@ -33,9 +33,7 @@ func (s *Session) end(e End) {
 		leave = e.Kind == EndClient || e.Kind == EndPolicy || !s.keeps()
 	}
 	if leave {
-		h, p := s.held(), s.part(s.hub.howOf(e))
-		s.finish()
-		s.hub.leave(h, p)
+		s.leave(s.hub.howOf(e))
 		return
 	}
 	why := s.hub.howOf(e)
@@ -43,6 +41,13 @@ func (s *Session) end(e End) {
 		why = howAway
 	}
 	s.detach(why, nil)
+}
+
+// leave ends the session for good. The shard is locked.
+func (s *Session) leave(why how) {
+	h, p := s.held(), s.part(why)
+	s.finish()
+	s.hub.leave(h, p)
 }
 
 // detach ends this connection's hold; the session's grace window starts, if it has one. first, unless nil, is called once

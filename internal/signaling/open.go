@@ -185,6 +185,10 @@ func (s *Session) begin(a streams.Attached) {
 	resumed := a.Verdict == streams.Resumed
 	refused := o.reason(a, s.hub.backbone.Grace())
 	s.traceAttached(o, a, refused)
+	if o.evicted != "" {
+		s.leave(o.evicted)
+		return
+	}
 	if o.end != nil { // it left while it was being attached
 		if s.dialect == wire.RejoinV1 && !resumed {
 			o.end = &End{Kind: EndClient, Code: wire.CloseNormal} // nobody was told the token: nobody can come back

@@ -127,6 +127,7 @@ type opening struct {
 	arrived time.Time // the first of the inbox
 	bytes   int
 	end     *End       // the connection is gone already
+	evicted how        // unless empty, the session is to end because of that
 	fenced  string     // the client whose session another connection took from this one
 	span    trace.Span // nil: not traced
 }

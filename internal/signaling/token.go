@@ -87,11 +87,11 @@ func (s *Session) expireToken(now time.Time) {
 func (s *Session) evict(why how, code wire.CloseCode, reason string) {
 	switch s.state {
 	case attaching:
+		s.opening().evicted = why // also the session that it comes back to
 		s.giveUp(EndLocal, code, reason)
 	case live:
-		c, h, p := s.conn, s.held(), s.part(why)
-		s.finish()
-		s.hub.leave(h, p)
+		c := s.conn
+		s.leave(why)
 		c.Close(code, reason)
 	case closed:
 	}

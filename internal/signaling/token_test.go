@@ -141,6 +141,22 @@ func TestARevokedTokenEndsItsSession(t *testing.T) {
 		b.open()
 		waiting.wantClosed(wire.CloseToken, wire.ReasonTokenRevoked)
 		pass(0) // until what it got is given back
+		// One that comes back to its session, and waits for Redis: that session ends, and waits for nobody.
+		revoked.Store(false)
+		mine := newID()
+		b.script(func() { b.attach = attachedAs(mine, nil) })
+		b.shut()
+		back := d.resume(resumeToken(d), "").ofUser("eve", time.Hour).dial(t, hub)
+		pass(0)
+		revoked.Store(true)
+		hub.Recheck()
+		pass(0)
+		b.open()
+		back.wantClosed(wire.CloseToken, wire.ReasonTokenRevoked)
+		pass(0)
+		if left := b.calls("leave"); left[len(left)-1].client != mine {
+			t.Errorf("ended: %+v, want %s too", left, mine)
+		}
 	}, func(cfg *signaling.Config) {
 		cfg.Revoked = func(who *wire.Identity, _ time.Time) bool { return who.User == "eve" && revoked.Load() }
 	})

@@ -9,7 +9,7 @@
 -- then; attached, due: Unix time in ms; token: a hash or '-'.
 -- Words behind these are of later versions: they are kept as they are. None of them may be '-'. So far:
 --   u=<base64url>: the user that its token named, see user
--- 'x<clientId>' is its tally, see total; 'x!<clientId>' belongs to send.lua. A field of another kind needs one of the
+-- 'x<clientId>' is its tally, see total; 'x!<clientId>' belongs to send.lua; 'x' and 'x.' are for noted. A field of another kind needs one of the
 -- prefixes ! # ~ v g x, which earlier versions leave alone.
 local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joined', 'at', 'due', 'tok', 'prev'}
 local room = string.sub(KEYS[1], 2, -4)
@@ -181,28 +181,41 @@ local function report(m, list)
   end
 end
 
--- settle gives a room without a live client a lifetime of its own.
+-- settle gives a room without a live client a lifetime of its own. Of one without any client nothing stays but whom the operator removed,
+-- for an hour: an instance that missed the doorbells takes what is gone for lost by Redis, and would bring its client back.
 local function settle(grace)
   local any = false
   for _, m in pairs(members) do
     if m.state == 'L' then return end
     any = true
   end
-  if any then redis.call('PEXPIRE', KEYS[1], int(grace + 30000)) else redis.call('DEL', KEYS[1]) end
+  if any then
+    redis.call('PEXPIRE', KEYS[1], int(grace + 30000))
+    return
+  end
+  redis.call('DEL', KEYS[1])
+  if extras['x.'] then
+    redis.call('HSET', KEYS[1], 'x.', extras['x.'])
+    redis.call('PEXPIRE', KEYS[1], 3600000)
+  end
 end
 
 -- note: 'x' holds the beginnings of the last clientIds whose sessions were ended, so that an instance that was frozen
--- meanwhile learns that its session was ended, and not lost by Redis.
-local NAME, NAMES = 8, 32
+-- meanwhile learns that its session was ended, and not lost by Redis. 'x.' holds those that the operator removed: they may be as many as
+-- a room has clients, and stay when the room is empty, see settle.
+local NAME, NAMES, REMOVED = 8, 32, 1024
 local function note(id)
-  extras.x = string.sub((extras.x or '') .. string.sub(id, 1, NAME), -NAME * NAMES)
-  redis.call('HSET', KEYS[1], 'x', extras.x)
+  local field, most = 'x', NAMES
+  if how == 'removed' then field, most = 'x.', REMOVED end
+  extras[field] = string.sub((extras[field] or '') .. string.sub(id, 1, NAME), -NAME * most)
+  redis.call('HSET', KEYS[1], field, extras[field])
 end
 
 local function noted(id)
-  local x = extras.x or ''
-  for i = 1, #x, NAME do
-    if string.sub(x, i, i + NAME - 1) == string.sub(id, 1, NAME) then return true end
+  for _, x in pairs({extras.x or '', extras['x.'] or ''}) do
+    for i = 1, #x, NAME do
+      if string.sub(x, i, i + NAME - 1) == string.sub(id, 1, NAME) then return true end
+    end
   end
   return false
 end
