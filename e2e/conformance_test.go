@@ -17,27 +17,39 @@ import (
 // end: they run with a short one.
 func TestConformance(t *testing.T) {
 	t.Parallel()
+	locked := regexp.MustCompile("^(auth|operator):")
 	windowEnds := regexp.MustCompile("grace: the end|grace: undelivered|plain wallet: the end")
 	for name, url := range map[string]func(testing.TB) string{"embedded": nil, "redis": redistest.Server, "cluster": redistest.Cluster} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			skipped := conform(t, url, time.Minute, nil)
-			for _, check := range skipped {
-				if !windowEnds.MatchString(check) {
-					t.Errorf("skipped: %s", check)
+			for _, guard := range []bool{false, true} {
+				only := locked
+				if !guard || url == nil { // all else is the same behind the lock: once is enough
+					only = nil
 				}
-			}
-			if again := conform(t, url, 4*time.Second, windowEnds); len(again) > 0 {
-				t.Errorf("skipped: %q", again)
+				for _, check := range conform(t, url, time.Minute, only, guard) {
+					if !windowEnds.MatchString(check) && (guard || !locked.MatchString(check)) {
+						t.Errorf("skipped: %s", check)
+					}
+				}
+				for _, check := range conform(t, url, 4*time.Second, windowEnds, guard) {
+					if guard || !locked.MatchString(check) {
+						t.Errorf("skipped: %s", check)
+					}
+				}
 			}
 		})
 	}
 }
 
-// conform runs the checks chosen by only (nil: all) and returns the names of those that were skipped.
-func conform(t *testing.T, url func(testing.TB) string, grace time.Duration, only *regexp.Regexp) (skipped []string) {
+// conform runs the checks chosen by only (nil: all) and returns the names of those that were skipped. With guard the instances ask for tokens
+// and have an operator.
+func conform(t *testing.T, url func(testing.TB) string, grace time.Duration, only *regexp.Regexp, guard bool) (skipped []string) {
 	ctx := limit(t)
 	settings := []string{"GRACE_WINDOW=" + grace.String(), "TURN_URLS=turn:127.0.0.1:3478", "TURN_SECRET=known to nobody else"}
+	if guard {
+		settings = append(guarded(t), settings...)
+	}
 	if url != nil {
 		settings = append(settings, "REDIS_URL="+url(t))
 	}
@@ -47,7 +59,11 @@ func conform(t *testing.T, url func(testing.TB) string, grace time.Duration, onl
 		b = proctest.Start(t, settings...)
 	}
 	checks := 0
-	suite.Run(ctx, suite.Target{A: a.URL(), B: b.URL(), Grace: grace, Only: only, Parallel: 4}, func(r suite.Result) {
+	target := suite.Target{A: a.URL(), B: b.URL(), Grace: grace, Only: only, Parallel: 4}
+	if guard {
+		target.Secret, target.Admin, target.AdminToken = []byte(authKey), "http://"+b.PrivateAddr(), operatorIs
+	}
+	suite.Run(ctx, target, func(r suite.Result) {
 		checks++
 		switch r.Outcome {
 		case suite.Fail:

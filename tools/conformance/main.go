@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
 	"regexp"
@@ -49,13 +51,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func parse(args []string, stderr io.Writer) (suite.Target, bool, error) {
 	var target suite.Target
-	var only string
+	var only, secret, adminToken string
 	var verbose bool
 	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&target.A, "a", "", "`URL` of an instance, ws://host:port or wss://host")
 	flags.StringVar(&target.B, "b", "", "`URL` of another instance (default: the same)")
 	flags.DurationVar(&target.Grace, "grace", 0, "the service's grace window (default: what its session frames say)")
+	flags.StringVar(&secret, "secret", "", "`file` of the service's AUTH_SECRET_FILE: all clients show a token, and rules A are checked")
+	flags.StringVar(&target.Admin, "admin", "", "`URL` of an instance's private port, http://host:port, for the operator's calls")
+	flags.StringVar(&adminToken, "admin-token", "", "`file` of the service's ADMIN_TOKEN_FILE")
 	flags.StringVar(&only, "run", "", "run only the checks whose name matches this `regexp`")
 	flags.IntVar(&target.Parallel, "parallel", 0, "how many checks run at once (default 8)")
 	flags.DurationVar(&target.Patience, "patience", 0, "how long to wait for what must happen (default 10s)")
@@ -70,6 +75,14 @@ func parse(args []string, stderr io.Writer) (suite.Target, bool, error) {
 	if target.Grace < 0 || target.Parallel < 0 || target.Patience < 0 {
 		err = errors.Join(err, errors.New("-grace, -parallel and -patience: want 0 or more"))
 	}
+	if (target.Admin == "") != (adminToken == "") {
+		err = errors.Join(err, errors.New("-admin and -admin-token: want both or none"))
+	} else if u, bad := url.Parse(target.Admin); target.Admin != "" && (bad != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		err = errors.Join(err, fmt.Errorf("-admin %q: want http://host:port", target.Admin))
+	}
+	key, badSecret := firstLine("-secret", secret)
+	operator, badToken := firstLine("-admin-token", adminToken)
+	target.Secret, target.AdminToken, err = key, string(operator), errors.Join(err, badSecret, badToken)
 	if only != "" {
 		var bad error
 		if target.Only, bad = regexp.Compile(only); bad != nil {
@@ -77,6 +90,19 @@ func parse(args []string, stderr io.Writer) (suite.Target, bool, error) {
 		}
 	}
 	return target, verbose, err
+}
+
+// firstLine reads the newest secret of a flag's file, nil if there is none.
+func firstLine(flag, path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	line, _, _ := bytes.Cut(bytes.TrimSpace(text), []byte{'\n'})
+	return bytes.TrimSpace(line), nil
 }
 
 // checkURL looks at the URL of a flag, which may be empty.

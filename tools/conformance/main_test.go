@@ -22,6 +22,9 @@ func TestFlags(t *testing.T) {
 		"-a=ws://a|-grace=-1s":               "-grace",
 		"-a=ws://a|-parallel=-1":             "-parallel",
 		"-a=wss://a..b|-b=ws://c:0|-run=[":   "-run: ",
+		"-a=ws://a|-admin=http://b":          "want both or none",
+		"-a=ws://a|-admin=b|-admin-token=c":  "-admin \"b\": want http://",
+		"-a=ws://a|-secret=none/there":       "-secret: open",
 		"-a=ws://a|and something that is no": "no other arguments",
 	} {
 		if _, _, err := parse(strings.Split(args, "|"), io.Discard); err == nil || !strings.Contains(err.Error(), want) {

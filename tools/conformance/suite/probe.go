@@ -22,21 +22,25 @@ const (
 
 // probe is what a check works with: a room of its own, and sockets that are closed when the check ends. A check is one goroutine, beside the sockets' listeners.
 type probe struct {
-	ctx      context.Context
-	cancel   context.CancelFunc
-	a, b     string
-	grace    time.Duration // 0 when not known
-	patience time.Duration
-	room     string
-	sockets  []*socket
-	wg       sync.WaitGroup // their listeners
-	made     int            // request ids
+	ctx        context.Context
+	cancel     context.CancelFunc
+	a, b       string
+	grace      time.Duration // 0 when not known
+	patience   time.Duration
+	secret     []byte // nil: the service asks for no tokens
+	admin      string // "": no operator's calls
+	adminToken string
+	room       string
+	sockets    []*socket
+	wg         sync.WaitGroup // their listeners
+	made       int            // request ids
 }
 
 func newProbe(ctx context.Context, t Target) *probe {
 	ctx, cancel := context.WithTimeout(ctx, 6*t.Patience)
 	return &probe{
 		ctx: ctx, cancel: cancel, a: t.A, b: t.B, grace: t.Grace, patience: t.Patience, room: newRoom(),
+		secret: t.Secret, admin: t.Admin, adminToken: t.AdminToken,
 	}
 }
 

@@ -71,9 +71,13 @@ func newKey() string {
 	return base64.StdEncoding.EncodeToString(key[:])
 }
 
-// open upgrades at a request target of the instance.
+// open upgrades at a request target of the instance. It shows a token where one is needed, unless headers do.
 func (p *probe) open(base, target string, headers ...string) *socket {
 	key := newKey()
+	all := strings.Join(headers, "\n")
+	if !strings.Contains(all, "Authorization: ") && !strings.Contains(all, "rejoin.auth.") {
+		headers = append(headers, p.ticket()...)
+	}
 	s := p.request(base, upgradeHead(prefix(base)+target, key, headers...))
 	want(p, "status of the upgrade", s.resp.StatusCode, http.StatusSwitchingProtocols)
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see the import

@@ -21,6 +21,11 @@ type Target struct {
 	Only *regexp.Regexp
 	// Parallel is how many checks run at once; 0 means 8.
 	Parallel int
+	// Secret is an HMAC key of the service's AUTH_SECRET_FILE, nil if it asks for no tokens: with it all clients show one.
+	Secret []byte
+	// Admin is the base URL ("http://host:port") of an instance's private port, and AdminToken the operator's token there. Without
+	// them, and without Secret, the checks that need them are skipped.
+	Admin, AdminToken string
 	// Patience is how long anything that must happen may take; 0 means 10 s.
 	Patience time.Duration
 }
@@ -57,7 +62,8 @@ type check struct {
 
 func checks() []check {
 	return slices.Concat(connectChecks(), httpChecks(), presenceChecks(), messageChecks(), validationChecks(), limitChecks(),
-		sessionChecks(), ackChecks(), tokenChecks(), graceChecks(), mailboxChecks(), replayChecks(), plainReplayChecks(), iceChecks(), roomChecks(), kindChecks())
+		sessionChecks(), ackChecks(), tokenChecks(), graceChecks(), mailboxChecks(), replayChecks(), plainReplayChecks(), iceChecks(), roomChecks(), kindChecks(),
+		authChecks(), operatorChecks())
 }
 
 // Rules lists, sorted, the ids that the checks prove between them.
