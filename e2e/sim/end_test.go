@@ -25,8 +25,8 @@ func (s *simulation) settle(r *result) {
 	}
 	s.w.run(quiet, nil)
 	for room := range s.rooms { // who comes now is told of no ghost
-		for _, role := range []string{"wallet", "extension"} {
-			s.join(fmt.Sprintf("%d/%s-late", room, role[:1]), room, memberPlan{role, false})
+		for n, late := range s.plan.rooms[room].latecomers() {
+			s.join(fmt.Sprintf("%d/%s-late%d", room, late.role[:1], n), room, late)
 		}
 	}
 	s.w.run(quiet+3*time.Second, nil)
@@ -47,6 +47,15 @@ func (s *simulation) settle(r *result) {
 			s.violate("shut", m.Name, "is not connected %.0f s after the last fault", (s.w.now() - s.faultEnd).Seconds())
 		}
 	}
+}
+
+// latecomers are two that are peers.
+func (r roomPlan) latecomers() [2]memberPlan {
+	first := r.members[0]
+	if first.target == "" {
+		return [2]memberPlan{{"wallet", "", false}, {"extension", "", false}}
+	}
+	return [2]memberPlan{first, {first.target, first.role, false}}
 }
 
 func (s *simulation) check(mark time.Duration) history.Verdict {
@@ -89,7 +98,7 @@ func (s *simulation) receivers(sent history.Event, events []history.Event) []*me
 	}
 	sender := s.members[slices.IndexFunc(s.members, func(m *member) bool { return m.Name == sent.Member })]
 	return slices.DeleteFunc(slices.Clone(s.members), func(m *member) bool {
-		return owner != "" && m.Name != owner || m.room != sender.room || m.role == sender.role
+		return owner != "" && m.Name != owner || m.room != sender.room || m.role != sender.role.Opposite() || m == sender
 	})
 }
 

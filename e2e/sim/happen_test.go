@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rejoin-dev/rejoin/streams"
 )
 
 func (s *simulation) schedule(begin time.Duration, i item) {
@@ -170,14 +172,31 @@ func (s *simulation) act(i item, lasts time.Duration, key uint64) {
 			m.cut(s.w.chance(0.5, key, 1))
 		}
 		m.leave()
+	case doRemove:
+		if !m.Plain && m.self != "" { // a plain client does not know its ID
+			s.operator(key).Remove(m.Room, m.self, func(int, error) {})
+		}
+	case doRevoke:
+		s.operator(key).Revoke(streams.Revocation{Name: m.Name, Until: time.Now().Add(30 * time.Minute)}, func(error) {})
 	case doLeave:
 		m.leave()
-		s.w.after(lasts, key, func() {
-			if s.places[i.member] == m {
-				s.places[i.member] = s.join(fmt.Sprintf("%s+", m.Name), s.placeOf[i.member], memberPlan{m.Role, m.Plain})
-			}
-		})
+		s.replace(m, lasts, key)
 	}
+}
+
+// operator is an instance that the operator calls.
+func (s *simulation) operator(key uint64) *streams.Backbone {
+	return s.instances[s.w.draw(key, 5)%uint64(len(s.instances))].back
+}
+
+// replace has somebody new come in a member's place.
+func (s *simulation) replace(m *member, after time.Duration, key uint64) {
+	place := slices.Index(s.places, m)
+	s.w.after(after, key, func() {
+		if place >= 0 && s.places[place] == m {
+			s.places[place] = s.join(fmt.Sprintf("%s+", m.Name), s.placeOf[place], memberPlan{m.Role, m.Target, m.Plain})
+		}
+	})
 }
 
 func (i item) covers(inst, node int) bool {

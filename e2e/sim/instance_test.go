@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +36,25 @@ type instance struct {
 	thaws   time.Duration
 
 	sockets []*socket
+
+	knowing sync.Mutex
+	unfit   map[string]bool // token IDs that were revoked; guarded by knowing
+}
+
+// revoke takes what Redis says of revocations, as functions/signal does.
+func (i *instance) revoke(list []streams.Revocation, _ bool) {
+	i.knowing.Lock()
+	for _, r := range list {
+		i.unfit[r.Name] = true
+	}
+	i.knowing.Unlock()
+	i.hub.Recheck()
+}
+
+func (i *instance) revoked(who *wire.Identity, _ time.Time) bool {
+	i.knowing.Lock()
+	defer i.knowing.Unlock()
+	return i.unfit[who.TokenID]
 }
 
 var errDead = errors.New("this process is dead")
@@ -45,7 +65,7 @@ func (s *simulation) start(index int) {
 		life = old.life + 1
 	}
 	i := &instance{
-		sim: s, index: index, life: life, name: fmt.Sprintf("i%d", index), ran: make(chan struct{}), dials: map[int]uint64{}, calls: map[uint64]uint64{},
+		sim: s, index: index, life: life, name: fmt.Sprintf("i%d", index), ran: make(chan struct{}), dials: map[int]uint64{}, calls: map[uint64]uint64{}, unfit: map[string]bool{},
 		id: s.w.draw(name("instance"), uint64(index), uint64(life)), //nolint:gosec // small
 	}
 	if !s.plan.sameName {
@@ -60,7 +80,7 @@ func (s *simulation) start(index int) {
 	var err error
 	i.back, err = streams.Open(streams.Options{
 		URL: url, Instance: i.name, Grace: grace, Lease: lease, CallTimeout: callTimeout, MailboxEntries: 64, Registerer: registry,
-		Logger: s.log.With("at", i.name), Dialer: i.dial,
+		Logger: s.log.With("at", i.name), Dialer: i.dial, Revoked: i.revoke,
 	})
 	if err != nil {
 		panic(err)
@@ -71,7 +91,7 @@ func (s *simulation) start(index int) {
 	}
 	i.hub = signaling.NewHub(signaling.Config{
 		ResumeRoles: []wire.Role{wire.Wallet}, PingInterval: pingInterval, MaxMessageBytes: 64 << 10, SyncInterval: syncInterval,
-		Registerer: registry, Logger: s.log.With("at", i.name), Seed: i.id | 1,
+		Registerer: registry, Logger: s.log.With("at", i.name), Seed: i.id | 1, Revoked: i.revoked,
 	}, back)
 	s.instances[index] = i
 	s.all = append(s.all, i)

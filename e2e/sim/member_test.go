@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
@@ -69,8 +70,11 @@ type confirmed struct {
 func (s *simulation) join(name string, roomIndex int, plan memberPlan) *member {
 	room := s.rooms[roomIndex]
 	role, _ := wire.ParseRole(plan.role)
+	if plan.target != "" {
+		role, _ = wire.NewRole(plan.role, plan.target)
+	}
 	m := &member{
-		Member: history.Member{Name: name, Room: room.String(), Role: plan.role, Plain: plan.plain, Kept: plan.plain && plan.role == "wallet"},
+		Member: history.Member{Name: name, Room: room.String(), Role: plan.role, Target: plan.target, Plain: plan.plain, Kept: plan.plain && plan.role == "wallet"},
 		sim:    s, id: s.w.draw(nameOf(name)), room: room, role: role, conns: map[*socket]int{}, offered: map[string]bool{},
 	}
 	s.log_.Join(m.Member)
@@ -172,10 +176,12 @@ func (m *member) attempt() {
 }
 
 func (m *member) offer() wire.Offer {
+	// Whoever comes in a member's place is of the same user, with a token of its own.
+	who := &wire.Identity{User: strings.TrimRight(m.Name, "+"), TokenID: m.Name, Expires: m.sim.w.began.Add(24 * time.Hour)}
 	if m.Plain {
-		return wire.Offer{Dialect: wire.Plain}
+		return wire.Offer{Dialect: wire.Plain, Identity: who}
 	}
-	o := wire.Offer{Dialect: wire.RejoinV1, Accept: wire.Subprotocol}
+	o := wire.Offer{Dialect: wire.RejoinV1, Accept: wire.Subprotocol, Identity: who}
 	if m.token != "" {
 		o.Resume, o.Token = true, m.token
 		if !m.received.IsZero() {
@@ -217,6 +223,8 @@ func (m *member) opened(s *socket) {
 // closed: the connection is gone. code is 0 without a close frame.
 func (m *member) closed(s *socket, code wire.CloseCode) {
 	switch {
+	case (code == wire.CloseRemoved || code == wire.CloseToken) && (s == m.pending || s == m.current) && !m.left:
+		m.banned()
 	case s == m.pending:
 		m.pending = nil
 		m.fail()
@@ -226,6 +234,19 @@ func (m *member) closed(s *socket, code wire.CloseCode) {
 		}
 		m.lost()
 	}
+}
+
+// banned: the operator ended the session, or revoked the token. It does not come back; somebody new does.
+func (m *member) banned() {
+	m.note(history.Vanished, 0, "", "")
+	m.left, m.muted = true, 0
+	for _, c := range []*socket{m.current, m.pending} {
+		if c != nil {
+			c.drop(true)
+		}
+	}
+	m.current, m.pending = nil, nil
+	m.sim.replace(m, m.between(100*time.Millisecond, 5*time.Second), m.id+m.draw()%1024)
 }
 
 // lost: there is no connection any more.

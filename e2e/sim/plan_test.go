@@ -20,6 +20,8 @@ const (
 	doAgain   kind = "again"   // it connects once more while its connection looks well (a phone that changed networks)
 	doMute    kind = "mute"    // it does not acknowledge for a while
 	doQuit    kind = "quit"    // for good, in good order or not, and nobody comes in its place
+	doRemove  kind = "remove"  // the operator ends its session
+	doRevoke  kind = "revoke"  // ... revokes its token
 	doRefresh kind = "refresh" // it goes away with 1001 and comes back, as a page that reloads
 )
 
@@ -48,7 +50,7 @@ const (
 )
 
 var (
-	clientKinds = []kind{doSend, doCut, doVanish, doStall, doLeave, doAgain, doMute, doQuit, doRefresh}
+	clientKinds = []kind{doSend, doCut, doVanish, doStall, doLeave, doAgain, doMute, doQuit, doRefresh, doRemove, doRevoke}
 	faultKinds  = []kind{
 		refuse, refuseOOM, deny, late, slow, lostCall, lostAnswer, twice, cutLinks, partition, freezeNode, bellLost, bellLate, freeze, kill, deploy,
 		failover, wipe, expire, reshard,
@@ -113,8 +115,9 @@ type plan struct {
 type roomPlan struct{ members []memberPlan }
 
 type memberPlan struct {
-	role  string
-	plain bool
+	role   string
+	target string // role of its peers; "" for wallets and extensions
+	plain  bool
 }
 
 const (
@@ -231,9 +234,15 @@ func newPlan(seed uint64, only []kind) *plan {
 }
 
 func drawRoom(d *dice) roomPlan {
-	r := roomPlan{[]memberPlan{{"wallet", d.chance(0.5)}, {"extension", d.chance(0.4)}}}
+	switch x := d.upTo(10); {
+	case x < 2: // equals
+		return roomPlan{slices.Repeat([]memberPlan{{"peer", "peer", false}}, 2+d.upTo(2))}
+	case x < 4: // a host and its viewers
+		return roomPlan{append(slices.Repeat([]memberPlan{{"viewer", "host", false}}, 1+d.upTo(2)), memberPlan{"host", "viewer", false})}
+	}
+	r := roomPlan{[]memberPlan{{"wallet", "", d.chance(0.5)}, {"extension", "", d.chance(0.4)}}}
 	if d.chance(0.2) {
-		r.members = append(r.members, memberPlan{[]string{"wallet", "extension"}[d.upTo(2)], false})
+		r.members = append(r.members, memberPlan{[]string{"wallet", "extension"}[d.upTo(2)], "", false})
 	}
 	return r
 }

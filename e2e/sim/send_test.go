@@ -43,7 +43,9 @@ func (m *member) sayTo(target string) {
 	p := &message{id: fmt.Sprintf("%s#%d", m.Name, m.sent), target: target, method: "iceCandidate", size: 8}
 	if !m.offered[target] {
 		m.offered[target] = true
-		p.method = map[string]string{"extension": "offer", "wallet": "answer"}[m.Role]
+		p.method = map[string]string{"extension": "offer", "wallet": "answer", "peer": "offer", "host": "offer", "viewer": "answer"}[m.Role]
+	} else if m.Target != "" && m.draw()%4 == 0 {
+		p.method = "a-method.of_its-own"
 	}
 	if m.draw()%40 == 0 {
 		p.size = 20 << 10
@@ -77,13 +79,21 @@ func (m *member) pump() {
 		}
 		p.sent, p.at = true, m.sim.w.now()
 		m.sim.trace("%s %d sends %s", m.Name, m.conn, p.id)
-		text := []byte(fmt.Sprintf(`{"requestId":%q,"method":%q,"targetClientId":%q,"encryptedPayload":%q}`, p.id, p.method, p.target, strings.Repeat("x", p.size)))
+		text := []byte(fmt.Sprintf(`{"requestId":%q,"method":%q,"targetClientId":%q,%q:%q}`, p.id, p.method, p.target, p.field(), strings.Repeat("x", p.size)))
 		s.send(func() { s.session.Message(text) })
 		m.expectAnswer(s, p)
 		if m.Plain {
 			return
 		}
 	}
+}
+
+// field is where the message has what it carries.
+func (p *message) field() string {
+	if strings.Contains(p.method, ".") {
+		return "payload"
+	}
+	return "encryptedPayload"
 }
 
 // answerWithin is what a message's answer may take: REDIS_TIMEOUT, the hops, and the time in which a connection settles.

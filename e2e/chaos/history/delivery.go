@@ -21,7 +21,7 @@ func (c *checker) delivered(v *view, e Event) {
 		return
 	}
 	from, to := c.members[m.sent.Member], c.members[e.Member]
-	if from.Room != to.Room || from.Role == to.Role {
+	if !from.hasPeer(to) {
 		c.broken(Delivery, e, "received %s, which is for a peer of %s", e.Message, m.sent.Member)
 		return
 	}

@@ -49,9 +49,22 @@ func (k Kind) String() string {
 // Member is one client over all of its connections and sessions.
 type Member struct {
 	Name, Room, Role string
-	Plain            bool
+	// Target is the role of its peers; "" for a wallet and an extension, which are each other's.
+	Target string
+	Plain  bool
 	// Kept: a plain client that is waited for, and replayed to.
 	Kept bool
+}
+
+// hasPeer reports whether two members are peers: each one's role is the other's target.
+func (m Member) hasPeer(other Member) bool {
+	if m.Room != other.Room || m.Name == other.Name {
+		return false
+	}
+	if m.Target == "" && other.Target == "" {
+		return m.Role != other.Role
+	}
+	return m.Role == other.Target && m.Target == other.Role
 }
 
 // Event is one thing a member saw or did.
