@@ -331,3 +331,28 @@ func TestLeftUnread(t *testing.T) {
 		})
 	}
 }
+
+// Peers are those whose roles are each other's targets: equals are, two viewers are not.
+func TestWhoIsAPeer(t *testing.T) {
+	t.Parallel()
+	peer, host, viewer := [2]string{"peer", "peer"}, [2]string{"host", "viewer"}, [2]string{"viewer", "host"}
+	for _, c := range []struct {
+		from, to [2]string
+		fine     bool
+	}{{peer, peer, true}, {host, viewer, true}, {viewer, host, true}, {viewer, viewer, false}, {host, peer, false}, {[2]string{"wallet", ""}, [2]string{"wallet", ""}, false}} {
+		members := []Member{{Name: "a", Room: "r", Role: c.from[0], Target: c.from[1]}, {Name: "b", Room: "r", Role: c.to[0], Target: c.to[1]}}
+		events := []Event{
+			{At: 1, Kind: Opened, Member: "a", Conn: 1, Self: "A", Peers: []string{"B"}},
+			{At: 2, Kind: Opened, Member: "b", Conn: 1, Self: "B", Peers: []string{"A"}},
+			{At: 3, Kind: Sent, Member: "a", Conn: 1, Peer: "B", Message: "m"},
+			{At: 4, Kind: Delivered, Member: "b", Conn: 1, Peer: "A", Message: "m"},
+		}
+		wrong := false
+		for _, v := range Check(members, events, 0).Violations {
+			wrong = wrong || v.Law == Delivery
+		}
+		if wrong == c.fine {
+			t.Errorf("%v to %v: fine %v", c.from, c.to, !wrong)
+		}
+	}
+}
