@@ -41,22 +41,27 @@ func BenchmarkSend(b *testing.B) {
 		big := func(o *streams.Options) { o.MailboxEntries, o.MailboxBytes = 4096, 16<<20 }
 		in := p.open(b, big)
 		for _, width := range []int{1, 256} {
-			b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) { benchSend(b, in, width, false) })
+			b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) { benchSend(b, in, benchedSend{size: 1024, width: width}) })
 		}
-		b.Run("width=256,away", func(b *testing.B) { benchSend(b, in, 256, true) }) // nobody is rung: the sender's side alone
+		b.Run("width=256,away", func(b *testing.B) { benchSend(b, in, benchedSend{size: 1024, width: 256, away: true}) }) // nobody is rung: the sender's side alone
 	})
 }
 
-func benchSend(b *testing.B, in *instance, width int, away bool) {
+type benchedSend struct {
+	size, width int
+	away        bool // the target has no connection
+}
+
+func benchSend(b *testing.B, in *instance, what benchedSend) {
 	room := newRoom()
 	e, w := in.join(b, room, extension, plain), in.join(b, room, wallet, rejoin)
-	if away {
+	if what.away {
 		w.drop(b)
 	}
 	m := e.message(w.id, 'c', "0")
-	m.Data = make([]byte, 1024)
-	sent := make(chan struct{}, width)
-	for range width {
+	m.Data = make([]byte, what.size)
+	sent := make(chan struct{}, what.width)
+	for range what.width {
 		sent <- struct{}{}
 	}
 	done := func(o streams.Outcome, err error) {
@@ -76,7 +81,7 @@ func benchSend(b *testing.B, in *instance, width int, away bool) {
 			in.take()
 		}
 	}
-	for range width {
+	for range what.width {
 		<-sent
 	}
 }
