@@ -28,7 +28,7 @@ type Attach struct {
 	Deadline time.Time
 	// Probed: the live plain sessions of the same role have been probed; Dead are those that did not answer.
 	Probed bool
-	Dead   []Held
+	Dead   []SessionRef
 	// User is whose session it is, "" for one that was let in unnamed. A session is resumed, or taken over, by its own user only.
 	User string
 	// Trace, unless empty, is what the session's next connection is told as Attached.Link: one word.
@@ -50,10 +50,10 @@ const (
 	RoomFull
 	// NotResumed: the session cannot be resumed, and no fresh one was allowed.
 	NotResumed
-	// Fenced: another connection holds the session (Restore).
-	Fenced
-	// Outlived: the session was ended lately, and its peers have been told (Restore).
-	Outlived
+	// RestoreFenced: another connection holds the session (Restore).
+	RestoreFenced
+	// RestoreEnded: the session was ended lately, and its peers have been told (Restore).
+	RestoreEnded
 )
 
 // Refusal says why a resume was refused.
@@ -95,7 +95,7 @@ type Attached struct {
 	// They are given at every resume until the client has spoken (Send, Ack). UndeliveredCut: there were more than is kept.
 	Undelivered    []Undelivered
 	UndeliveredCut bool
-	Contested      []Held
+	Contested      []SessionRef
 	Nonce          string // of the probes, when Contested
 	Link           string // the Trace of the session's connection before this one, if it had any
 }
@@ -115,8 +115,8 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 			nonce = randomHex(8)
 		}
 		args = append(args, nonce)
-		for _, h := range a.Dead {
-			args = append(args, h.Client, h.Session)
+		for _, ref := range a.Dead {
+			args = append(args, ref.Client, ref.Session)
 		}
 	}
 	c := b.newCall(script, roomKey(a.Room), b.attachReply(a.Room, nonce, done), args)
@@ -145,7 +145,7 @@ func (b *Backbone) attachArgs(a *Attach) []any {
 	}
 	return []any{
 		a.Role, string(a.Dialect), keep, b.opt.Instance, a.Session, dash(a.NewClient), dash(a.TokenHash),
-		b.opt.Grace.Milliseconds(), held.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes, dash(a.Trace),
+		b.opt.Grace.Milliseconds(), roomLifetime.Milliseconds(), b.opt.RoomClients, b.opt.PageEntries, b.opt.PageBytes, dash(a.Trace),
 		userWord(a.User),
 	}
 }
@@ -164,7 +164,7 @@ func (b *Backbone) attachReply(room, nonce string, done func(Attached, error)) f
 			return
 		}
 		a, ended, err := parseAttached(room, cmd.Val())
-		b.ended(room, ended)
+		b.reportEnds(room, ended)
 		a.Nonce = nonce
 		done(a, err)
 	}
@@ -181,7 +181,7 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 		a.Verdict = Contested
 		ended = asList(r.next())
 		for len(r.list) > 0 {
-			a.Contested = append(a.Contested, Held{Room: room, Client: r.str(), Session: r.str()})
+			a.Contested = append(a.Contested, SessionRef{Room: room, Client: r.str(), Session: r.str()})
 		}
 		return a, ended, r.err
 	case "B":
@@ -189,9 +189,9 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 	case "X":
 		return Attached{Verdict: NotResumed}, asList(r.next()), nil
 	case "F":
-		return Attached{Verdict: Fenced}, nil, nil
+		return Attached{Verdict: RestoreFenced}, nil, nil
 	case "E":
-		return Attached{Verdict: Outlived}, nil, nil
+		return Attached{Verdict: RestoreEnded}, nil, nil
 	default:
 		return a, nil, errReply
 	}

@@ -135,7 +135,7 @@ func TestResumeFromAnyEarlierPositionReplaysAllThatIsLeft(t *testing.T) {
 		x, room := p.open(t), newRoom()
 		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
 		e.send(t, w, 'c', "0", "1", "2", "3")
-		must(t, x.ack(w.held(), w.seq(1)))
+		must(t, x.ack(w.ref(), w.seq(1)))
 		for _, after := range []streams.EntryID{{}, {Epoch: 1}, w.seq(0), w.seq(1)} { // stale ones, and one of an older epoch
 			w = w.resume(t, x, after)
 			sameNames(t, names(w.got.Entries), "2", "3")
@@ -163,7 +163,7 @@ func TestRoomFullRefusesWithoutATrace(t *testing.T) {
 			t.Errorf("doorbells %q", bells)
 		}
 		w.resume(t, x, streams.EntryID{}) // who is in is in
-		must(t, x.leave(e.held(), streams.EntryID{}))
+		must(t, x.leave(e.ref(), streams.EntryID{}))
 		x.join(t, room, wallet, rejoin)
 	})
 }

@@ -27,9 +27,9 @@ type Handler interface {
 	Reconcile()
 	// Regenerate: a primary changed or lost its data; every session held here must be attached again (Restore).
 	Regenerate()
-	// Ended is told of every session that ends, at the instance whose step ended it, once. It may be called by several
+	// SessionEnded is told of every session that ends, at the instance whose step ended it, once. It may be called by several
 	// goroutines at a time. What ended while Redis' answer was lost is not told.
-	Ended(e *Ended)
+	SessionEnded(e *SessionEnd)
 	// Instances is called after each renewal of the lease with all instances that have one.
 	Instances(live map[string]bool)
 }
@@ -49,7 +49,7 @@ type Backbone struct {
 	looks     looks
 
 	revocations revocations
-	sendings    sync.Pool // of *sending
+	sendCalls   sync.Pool // of *sending
 	handler     Handler   // set by Start
 
 	life   context.Context //nolint:containedctx // ends with Close; connections being made are given up
@@ -102,7 +102,7 @@ func Open(opt Options) (*Backbone, error) {
 	}
 	b.health.log = opt.Logger
 	b.metrics = newMetrics(opt.Registerer)
-	b.sendings.New = newSending
+	b.sendCalls.New = newSendCall
 	b.looks.init()
 	b.revocations.wake = make(chan struct{}, 1)
 	b.pipelines = pipeline.New(pipeline.Options{

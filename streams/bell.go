@@ -69,7 +69,7 @@ const (
 
 var errBell = errors.New("malformed doorbell")
 
-// parseBell reads what lua/lib.lua's words and lua/send.lua write.
+// parseBell reads what lua/lib.lua's encodeBell and lua/send.lua write.
 func parseBell(s string, b *Bell) error {
 	*b = Bell{}
 	if s == "" {

@@ -77,7 +77,7 @@ func benchSend(b *testing.B, in *instance, what benchedSend) {
 		m.Fingerprint = uint64(i) * 0x9e3779b97f4a7c15
 		in.Send(m, done)
 		if i%64 == 63 {
-			in.Ack(w.held(), w.seq(uint64(i)), func(streams.Hold, error) {})
+			in.Ack(w.ref(), w.seq(uint64(i)), func(streams.Holding, error) {})
 			in.take()
 		}
 	}
@@ -131,16 +131,16 @@ func BenchmarkAttachDetach(b *testing.B) {
 				if err != nil || got.Verdict != streams.Fresh {
 					b.Errorf("attach: %+v, %v", got, err)
 				}
-				h := streams.Held{Room: a.Room, Client: a.NewClient, Session: a.Session}
-				in.Detach(h, streams.Parting{}, func(streams.Hold, error) {})
+				ref := streams.SessionRef{Room: a.Room, Client: a.NewClient, Session: a.Session}
+				in.Detach(ref, streams.Disconnect{}, func(streams.Holding, error) {})
 				again := a
 				again.Session, again.Resume, again.ResumeHash, again.ResumedHash = streams.NewSession(), a.NewClient, a.TokenHash, "tok"
 				in.Attach(again, func(got streams.Attached, err error) {
 					if err != nil || got.Verdict != streams.Resumed {
 						b.Errorf("resume: %+v, %v", got, err)
 					}
-					h.Session = again.Session
-					in.Leave(h, streams.Parting{}, func(bool, error) { done() })
+					ref.Session = again.Session
+					in.Leave(ref, streams.Disconnect{}, func(bool, error) { done() })
 				})
 			})
 		})

@@ -86,7 +86,7 @@ type Undelivered struct {
 // undeliveredCut ends a list that was cut: CUT of lua/lib.lua.
 var undeliveredCut = strings.Repeat("*", clientLen) + strings.Repeat("0", digits)
 
-// parseUndelivered reads <client><7 digits><request ID>…, as lua/lib.lua's ended writes it.
+// parseUndelivered reads <client><7 digits><request ID>…, as lua/lib.lua's undelivered writes it.
 func parseUndelivered(s string) ([]Undelivered, error) {
 	var list []Undelivered
 	for len(s) > 0 {

@@ -1,15 +1,16 @@
-// Package streams is Rejoin's backbone on Redis: rooms, mailboxes, doorbells and leases.
+// Package streams is how Rejoin's instances share rooms, mailboxes and presence through Redis. It exists for Rejoin's server alone: its API may
+// change with any release, and it promises nothing to other importers.
 //
 // A room holds the members of one connectionId. Each member has a mailbox, a Redis Stream with a
 // consumer group of its own, whose last-delivered ID is what the client has acknowledged. A step of the
 // protocol is one Lua script on the keys of one room, hence one round trip and atomic:
 //
 //	            attach                     detach
-//	(nobody) ───────────► live ────────────────────────► suspended
+//	(none) ─────────────► live ────────────────────────► suspended
 //	                        ▲  ◄─────────── attach ──────────┘ │
 //	                        │        (resume, takeover)        │ window over:
 //	                        └── sync: "I hold it after all"    │ leave, once
-//	          live ── leave ──────────────► (gone) ◄───────────┘
+//	          live ── leave ──────────────► ended ◄────────────┘
 //
 // Every attach brings a new session number; all other steps carry it and are refused when a later attach
 // has replaced it (fencing). What a script stores it also announces: it publishes doorbells on the channel

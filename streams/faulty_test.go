@@ -247,8 +247,8 @@ func TestEveryStepSurvivesEveryError(t *testing.T) {
 				t.Error("the message is not remembered")
 			}
 			step("sync", func() string { return strings.Join(names(w.all(t, streams.EntryID{})), " ") }, "0", "0")
-			step("ack", func() string { return fmt.Sprint(must(t, x.ack(w.held(), w.seq(0)))) }, "0", "0")
-			step("detach", func() string { return fmt.Sprint(must(t, x.detach(w.held(), streams.EntryID{}))) }, "0", "1")
+			step("ack", func() string { return fmt.Sprint(must(t, x.ack(w.ref(), w.seq(0)))) }, "0", "0")
+			step("detach", func() string { return fmt.Sprint(must(t, x.detach(w.ref(), streams.EntryID{}))) }, "0", "1")
 			step("resume", func() string { w = w.resume(t, x, w.seq(0)); return "resumed" }, "resumed", "resumed")
 			step("restore", func() string {
 				a := request(room, wallet, rejoin, true)
@@ -256,12 +256,14 @@ func TestEveryStepSurvivesEveryError(t *testing.T) {
 				return fmt.Sprint(must(t, x.restore(a)).Verdict == streams.Resumed)
 			}, "true", "true")
 			step("claims", func() string {
-				list := must(t, begin(func(done func([]streams.Held, error)) { x.Claims(room, done) }))
+				list := must(t, begin(func(done func([]streams.SessionRef, error)) { x.Claims(room, done) }))
 				return fmt.Sprint(len(list))
 			}, "2", "2")
-			step("leave", func() string { return fmt.Sprint(must(t, x.leave(w.held(), streams.EntryID{}))) }, "true", "false")
+			step("leave", func() string { return fmt.Sprint(must(t, x.leave(w.ref(), streams.EntryID{}))) }, "true", "false")
 			step("undo", func() string {
-				return must(t, begin(func(done func(string, error)) { x.Undo(room, e.session, newClient(), "lost", done) }))
+				return must(t, begin(func(done func(string, error)) {
+					x.Undo(streams.SessionRef{Room: room, Client: newClient(), Session: e.session}, "lost", done)
+				}))
 			}, e.id, "")
 			p.elapse(t, room, e.id)
 			step("expire", func() string { return fmt.Sprint(must(t, x.expire(room, e.id)) <= 0) }, "true", "true")

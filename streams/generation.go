@@ -61,7 +61,7 @@ func (b *Backbone) CheckPrimaries(done func()) {
 type looks struct {
 	wake    chan struct{}
 	mu      sync.Mutex
-	waiting []look
+	pending []look
 }
 
 type look struct {
@@ -73,7 +73,7 @@ func (l *looks) init() { l.wake = make(chan struct{}, 1) }
 
 func (l *looks) add(done func()) {
 	l.mu.Lock()
-	l.waiting = append(l.waiting, look{done, time.Now().Add(lookPatience)})
+	l.pending = append(l.pending, look{done, time.Now().Add(lookPatience)})
 	l.mu.Unlock()
 	l.nudge()
 }
@@ -89,8 +89,8 @@ func (l *looks) nudge() {
 func (l *looks) take() []look {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list := l.waiting
-	l.waiting = nil
+	list := l.pending
+	l.pending = nil
 	return list
 }
 
@@ -112,7 +112,7 @@ func (l *looks) looked(list []look, complete bool) {
 			continue
 		}
 		l.mu.Lock()
-		l.waiting = append(l.waiting, w)
+		l.pending = append(l.pending, w)
 		l.mu.Unlock()
 	}
 }

@@ -32,7 +32,7 @@ func TestInspectsRoom(t *testing.T) {
 		e, w := x.join(t, room, extension, plain), y.join(t, room, wallet, rejoin)
 		e.send(t, w, 'o', "an offer")
 		e.send(t, w, 'c', "0", "1")
-		must(t, y.ack(w.held(), w.seq(0)))
+		must(t, y.ack(w.ref(), w.seq(0)))
 		w.drop(t)
 		got, err := p.inspector(t).Room(t.Context(), room)
 		if err != nil {

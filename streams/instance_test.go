@@ -134,24 +134,24 @@ func (in *instance) send(m streams.Message) <-chan answer[streams.Outcome] {
 	return begin(func(done func(streams.Outcome, error)) { in.Send(m, done) })
 }
 
-func (in *instance) detach(h streams.Held, acked streams.EntryID) <-chan answer[streams.Hold] {
-	return begin(func(done func(streams.Hold, error)) { in.Detach(h, streams.Parting{Acked: acked}, done) })
+func (in *instance) detach(ref streams.SessionRef, acked streams.EntryID) <-chan answer[streams.Holding] {
+	return begin(func(done func(streams.Holding, error)) { in.Detach(ref, streams.Disconnect{Acked: acked}, done) })
 }
 
-func (in *instance) ack(h streams.Held, id streams.EntryID) <-chan answer[streams.Hold] {
-	return begin(func(done func(streams.Hold, error)) { in.Ack(h, id, done) })
+func (in *instance) ack(ref streams.SessionRef, id streams.EntryID) <-chan answer[streams.Holding] {
+	return begin(func(done func(streams.Holding, error)) { in.Ack(ref, id, done) })
 }
 
-func (in *instance) leave(h streams.Held, acked streams.EntryID) <-chan answer[bool] {
-	return begin(func(done func(bool, error)) { in.Leave(h, streams.Parting{Acked: acked}, done) })
+func (in *instance) leave(ref streams.SessionRef, acked streams.EntryID) <-chan answer[bool] {
+	return begin(func(done func(bool, error)) { in.Leave(ref, streams.Disconnect{Acked: acked}, done) })
 }
 
 func (in *instance) expire(room, client string) <-chan answer[time.Duration] {
 	return begin(func(done func(time.Duration, error)) { in.Expire(room, client, done) })
 }
 
-func (in *instance) sync(h streams.Held, after streams.EntryID) <-chan answer[streams.Synced] {
-	return begin(func(done func(streams.Synced, error)) { in.Sync(h, streams.Reading{After: after}, done) })
+func (in *instance) sync(ref streams.SessionRef, after streams.EntryID) <-chan answer[streams.Synced] {
+	return begin(func(done func(streams.Synced, error)) { in.Sync(ref, streams.Reading{After: after}, done) })
 }
 
 // settled blocks until the instance has received every doorbell that the room's steps have rung so far:

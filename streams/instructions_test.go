@@ -44,7 +44,7 @@ func BenchmarkInstructions(b *testing.B) {
 			for range b.N {
 				a := request(newRoom(), wallet, rejoin, true)
 				_, m := in.try(b, a)
-				<-in.leave(m.held(), streams.EntryID{})
+				<-in.leave(m.ref(), streams.EntryID{})
 			}
 		})
 	})
@@ -171,7 +171,7 @@ func (c *callgrind) acks(b *testing.B, in *instance, entries int) {
 	in.take()
 	c.count(b, func() {
 		for i := range b.N {
-			must(b, in.ack(w.held(), w.seq(uint64((i+1)*entries-1))))
+			must(b, in.ack(w.ref(), w.seq(uint64((i+1)*entries-1))))
 		}
 	})
 }

@@ -54,7 +54,7 @@ func TestKeysGoWithTheirSessions(t *testing.T) {
 		e.send(t, w, 'c', "0")
 		w.send(t, e, 'c', "0")
 		e.drop(t) // has no window
-		must(t, y.leave(w.held(), streams.EntryID{}))
+		must(t, y.leave(w.ref(), streams.EntryID{}))
 		sameNames(t, p.keys(t, room))
 	})
 }

@@ -104,7 +104,7 @@ func (l *leases) gather(ctx context.Context, answers <-chan leaseAnswer, n int, 
 				failed = a.err
 			} else {
 				answered[a.key] = true
-				lost = l.take(a) || lost
+				lost = l.record(a) || lost
 			}
 		case <-timer.C:
 			return answered, lost, ErrUnavailable
@@ -150,8 +150,8 @@ func (b *Backbone) giveUpLease(ctx context.Context) error {
 	return failed
 }
 
-// take notes what a key said. lost: our own lease was not there any more.
-func (l *leases) take(a leaseAnswer) (lost bool) {
+// record notes what a key said. lost: our own lease was not there any more.
+func (l *leases) record(a leaseAnswer) (lost bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lists == nil {

@@ -15,7 +15,7 @@ func TestAckFreesUpToItsEntryAndNeverGoesBackOrBeyond(t *testing.T) {
 		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
 		ack := func(id streams.EntryID) {
 			t.Helper()
-			if hold := must(t, x.ack(w.held(), id)); hold != streams.HoldOK {
+			if hold := must(t, x.ack(w.ref(), id)); hold != streams.HoldingOurs {
 				t.Fatalf("ack %v: %d", id, hold)
 			}
 		}
@@ -53,10 +53,10 @@ func TestDetachAndLeaveTakeTheLastAcknowledgementAlong(t *testing.T) {
 		x, room := p.open(t), newRoom()
 		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
 		e.send(t, w, 'c', "0", "1", "2")
-		must(t, x.detach(w.held(), w.seq(0)))
+		must(t, x.detach(w.ref(), w.seq(0)))
 		sameNames(t, p.mailbox(t, room, w.id), "1", "2")
 		w = w.resume(t, x, streams.EntryID{})
-		must(t, x.leave(w.held(), w.seq(1)))
+		must(t, x.leave(w.ref(), w.seq(1)))
 		left := x.bell(t, streams.BellLeft, w.id)
 		if len(left.Undelivered) != 1 || left.Undelivered[0] != (streams.Undelivered{Client: e.id, RequestID: `"2"`}) {
 			t.Errorf("undelivered: %+v", left.Undelivered)
@@ -93,7 +93,7 @@ func TestReplayIsPaged(t *testing.T) {
 		}
 		got, more := w.got.Entries, w.got.More
 		for more {
-			s := must(t, x.sync(w.held(), got[len(got)-1].ID))
+			s := must(t, x.sync(w.ref(), got[len(got)-1].ID))
 			check("sync", s.Entries, s.More)
 			got, more = append(got, s.Entries...), s.More
 		}
@@ -124,7 +124,7 @@ func TestDroppedEntriesMakeRoom(t *testing.T) {
 			t.Fatalf("superseded %d", w.got.Superseded)
 		}
 		e.send(t, w, 'o', "first again"+strings.Repeat("x", 850))
-		must(t, x.leave(e.held(), streams.EntryID{}))
+		must(t, x.leave(e.ref(), streams.EntryID{}))
 		w = w.resume(t, x, streams.EntryID{})
 		if w.got.Superseded != 2 || w.got.Replay != 0 {
 			t.Fatalf("superseded %d, replay %d", w.got.Superseded, w.got.Replay)
@@ -139,9 +139,9 @@ func TestSyncTellsWhatThereIs(t *testing.T) {
 		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
 		e.send(t, w, 'c', "0", "1")
 		e.drop(t)
-		s := must(t, x.sync(w.held(), w.seq(0)))
+		s := must(t, x.sync(w.ref(), w.seq(0)))
 		sameNames(t, names(s.Entries), "1")
-		if s.Hold != streams.HoldOK || s.More || s.Last != w.seq(1) || len(s.Peers) != 1 || s.Peers[0].Client != e.id || !s.Peers[0].Suspended {
+		if s.Holding != streams.HoldingOurs || s.More || s.Last != w.seq(1) || len(s.Peers) != 1 || s.Peers[0].Client != e.id || !s.Peers[0].Suspended {
 			t.Errorf("sync: %+v", s)
 		}
 		if suspended := x.bell(t, streams.BellSuspended, e.id); s.Version != suspended.Version {

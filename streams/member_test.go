@@ -79,8 +79,8 @@ func (m *member) resume(tb failer, in *instance, after streams.EntryID) *member 
 	return n
 }
 
-func (m *member) held() streams.Held {
-	return streams.Held{Room: m.room, Client: m.id, Session: m.session}
+func (m *member) ref() streams.SessionRef {
+	return streams.SessionRef{Room: m.room, Client: m.id, Session: m.session}
 }
 
 // message is one to another member; its name is its data, makes its fingerprint, and begins its request ID.
@@ -109,7 +109,7 @@ func (m *member) want(tb failer, want streams.Outcome, to *member, kind byte, na
 // drop loses the connection: the grace window starts.
 func (m *member) drop(tb failer) {
 	tb.Helper()
-	if hold := must(tb, m.in.detach(m.held(), streams.EntryID{})); hold != streams.HoldOK {
+	if hold := must(tb, m.in.detach(m.ref(), streams.EntryID{})); hold != streams.HoldingOurs {
 		tb.Fatalf("detach: %d", hold)
 	}
 }
@@ -121,9 +121,9 @@ func (m *member) seq(n uint64) streams.EntryID { return streams.EntryID{Epoch: m
 func (m *member) all(tb failer, after streams.EntryID) (entries []streams.Entry) {
 	tb.Helper()
 	for more := true; more; {
-		s := must(tb, m.in.sync(m.held(), after))
-		if s.Hold != streams.HoldOK {
-			tb.Fatalf("sync: %d", s.Hold)
+		s := must(tb, m.in.sync(m.ref(), after))
+		if s.Holding != streams.HoldingOurs {
+			tb.Fatalf("sync: %d", s.Holding)
 		}
 		entries = append(entries, s.Entries...)
 		if more = s.More; more {

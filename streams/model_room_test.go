@@ -246,8 +246,8 @@ func (r *modelRoom) come(s *seat, a streams.Attach, inst, token, older string) v
 }
 
 func (r *modelRoom) takeable(a streams.Attach, inst string) (taken *seat, probed []string) {
-	for _, h := range a.Dead {
-		if s := r.seats[h.Client]; s != nil && s.live && s.sid == h.Session {
+	for _, ref := range a.Dead {
+		if s := r.seats[ref.Client]; s != nil && s.live && s.sid == ref.Session {
 			r.lapse(s)
 		}
 	}
@@ -343,22 +343,22 @@ func (r *modelRoom) send(from, sid, to, name string, kind byte, print uint64, si
 }
 
 // holder returns the seat if the session is still its.
-func (r *modelRoom) holder(id, sid string) (*seat, streams.Hold) {
+func (r *modelRoom) holder(id, sid string) (*seat, streams.Holding) {
 	s := r.seats[id]
 	switch {
 	case s == nil:
-		return nil, streams.HoldGone
+		return nil, streams.HoldingGone
 	case s.sid != sid:
-		return nil, streams.HoldFenced
+		return nil, streams.HoldingFenced
 	}
-	return s, streams.HoldOK
+	return s, streams.HoldingOurs
 }
 
 // synced is what Sync says of a session.
-func (r *modelRoom) synced(id, sid string) streams.Hold {
+func (r *modelRoom) synced(id, sid string) streams.Holding {
 	_, hold := r.holder(id, sid)
-	if hold == streams.HoldGone && slices.Contains(r.ended, id) {
-		return streams.HoldEnded
+	if hold == streams.HoldingGone && slices.Contains(r.ended, id) {
+		return streams.HoldingEnded
 	}
 	return hold
 }

@@ -131,7 +131,7 @@ func (w *world) ack(t *rapid.T) {
 	case 2: // beyond what there is
 		id = streams.EntryID{Epoch: s.epoch + uint64(rapid.IntRange(0, 1).Draw(t, "epoch")), Seq: s.next + 5}
 	}
-	if hold := must(t, c.in.ack(c.held(), id)); hold != streams.HoldOK {
+	if hold := must(t, c.in.ack(c.ref(), id)); hold != streams.HoldingOurs {
 		t.Fatalf("ack: %d", hold)
 	}
 	c.r.freeUpTo(s, id)
@@ -158,7 +158,7 @@ func (w *world) drop(t *rapid.T) {
 
 // believeLost is a detach by another instance, which is wrong, or right if the holder is dead.
 func (w *world) believeLost(t *rapid.T) {
-	c := pick(t, "session", w.conns, func(c *conn) bool { _, hold := c.r.holder(c.id, c.session); return hold == streams.HoldOK })
+	c := pick(t, "session", w.conns, func(c *conn) bool { _, hold := c.r.holder(c.id, c.session); return hold == streams.HoldingOurs })
 	w.detach(t, c, w.anyInstance(t), false)
 }
 
@@ -169,13 +169,13 @@ func (w *world) detach(t *rapid.T, c *conn, by *instance, withAck bool) {
 		id = c.last
 	}
 	if !s.live {
-		want = streams.HoldFenced
+		want = streams.HoldingFenced
 	} else {
 		c.r.freeUpTo(s, id)
 		c.r.lapse(s)
 		c.r.settle()
 	}
-	if hold := must(t, by.detach(c.held(), id)); hold != want {
+	if hold := must(t, by.detach(c.ref(), id)); hold != want {
 		t.Fatalf("detach: %d, want %d", hold, want)
 	}
 }
@@ -243,7 +243,7 @@ func (w *world) leave(t *rapid.T) {
 	c.r.freeUpTo(s, id)
 	c.r.remove(s, "left")
 	c.r.settle()
-	if !must(t, c.in.leave(c.held(), id)) {
+	if !must(t, c.in.leave(c.ref(), id)) {
 		t.Fatal("leave did not end the session")
 	}
 	c.closed = true
@@ -312,7 +312,7 @@ func (w *world) deafen(t *rapid.T) {
 
 // stale does something in the name of a session that has another connection, or none.
 func (w *world) stale(t *rapid.T) {
-	c := pick(t, "stale connection", w.conns, func(c *conn) bool { _, hold := c.r.holder(c.id, c.session); return hold != streams.HoldOK })
+	c := pick(t, "stale connection", w.conns, func(c *conn) bool { _, hold := c.r.holder(c.id, c.session); return hold != streams.HoldingOurs })
 	_, want := c.r.holder(c.id, c.session)
 	in := w.anyInstance(t)
 	got := want
@@ -323,22 +323,22 @@ func (w *world) stale(t *rapid.T) {
 			t.Fatalf("send: %d", o)
 		}
 	case 1:
-		got = must(t, in.ack(c.held(), streams.EntryID{Epoch: 1 << 60}))
+		got = must(t, in.ack(c.ref(), streams.EntryID{Epoch: 1 << 60}))
 	case 2:
-		got = must(t, in.detach(c.held(), streams.EntryID{Epoch: 1 << 60}))
+		got = must(t, in.detach(c.ref(), streams.EntryID{Epoch: 1 << 60}))
 	case 3:
-		if must(t, in.leave(c.held(), streams.EntryID{Epoch: 1 << 60})) {
+		if must(t, in.leave(c.ref(), streams.EntryID{Epoch: 1 << 60})) {
 			t.Fatal("leave ended the session")
 		}
 	case 4:
 		want = c.r.synced(c.id, c.session)
-		s := must(t, in.sync(c.held(), streams.EntryID{}))
-		if got = s.Hold; s.Entries != nil || s.Peers != nil {
+		s := must(t, in.sync(c.ref(), streams.EntryID{}))
+		if got = s.Holding; s.Entries != nil || s.Peers != nil {
 			t.Fatalf("sync: %+v", s)
 		}
 	case 5:
-		if want == streams.HoldFenced {
-			if a := must(t, in.restore(c.own(streams.EntryID{}, ""))); a.Verdict != streams.Fenced {
+		if want == streams.HoldingFenced {
+			if a := must(t, in.restore(c.own(streams.EntryID{}, ""))); a.Verdict != streams.RestoreFenced {
 				t.Fatalf("restore: %+v", a)
 			}
 		}
@@ -370,7 +370,7 @@ func (w *world) end(t *rapid.T) {
 		}
 		for _, s := range r.sorted() {
 			r.remove(s, "left")
-			if !must(t, w.live[0].leave(streams.Held{Room: r.name, Client: s.id, Session: s.sid}, streams.EntryID{})) {
+			if !must(t, w.live[0].leave(streams.SessionRef{Room: r.name, Client: s.id, Session: s.sid}, streams.EntryID{})) {
 				t.Fatal("leave did not end the session")
 			}
 		}

@@ -99,7 +99,7 @@ func (w *world) anyInstance(t *rapid.T) *instance {
 // holds reports whether the session is still this connection's.
 func (c *conn) holds() bool {
 	_, hold := c.r.holder(c.id, c.session)
-	return !c.closed && hold == streams.HoldOK
+	return !c.closed && hold == streams.HoldingOurs
 }
 
 func (w *world) current(t *rapid.T) *conn { return pick(t, "connection", w.conns, (*conn).holds) }
@@ -137,8 +137,8 @@ func (w *world) compare(t *rapid.T, r *modelRoom, a streams.Attach, want verdict
 	for _, u := range got.Undelivered {
 		held = append(held, u.Client+"/"+strings.Trim(u.RequestID, `"`))
 	}
-	for _, h := range got.Contested {
-		probed = append(probed, h.Session)
+	for _, ref := range got.Contested {
+		probed = append(probed, ref.Session)
 	}
 	slices.Sort(probed)
 	slices.Sort(want.probed)
@@ -231,11 +231,11 @@ func (w *world) sweep(t *rapid.T, c *conn) {
 		if s != nil {
 			c.r.revive(s, func(kind string, s *seat) { c.r.tell(s, kind+" "+s.id+" "+s.sid+" "+s.inst) })
 		}
-		got := must(t, c.in.sync(c.held(), c.last))
-		if got.Hold != hold {
-			t.Fatalf("sync: %d, want %d", got.Hold, hold)
+		got := must(t, c.in.sync(c.ref(), c.last))
+		if got.Holding != hold {
+			t.Fatalf("sync: %d, want %d", got.Holding, hold)
 		}
-		if hold != streams.HoldOK {
+		if hold != streams.HoldingOurs {
 			c.closed = true
 			return
 		}

@@ -9,8 +9,8 @@ import (
 
 // What an operator may do to a room, from any instance.
 
-// EndedRemoved is how a session ended that Remove ended.
-const EndedRemoved = "removed"
+// ReasonRemoved is how a session ended that Remove ended.
+const ReasonRemoved = "removed"
 
 // Server is the sender of a Notice, in place of a client's ID.
 const Server = "00000000-0000-0000-0000-000000000000"
@@ -25,7 +25,7 @@ func (b *Backbone) Remove(room, client string, done func(n int, err error)) {
 		}
 		r := reader{list: asList(cmd.Val())}
 		n := int(r.int())
-		b.ended(room, r.list)
+		b.reportEnds(room, r.list)
 		done(n, r.err)
 	}, dash(client), b.opt.Grace.Milliseconds())
 }

@@ -71,7 +71,7 @@ func TestRemoveEndsASession(t *testing.T) {
 		x.wait(t, "it ended as removed", func() bool {
 			for _, one := range x.ended {
 				if one.Client == w.id {
-					return one.How == streams.EndedRemoved
+					return one.Reason == streams.ReasonRemoved
 				}
 			}
 			return false
@@ -116,12 +116,12 @@ func TestWhatWasRemovedIsNotRestored(t *testing.T) {
 			t.Fatalf("removed %d", n)
 		}
 		stays := y.join(t, room, extension, rejoin)
-		must(t, y.leave(stays.held(), streams.EntryID{}))
+		must(t, y.leave(stays.ref(), streams.EntryID{}))
 		for i, m := range removed {
-			if s := must(t, x.sync(m.held(), streams.EntryID{})); s.Hold != streams.HoldEnded {
+			if s := must(t, x.sync(m.ref(), streams.EntryID{})); s.Holding != streams.HoldingEnded {
 				t.Errorf("client %d: %+v, want that its session has ended", i, s)
 			}
-			if got := must(t, x.restore(m.own(streams.EntryID{}, ""))); got.Verdict != streams.Outlived {
+			if got := must(t, x.restore(m.own(streams.EntryID{}, ""))); got.Verdict != streams.RestoreEnded {
 				t.Errorf("client %d was brought back: %+v", i, got)
 			}
 		}

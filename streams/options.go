@@ -49,8 +49,8 @@ type Options struct {
 }
 
 const (
-	// held is the lifetime of the keys of a room; Sync renews it.
-	held = time.Hour
+	// roomLifetime is the lifetime of the keys of a room; Sync renews it.
+	roomLifetime = time.Hour
 	// bellBytes is the largest body a doorbell carries; above it only the entry ID travels.
 	bellBytes = 16 << 10
 	// probeTimeout is how long a probed connection has to prove that it is alive.

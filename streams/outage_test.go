@@ -202,16 +202,16 @@ func TestFullRedisIsBusyAndCanBeEmptied(t *testing.T) {
 	if _, err := end(t, x.attach(request(room, wallet, rejoin, true))); !errors.Is(err, streams.ErrBusy) {
 		t.Errorf("join: %v", err)
 	}
-	if hold, err := end(t, x.ack(w.held(), w.seq(0))); err != nil || hold != streams.HoldOK {
+	if hold, err := end(t, x.ack(w.ref(), w.seq(0))); err != nil || hold != streams.HoldingOurs {
 		t.Errorf("ack: %d, %v", hold, err)
 	}
-	if hold, err := end(t, x.detach(away.held(), away.seq(0))); err != nil || hold != streams.HoldOK {
+	if hold, err := end(t, x.detach(away.ref(), away.seq(0))); err != nil || hold != streams.HoldingOurs {
 		t.Errorf("detach: %d, %v", hold, err)
 	}
-	if hold, err := end(t, x.detach(plainOne.held(), streams.EntryID{})); err != nil || hold != streams.HoldOK {
+	if hold, err := end(t, x.detach(plainOne.ref(), streams.EntryID{})); err != nil || hold != streams.HoldingOurs {
 		t.Errorf("detach without an acknowledgement: %d, %v", hold, err)
 	}
-	if must(t, x.sync(plainOne.held(), streams.EntryID{})).Hold != streams.HoldOK {
+	if must(t, x.sync(plainOne.ref(), streams.EntryID{})).Holding != streams.HoldingOurs {
 		t.Error("sync does not take a session back")
 	}
 	back := away.resume(t, y, streams.EntryID{})
@@ -219,7 +219,7 @@ func TestFullRedisIsBusyAndCanBeEmptied(t *testing.T) {
 		t.Errorf("resume: %+v", back.got)
 	}
 	e.drop(t)
-	if ended, err := end(t, x.leave(leaver.held(), streams.EntryID{})); err != nil || !ended {
+	if ended, err := end(t, x.leave(leaver.ref(), streams.EntryID{})); err != nil || !ended {
 		t.Errorf("leave: %t, %v", ended, err)
 	}
 	e = e.resume(t, x, streams.EntryID{})

@@ -51,7 +51,7 @@ func TestPresenceIsToldOnceToEachInstanceThatHoldsAPeer(t *testing.T) {
 			z.rung(t, room)
 		}
 		expect2()
-		must(t, x.leave(w.held(), streams.EntryID{}))
+		must(t, x.leave(w.ref(), streams.EntryID{}))
 		expect("leave", streams.BellLeft, w)
 	})
 }
@@ -70,7 +70,7 @@ func TestVersionsRiseWithEveryChange(t *testing.T) {
 			last = w.got.Version
 			w.drop(t)
 			w = w.resume(t, y, streams.EntryID{})
-			must(t, y.leave(w.held(), streams.EntryID{}))
+			must(t, y.leave(w.ref(), streams.EntryID{}))
 			bells := x.rung(t, room)
 			if kinds(bells, room) != "jsrl" {
 				t.Fatalf("doorbells %q", kinds(bells, room))
@@ -82,7 +82,7 @@ func TestVersionsRiseWithEveryChange(t *testing.T) {
 				last = b.Version
 			}
 		}
-		if s := must(t, x.sync(e.held(), streams.EntryID{})); s.Version != last {
+		if s := must(t, x.sync(e.ref(), streams.EntryID{})); s.Version != last {
 			t.Errorf("sync answers version %d, want %d", s.Version, last)
 		}
 	})
@@ -107,7 +107,7 @@ func TestSyncTakesBackASessionThatOthersBelievedLost(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()
 		e, w := x.join(t, room, extension, rejoin), y.join(t, room, wallet, rejoin)
-		if hold := must(t, x.detach(w.held(), streams.EntryID{})); hold != streams.HoldOK { // on its behalf
+		if hold := must(t, x.detach(w.ref(), streams.EntryID{})); hold != streams.HoldingOurs { // on its behalf
 			t.Fatalf("detach: %d", hold)
 		}
 		x.bell(t, streams.BellSuspended, w.id)

@@ -18,7 +18,7 @@ type recorder struct {
 	regenerated int
 	renewals    int
 	live        map[string]bool
-	ended       []streams.Ended
+	ended       []streams.SessionEnd
 }
 
 func (r *recorder) change(f func()) {
@@ -29,10 +29,12 @@ func (r *recorder) change(f func()) {
 	r.changed = make(chan struct{})
 }
 
-func (r *recorder) Bell(b *streams.Bell)   { r.change(func() { r.bells = append(r.bells, *b) }) }
-func (r *recorder) Reconcile()             { r.change(func() { r.reconciled++ }) }
-func (r *recorder) Ended(e *streams.Ended) { r.change(func() { r.ended = append(r.ended, *e) }) }
-func (r *recorder) Regenerate()            { r.change(func() { r.regenerated++ }) }
+func (r *recorder) Bell(b *streams.Bell) { r.change(func() { r.bells = append(r.bells, *b) }) }
+func (r *recorder) Reconcile()           { r.change(func() { r.reconciled++ }) }
+func (r *recorder) SessionEnded(e *streams.SessionEnd) {
+	r.change(func() { r.ended = append(r.ended, *e) })
+}
+func (r *recorder) Regenerate() { r.change(func() { r.regenerated++ }) }
 
 func (r *recorder) Instances(live map[string]bool) {
 	r.change(func() { r.renewals++; r.live = maps.Clone(live) })

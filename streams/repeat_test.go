@@ -44,7 +44,7 @@ func TestRepeatedResumeIsOneResume(t *testing.T) {
 		gone := x.join(t, room, extension, rejoin)
 		w.send(t, gone, 'c', "never read")
 		w.drop(t)
-		must(t, x.leave(gone.held(), streams.EntryID{}))
+		must(t, x.leave(gone.ref(), streams.EntryID{}))
 		x.rung(t, room)
 
 		a := w.back(w.seq(0))
@@ -96,7 +96,7 @@ func TestRepeatedRefusalIsOneFreshSession(t *testing.T) {
 		if first.Refusal != streams.RefusedLost || second.Verdict != streams.Fresh || second.Client != first.Client || second.Epoch != first.Epoch {
 			t.Errorf("first  %+v\nsecond %+v", first, second)
 		}
-		if s := must(t, x.sync(e.held(), streams.EntryID{})); len(s.Peers) != 1 {
+		if s := must(t, x.sync(e.ref(), streams.EntryID{})); len(s.Peers) != 1 {
 			t.Errorf("peers: %+v", s.Peers)
 		}
 	})
@@ -108,7 +108,7 @@ func TestRepeatedStepsChangeNothing(t *testing.T) {
 		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
 		e.send(t, w, 'c', "0", "1")
 		for range 2 {
-			if hold := must(t, x.ack(w.held(), w.seq(0))); hold != streams.HoldOK {
+			if hold := must(t, x.ack(w.ref(), w.seq(0))); hold != streams.HoldingOurs {
 				t.Errorf("ack: %d", hold)
 			}
 		}
@@ -118,12 +118,12 @@ func TestRepeatedStepsChangeNothing(t *testing.T) {
 		}
 		var got []string
 		for range 2 {
-			got = append(got, fmt.Sprint(must(t, x.detach(w.held(), streams.EntryID{}))))
+			got = append(got, fmt.Sprint(must(t, x.detach(w.ref(), streams.EntryID{}))))
 		}
 		for range 2 {
-			got = append(got, fmt.Sprint(must(t, x.leave(w.held(), streams.EntryID{}))))
+			got = append(got, fmt.Sprint(must(t, x.leave(w.ref(), streams.EntryID{}))))
 		}
-		sameNames(t, got, fmt.Sprint(streams.HoldOK), fmt.Sprint(streams.HoldFenced), "true", "false")
+		sameNames(t, got, fmt.Sprint(streams.HoldingOurs), fmt.Sprint(streams.HoldingFenced), "true", "false")
 		x.settled(t, room)
 		if got := kinds(x.take(), room); got != "jddrrsl" {
 			t.Errorf("doorbells %q", got)

@@ -70,7 +70,7 @@ func TestRestoreAfterAllIsLost(t *testing.T) {
 	}
 	x.wait(t, "reconcile", func() bool { return x.reconciled > rx }) // the leases went, too
 	y.wait(t, "reconcile", func() bool { return y.reconciled > ry })
-	if s := must(t, y.sync(w.held(), w.seq(1))); s.Hold != streams.HoldGone {
+	if s := must(t, y.sync(w.ref(), w.seq(1))); s.Holding != streams.HoldingGone {
 		t.Fatalf("sync: %+v", s)
 	}
 
@@ -120,7 +120,7 @@ func TestRestoreOfASuspendedSessionMakesItLive(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()
 		e, w := x.join(t, room, extension, rejoin), y.join(t, room, wallet, rejoin)
-		must(t, x.detach(w.held(), streams.EntryID{}))
+		must(t, x.detach(w.ref(), streams.EntryID{}))
 		w.restore(t, streams.EntryID{}, "")
 		e.send(t, w, 'c', "0")
 		y.bell(t, streams.BellData, w.id)

@@ -36,20 +36,20 @@ var (
 	lib     = luaFile("lib")
 	session = lib + luaFile("session")
 
-	joinScript    = loadScript("join", session)
-	resumeScript  = loadScript("resume", session)
-	restoreScript = loadScript("restore", session)
-	undoScript    = loadScript("undo", lib)
-	buryScript    = loadScript("bury", lib)
-	detachScript  = loadScript("detach", lib)
-	leaveScript   = loadScript("leave", lib)
-	aliveScript   = loadScript("alive", lib)
-	ackScript     = loadScript("ack", lib)
-	syncScript    = loadScript("sync", lib)
-	claimsScript  = loadScript("claims", lib)
-	tallyScript   = loadScript("tally", lib)
-	overdueScript = loadScript("overdue", lib)
-	leaseScript   = loadScript("lease", "")
+	joinScript        = loadScript("join", session)
+	resumeScript      = loadScript("resume", session)
+	restoreScript     = loadScript("restore", session)
+	undoScript        = loadScript("undo", lib)
+	suspendDeadScript = loadScript("suspend_dead", lib)
+	detachScript      = loadScript("detach", lib)
+	leaveScript       = loadScript("leave", lib)
+	aliveScript       = loadScript("alive", lib)
+	ackScript         = loadScript("ack", lib)
+	syncScript        = loadScript("sync", lib)
+	claimsScript      = loadScript("claims", lib)
+	tallyScript       = loadScript("tally", lib)
+	overdueScript     = loadScript("overdue", lib)
+	leaseScript       = loadScript("lease", "")
 
 	removeScript = loadScript("remove", lib)
 	noticeScript = loadScript("notice", lib)
@@ -58,7 +58,7 @@ var (
 
 	// scripts are all but send, which holds settings: see sendText.
 	scripts = []*pipeline.Script{
-		joinScript, resumeScript, restoreScript, undoScript, buryScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
+		joinScript, resumeScript, restoreScript, undoScript, suspendDeadScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
 		claimsScript, tallyScript, overdueScript, leaseScript, revocationsScript, removeScript, noticeScript,
 	}
 	sendScript = &pipeline.Script{Name: "send"} // its text depends on the primary

@@ -57,24 +57,24 @@ type Message struct {
 	Trace []byte
 }
 
-// sending is a Send under way. All its arguments are views of buf and are passed to go-redis by pointer, so that
+// sendCall is a Send under way. All its arguments are views of buf and are passed to go-redis by pointer, so that
 // a pooled sending costs no allocation of ours.
-type sending struct {
+type sendCall struct {
 	pipeline.Call
 	b    *Backbone
 	buf  []byte
 	args []any
 	done func(Outcome, error)
 	// finish and release, bound once
-	finished func(*redis.Cmd, error)
-	released func()
+	answerFunc  func(*redis.Cmd, error)
+	releaseFunc func()
 
 	mailbox, from, session, target, print, before, body, trace, ttl, beyond string
 }
 
-func newSending() any {
-	s := &sending{}
-	s.finished, s.released = s.finish, s.release
+func newSendCall() any {
+	s := &sendCall{}
+	s.answerFunc, s.releaseFunc = s.answer, s.release
 	return s
 }
 
@@ -83,7 +83,7 @@ var bg = context.Background()
 // Send stores a message in the mailbox of its target, once per fingerprint, and rings.
 // Messages of one room are stored in the order of the calls.
 func (b *Backbone) Send(m Message, done func(Outcome, error)) {
-	s := b.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
+	s := b.sendCalls.Get().(*sendCall) //nolint:forcetypeassert // our pool
 	s.b, s.done = b, done
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
@@ -100,12 +100,12 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 	}
 	s.Call = pipeline.Call{
 		Script: sendScript, Cmd: redis.NewCmd(bg, s.args...), Key: key, Deadline: deadline, Sender: s.from,
-		Done: s.finished, Release: s.released,
+		Done: s.answerFunc, Release: s.releaseFunc,
 	}
 	b.pipelines.Put(&s.Call)
 }
 
-func (s *sending) fill(m Message) (roomKey string) {
+func (s *sendCall) fill(m Message) (roomKey string) {
 	need := 2*roomLen + 5*clientLen + 160 + len(m.RequestID) + len(m.Data) + len(m.Trace)
 	if cap(s.buf) < need {
 		s.buf = make([]byte, 0, need)
@@ -144,7 +144,7 @@ func (s *sending) fill(m Message) (roomKey string) {
 // view shares b's memory; buf is not changed while the call is under way.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-func (s *sending) finish(cmd *redis.Cmd, err error) {
+func (s *sendCall) answer(cmd *redis.Cmd, err error) {
 	done, outcome := s.done, SendFailed
 	if err == nil {
 		switch cmd.Val() {
@@ -152,7 +152,7 @@ func (s *sending) finish(cmd *redis.Cmd, err error) {
 			outcome = Stored
 		case "N":
 			outcome = Stored
-			s.b.bury(s.mailbox)
+			s.b.suspendDead(s.mailbox)
 		case "D":
 			outcome = StoredBefore
 		case "M":
@@ -173,17 +173,17 @@ func (s *sending) finish(cmd *redis.Cmd, err error) {
 }
 
 // release gives the memory back. finish may have answered long before: a round trip that takes too long still reads it.
-func (s *sending) release() {
+func (s *sendCall) release() {
 	if cap(s.buf) <= 8<<10 {
 		s.Call, s.done = pipeline.Call{}, nil
-		s.b.sendings.Put(s)
+		s.b.sendCalls.Put(s)
 	}
 }
 
-// bury finds out whether the instance that a mailbox's client was last connected to is dead. On a cluster the script says nothing:
+// suspendDead finds out whether the instance that a mailbox's client was last connected to is dead. On a cluster the script says nothing:
 // see proven in lua/lib.lua.
-func (b *Backbone) bury(mailbox string) {
+func (b *Backbone) suspendDead(mailbox string) {
 	room := strings.Clone(mailbox[1 : 1+roomLen])
 	client := strings.Clone(mailbox[len(mailbox)-clientLen:])
-	b.run(buryScript, room, func(*redis.Cmd, error) {}, client, b.opt.Instance, b.opt.Grace.Milliseconds()) // the lease tells too
+	b.run(suspendDeadScript, room, func(*redis.Cmd, error) {}, client, b.opt.Instance, b.opt.Grace.Milliseconds()) // the lease tells too
 }

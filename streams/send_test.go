@@ -52,17 +52,17 @@ func TestEntryIDsAreContiguousWhateverIsAcknowledged(t *testing.T) {
 				}
 				next++
 			}
-			if s := must(t, w.in.sync(w.held(), streams.EntryID{})); s.Last != w.seq(next-1) {
+			if s := must(t, w.in.sync(w.ref(), streams.EntryID{})); s.Last != w.seq(next-1) {
 				t.Fatalf("last entry %v, want %v", s.Last, w.seq(next-1))
 			}
 		}
 		round(3)
-		must(t, x.ack(w.held(), w.seq(2))) // empty now
+		must(t, x.ack(w.ref(), w.seq(2))) // empty now
 		round(2)
 		w.drop(t)
 		w = w.resume(t, y, streams.EntryID{})
 		round(1)
-		must(t, y.ack(w.held(), w.seq(next-1)))
+		must(t, y.ack(w.ref(), w.seq(next-1)))
 		w = w.resume(t, y, w.seq(next-1))
 		round(2)
 	})
@@ -88,7 +88,7 @@ func TestRepeatedSendIsStoredOnce(t *testing.T) {
 		e.drop(t)
 		e = e.resume(t, y, streams.EntryID{})
 		again()
-		must(t, x.ack(w.held(), w.seq(streams.RingSize-1))) // delivered and gone: still not again
+		must(t, x.ack(w.ref(), w.seq(streams.RingSize-1))) // delivered and gone: still not again
 		again()
 		sameNames(t, p.mailbox(t, room, w.id))
 
@@ -107,7 +107,7 @@ func TestSendToNobodyIsMissing(t *testing.T) {
 		e, same := x.join(t, room, extension, rejoin), x.join(t, room, extension, rejoin)
 		gone, away, over := x.join(t, room, wallet, rejoin), x.join(t, room, wallet, rejoin), x.join(t, room, wallet, rejoin)
 		elsewhere := x.join(t, newRoom(), wallet, rejoin)
-		must(t, x.leave(gone.held(), streams.EntryID{}))
+		must(t, x.leave(gone.ref(), streams.EntryID{}))
 		away.drop(t)
 		over.drop(t)
 		p.elapse(t, room, over.id)
@@ -132,19 +132,19 @@ func TestMailboxIsBoundedAndNothingConfirmedIsTrimmed(t *testing.T) {
 		e.send(t, w, 'c', "0", "1", "2", "3")
 		e.want(t, streams.MailboxFull, w, 'c', "4")
 		sameNames(t, p.mailbox(t, room, w.id), "0", "1", "2", "3")
-		must(t, x.ack(w.held(), w.seq(1)))
+		must(t, x.ack(w.ref(), w.seq(1)))
 		e.want(t, streams.Stored, w, 'c', "4") // refused is not stored: no ring entry
 		sameNames(t, names(w.all(t, streams.EntryID{})), "2", "3", "4")
-		must(t, x.ack(w.held(), w.seq(4)))
+		must(t, x.ack(w.ref(), w.seq(4)))
 
 		big := strings.Repeat("x", 400)
 		e.send(t, w, 'c', "a"+big, "b"+big)
 		e.want(t, streams.MailboxFull, w, 'c', "c"+big)
 		e.want(t, streams.Stored, w, 'c', "small")
-		must(t, x.ack(w.held(), w.seq(5)))
+		must(t, x.ack(w.ref(), w.seq(5)))
 		e.want(t, streams.Stored, w, 'c', "c again"+big)
 		e.want(t, streams.MailboxFull, w, 'c', "d"+strings.Repeat("y", 1000))
-		must(t, x.ack(w.held(), w.seq(8)))
+		must(t, x.ack(w.ref(), w.seq(8)))
 		e.want(t, streams.MailboxFull, w, 'c', "e"+strings.Repeat("y", 1000)) // never fits
 		sameNames(t, p.mailbox(t, room, w.id))
 	})
@@ -161,9 +161,9 @@ func TestWhatWasRefusedStaysRefusedWhenALaterOneWasStored(t *testing.T) {
 		e.want(t, streams.MailboxFull, w, 'c', "2")
 		e.want(t, streams.MailboxFull, w, 'c', "3")
 		e.send(t, other, 'c', "a")
-		must(t, x.ack(w.held(), w.seq(0)))
+		must(t, x.ack(w.ref(), w.seq(0)))
 		e.send(t, w, 'c', "4")
-		must(t, x.ack(w.held(), w.seq(2)))
+		must(t, x.ack(w.ref(), w.seq(2)))
 		e.drop(t)
 		e = e.resume(t, y, streams.EntryID{})
 		e.want(t, streams.MailboxFull, w, 'c', "2")
@@ -171,7 +171,7 @@ func TestWhatWasRefusedStaysRefusedWhenALaterOneWasStored(t *testing.T) {
 		e.want(t, streams.StoredBefore, w, 'c', "4")
 		e.send(t, w, 'c', "5", "6")
 		e.want(t, streams.MailboxFull, w, 'c', "7")
-		must(t, x.ack(w.held(), w.seq(4)))
+		must(t, x.ack(w.ref(), w.seq(4)))
 		e.send(t, other, 'c', "b")
 		e.send(t, w, 'c', "7") // nothing has overtaken it
 		e.want(t, streams.MailboxFull, w, 'c', "2")
@@ -196,7 +196,7 @@ func TestRefusalsAreRememberedInBoundedSpace(t *testing.T) {
 			}
 			before = name
 		}
-		must(t, x.ack(w.held(), w.seq(0)))
+		must(t, x.ack(w.ref(), w.seq(0)))
 		m := e.message(w.id, 'c', "last")
 		m.Before = fingerprint(e.id, w.id, before)
 		if got := must(t, x.send(m)); got != streams.Stored {
@@ -277,7 +277,7 @@ func TestAnyBytesTravelUnchanged(t *testing.T) {
 				t.Errorf("%q came back as %q %q", data, body.RequestID(), body.Data())
 			}
 		}
-		must(t, x.leave(w.held(), streams.EntryID{}))
+		must(t, x.leave(w.ref(), streams.EntryID{}))
 		if left := x.bell(t, streams.BellLeft, w.id); len(left.Undelivered) != 6 || left.Undelivered[2].RequestID != "\n \x00\r\n$5\r\n" {
 			t.Errorf("undelivered: %+v", left.Undelivered)
 		}
@@ -294,7 +294,7 @@ func TestPeersAreEachOthersTarget(t *testing.T) {
 			members[role] = [2]*member{x.join(t, room, role, rejoin), y.join(t, room, role, rejoin)}
 		}
 		for _, from := range roles {
-			sync := must(t, x.sync(members[from][0].held(), streams.EntryID{}))
+			sync := must(t, x.sync(members[from][0].ref(), streams.EntryID{}))
 			for _, to := range roles {
 				a, b := members[from][0], members[to][1]
 				seen := slices.ContainsFunc(sync.Peers, func(p streams.Peer) bool { return p.Client == b.id })
@@ -370,7 +370,7 @@ func TestMessagesThatAreNotDelivered(t *testing.T) {
 			t.Errorf("the sender that was away is told of %+v", e.got.Undelivered)
 		}
 		e.send(t, w, 'c', "5")
-		if n := must(t, y.sync(w.held(), streams.EntryID{})); len(n.Entries) != 4 {
+		if n := must(t, y.sync(w.ref(), streams.EntryID{})); len(n.Entries) != 4 {
 			t.Errorf("%v wait", names(n.Entries))
 		}
 	})

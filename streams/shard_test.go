@@ -133,20 +133,20 @@ func TestARoomWaitsWhileItsSlotMoves(t *testing.T) {
 			m := c.BeginMove("{" + room + "}")
 			m.Keys(first(room, boxes)...)
 			sent := x.send(e.message(w.id, 'c', "3"))
-			acked := x.ack(w.held(), last)
-			synced := x.sync(w.held(), last)
+			acked := x.ack(w.ref(), last)
+			synced := x.sync(w.ref(), last)
 			resumed := x.attach(gone.back(streams.EntryID{}))
 			joined := x.attach(request(room, wallet, rejoin, true))
-			detached := x.detach(e.held(), streams.EntryID{})
+			detached := x.detach(e.ref(), streams.EntryID{})
 			m.Finish()
 
 			if got := must(t, sent); got != streams.Stored {
 				t.Errorf("send: %d", got)
 			}
-			if got := must(t, acked); got != streams.HoldOK {
+			if got := must(t, acked); got != streams.HoldingOurs {
 				t.Errorf("ack: %d", got)
 			}
-			if got := must(t, synced); got.Hold != streams.HoldOK {
+			if got := must(t, synced); got.Holding != streams.HoldingOurs {
 				t.Errorf("sync: %+v", got)
 			}
 			if got := must(t, resumed); got.Verdict != streams.Resumed || got.Replay != 1 {
@@ -155,7 +155,7 @@ func TestARoomWaitsWhileItsSlotMoves(t *testing.T) {
 			if got := must(t, joined); got.Verdict != streams.Fresh {
 				t.Errorf("join: %+v", got)
 			}
-			if got := must(t, detached); got != streams.HoldOK {
+			if got := must(t, detached); got != streams.HoldingOurs {
 				t.Errorf("detach: %d", got)
 			}
 		})

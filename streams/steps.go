@@ -10,37 +10,37 @@ import (
 
 var errReply = errors.New("unexpected reply of a script")
 
-// Held names one session on one connection: what every step but Attach is about.
-type Held struct {
+// SessionRef names one session on one connection: what every step but Attach is about.
+type SessionRef struct {
 	Room    string // 64 hex digits
 	Client  string // 36 characters
 	Session string
 }
 
-// Hold says whether a session is still its caller's.
-type Hold uint8
+// Holding says whether a session is still its caller's.
+type Holding uint8
 
 const (
-	// HoldOK: it is.
-	HoldOK Hold = iota
-	// HoldFenced: another connection has it, or it is suspended.
-	HoldFenced
-	// HoldGone: there is no such session any more.
-	HoldGone
-	// HoldEnded: it was ended lately, and its peers have been told. Only Sync knows.
-	HoldEnded
+	// HoldingOurs: it is.
+	HoldingOurs Holding = iota
+	// HoldingFenced: another connection has it, or it is suspended.
+	HoldingFenced
+	// HoldingGone: there is no such session any more.
+	HoldingGone
+	// HoldingEnded: it was ended lately, and its peers have been told. Only Sync knows.
+	HoldingEnded
 )
 
-func holdOf(v any) (Hold, error) {
+func parseHolding(v any) (Holding, error) {
 	switch v {
 	case "O":
-		return HoldOK, nil
+		return HoldingOurs, nil
 	case "F":
-		return HoldFenced, nil
+		return HoldingFenced, nil
 	case "G":
-		return HoldGone, nil
+		return HoldingGone, nil
 	case "E":
-		return HoldEnded, nil
+		return HoldingEnded, nil
 	}
 	return 0, errReply
 }
@@ -53,50 +53,57 @@ func idOrDash(id EntryID) string {
 }
 
 // Detach starts the session's grace window, or ends a session that keeps none.
-func (b *Backbone) Detach(h Held, p Parting, done func(Hold, error)) {
-	b.run(detachScript, h.Room, func(cmd *redis.Cmd, err error) {
+func (b *Backbone) Detach(ref SessionRef, d Disconnect, done func(Holding, error)) {
+	b.run(detachScript, ref.Room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done(0, err)
 			return
 		}
 		r := reader{list: asList(cmd.Val())}
-		hold, err := holdOf(r.str())
-		b.ended(h.Room, r.list)
-		done(hold, err)
-	}, h.Client, h.Session, idOrDash(p.Acked), b.opt.Grace.Milliseconds(), p.how(), p.Tally.did())
+		holding, err := parseHolding(r.str())
+		b.reportEnds(ref.Room, r.list)
+		done(holding, err)
+	}, ref.Client, ref.Session, idOrDash(d.Acked), b.opt.Grace.Milliseconds(), d.reasonOrLost(), d.Tally.counts())
 }
 
 // Ack moves the client's position to id and frees what lies before it. It proves that the client speaks on
 // this connection, so the token before the current one is retired; with the zero EntryID that is all.
-func (b *Backbone) Ack(h Held, id EntryID, done func(Hold, error)) {
-	b.run(ackScript, h.Room, holdReply(done), h.Client, h.Session, idOrDash(id))
+func (b *Backbone) Ack(ref SessionRef, id EntryID, done func(Holding, error)) {
+	b.run(ackScript, ref.Room, holdingReply(done), ref.Client, ref.Session, idOrDash(id))
 }
 
-func holdReply(done func(Hold, error)) func(*redis.Cmd, error) {
+func holdingReply(done func(Holding, error)) func(*redis.Cmd, error) {
 	return func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done(0, err)
 			return
 		}
-		done(holdOf(cmd.Val()))
+		done(parseHolding(cmd.Val()))
 	}
 }
 
 // Leave ends a session at its client's wish. ended is false when it was not this connection's to end.
-func (b *Backbone) Leave(h Held, p Parting, done func(ended bool, err error)) {
-	b.leave(h, idOrDash(p.Acked), p.how(), p.Tally.did(), func(n int64, err error) { done(n == 0, err) })
+func (b *Backbone) Leave(ref SessionRef, d Disconnect, done func(ended bool, err error)) {
+	b.leave(leaveCall{ref: ref, acked: d.Acked, reason: d.reasonOrLost(), counts: d.Tally.counts()}, func(n int64, err error) { done(n == 0, err) })
 }
 
-// Expire ends a session whose grace window is over, whoever held it. left is what remains of the window,
+// Expire ends a session whose grace window is over, from any instance. left is what remains of the window,
 // 0 when the session ended now, negative when it is not suspended (resumed, or ended by another caller).
 func (b *Backbone) Expire(room, client string, done func(left time.Duration, err error)) {
-	b.leave(Held{Room: room, Client: client, Session: "-"}, "-", EndedExpired, "-", func(n int64, err error) {
+	b.leave(leaveCall{ref: SessionRef{Room: room, Client: client, Session: "-"}, reason: ReasonExpired, counts: "-"}, func(n int64, err error) {
 		done(time.Duration(n)*time.Millisecond, err)
 	})
 }
 
-func (b *Backbone) leave(h Held, acked, how, did string, done func(int64, error)) {
-	b.run(leaveScript, h.Room, func(cmd *redis.Cmd, err error) {
+// leaveCall has the arguments of lua/leave.lua.
+type leaveCall struct {
+	ref            SessionRef // its Session is "-" when the window is over
+	acked          EntryID
+	reason, counts string
+}
+
+func (b *Backbone) leave(c leaveCall, done func(int64, error)) {
+	b.run(leaveScript, c.ref.Room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done(-1, err)
 			return
@@ -107,9 +114,9 @@ func (b *Backbone) leave(h Held, acked, how, did string, done func(int64, error)
 			done(-1, r.err)
 			return
 		}
-		b.ended(h.Room, r.list)
+		b.reportEnds(c.ref.Room, r.list)
 		done(n, nil)
-	}, h.Client, h.Session, acked, b.opt.Grace.Milliseconds(), how, did)
+	}, c.ref.Client, c.ref.Session, idOrDash(c.acked), b.opt.Grace.Milliseconds(), c.reason, c.counts)
 }
 
 // Overdue deletes what waits for a client that is away and has a TTL that is over, and has the senders told (BellOverdue, Attached.Undelivered).
@@ -124,30 +131,30 @@ func (b *Backbone) Overdue(room, client string, done func(next time.Duration, er
 	}, client)
 }
 
-// Undo gives up whatever an attach got that was never answered: the session number tells. clientID is that of a fresh session (Attach.NewClient).
-// waits is the client whose session waits for it again, "" for none.
-func (b *Backbone) Undo(room, session, clientID, how string, done func(waits string, err error)) {
-	b.run(undoScript, room, func(cmd *redis.Cmd, err error) {
+// Undo gives up what an attach got when its answer never came. It is found by ref.Session, the attach's session number; ref.Client is
+// the client ID of a fresh session (Attach.NewClient). suspended is the client whose session waits for it again, "" for none.
+func (b *Backbone) Undo(ref SessionRef, reason string, done func(suspended string, err error)) {
+	b.run(undoScript, ref.Room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done("", err)
 			return
 		}
 		r := reader{list: asList(cmd.Val())}
-		waits := r.str()
+		suspended := r.str()
 		if r.err != nil {
 			done("", r.err)
 			return
 		}
-		b.ended(room, r.list)
-		if waits == "-" {
-			waits = ""
+		b.reportEnds(ref.Room, r.list)
+		if suspended == "-" {
+			suspended = ""
 		}
-		done(waits, nil)
-	}, session, clientID, b.opt.Grace.Milliseconds(), Parting{How: how}.how())
+		done(suspended, nil)
+	}, ref.Session, ref.Client, b.opt.Grace.Milliseconds(), Disconnect{Reason: reason}.reasonOrLost())
 }
 
 // Claims tells which live sessions of a room this instance is said to hold.
-func (b *Backbone) Claims(room string, done func([]Held, error)) {
+func (b *Backbone) Claims(room string, done func([]SessionRef, error)) {
 	b.run(claimsScript, room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done(nil, err)
@@ -159,29 +166,36 @@ func (b *Backbone) Claims(room string, done func([]Held, error)) {
 }
 
 // claims reads clientId, session, … to the end.
-func (r *reader) claims(room string) (list []Held) {
+func (r *reader) claims(room string) (list []SessionRef) {
 	for len(r.list) > 0 && r.err == nil {
-		list = append(list, Held{Room: room, Client: r.str(), Session: r.str()})
+		list = append(list, SessionRef{Room: room, Client: r.str(), Session: r.str()})
 	}
 	return list
 }
 
-// Alive answers a probe of the instance replyTo: the connection of client in room is alive.
-func (b *Backbone) Alive(room, replyTo, nonce, client string) {
-	c := b.newCall(aliveScript, roomKey(room), func(*redis.Cmd, error) {}, []any{replyTo, nonce + client}) // unanswered is answer enough
+// Probe asks whether the connection of a client is alive; see BellProbe.
+type Probe struct {
+	Room, Client string
+	ReplyTo      string // the instance that asks
+	Nonce        string
+}
+
+// Alive answers a probe: the connection is alive.
+func (b *Backbone) Alive(p Probe) {
+	c := b.newCall(aliveScript, roomKey(p.Room), func(*redis.Cmd, error) {}, []any{p.ReplyTo, p.Nonce + p.Client}) // not repeated for longer than the probe lasts
 	c.Unmarked, c.Deadline = true, time.Now().Add(probeTimeout)
 	b.pipelines.Put(c)
 }
 
 // Synced is what Sync knows.
 type Synced struct {
-	Hold    Hold
+	Holding Holding
 	Version uint64 // of the room
 	Last    EntryID
 	More    bool // entries follow those given
 	Peers   []Peer
 	Entries []Entry
-	Claims  []Held // see Backbone.Claims
+	Claims  []SessionRef // see Backbone.Claims
 	// Undelivered are messages to peers whose sessions ended while nobody listened where this connection is. They are given at every Sync.
 	Undelivered []Undelivered
 }
@@ -195,23 +209,23 @@ type Reading struct {
 
 // Sync reads what a connection may have missed: who is present, and the mailbox after an entry, one page.
 // It renews the lifetime of the room's keys. It takes back a session that others believed lost.
-func (b *Backbone) Sync(h Held, r Reading, done func(Synced, error)) {
+func (b *Backbone) Sync(ref SessionRef, r Reading, done func(Synced, error)) {
 	counted := "0"
 	if r.Counted {
 		counted = "1"
 	}
-	b.run(syncScript, h.Room, func(cmd *redis.Cmd, err error) {
+	b.run(syncScript, ref.Room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
 			done(Synced{}, err)
 			return
 		}
-		done(parseSynced(h.Room, cmd.Val()))
-	}, h.Client, h.Session, r.After.String(), b.opt.PageEntries, b.opt.PageBytes, held.Milliseconds(), counted)
+		done(parseSynced(ref.Room, cmd.Val()))
+	}, ref.Client, ref.Session, r.After.String(), b.opt.PageEntries, b.opt.PageBytes, roomLifetime.Milliseconds(), counted)
 }
 
 func parseSynced(room string, v any) (s Synced, err error) {
 	r := reader{list: asList(v)}
-	if s.Hold, err = holdOf(r.str()); err != nil || s.Hold != HoldOK {
+	if s.Holding, err = parseHolding(r.str()); err != nil || s.Holding != HoldingOurs {
 		return s, err
 	}
 	s.Version, s.Last, s.More = r.uint(), r.id(), r.int() == 1

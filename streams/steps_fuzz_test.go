@@ -171,9 +171,9 @@ func (w *walk) step() {
 	case 4, 5:
 		w.send(in)
 	case 6:
-		took(w, in.ack(w.member().held(), w.id()))
+		took(w, in.ack(w.member().ref(), w.id()))
 	case 7:
-		entries(w, took(w, in.sync(w.member().held(), w.position())).Entries)
+		entries(w, took(w, in.sync(w.member().ref(), w.position())).Entries)
 	case 8:
 		w.end(in)
 	case 9:
@@ -189,9 +189,9 @@ func (w *walk) end(in *instance) {
 	w.Helper()
 	switch w.next() % 3 {
 	case 0:
-		took(w, in.detach(w.member().held(), w.id()))
+		took(w, in.detach(w.member().ref(), w.id()))
 	case 1:
-		took(w, in.leave(w.member().held(), w.id()))
+		took(w, in.leave(w.member().ref(), w.id()))
 	case 2:
 		took(w, in.expire(w.room, w.client()))
 	}
@@ -210,7 +210,7 @@ func (w *walk) request() streams.Attach {
 	}
 	if a.Probed = bits>>4&1 == 1; a.Probed {
 		m := w.member()
-		a.Dead = []streams.Held{m.held()}
+		a.Dead = []streams.SessionRef{m.ref()}
 	}
 	return a
 }

@@ -39,7 +39,7 @@ func TestReplayLeavesOutWhatALaterOfferReplaces(t *testing.T) {
 				for _, m := range sent {
 					senders[m[1]].send(t, w, m[0], m)
 				}
-				must(t, x.leave(senders['3'].held(), streams.EntryID{}))
+				must(t, x.leave(senders['3'].ref(), streams.EntryID{}))
 				w = w.resume(t, x, streams.EntryID{})
 				if got := w.got; got.Replay != len(want) || got.Superseded != len(sent)-len(want) {
 					t.Errorf("replay %d, superseded %d", got.Replay, got.Superseded)

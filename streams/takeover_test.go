@@ -21,7 +21,7 @@ func TestPlainClientTakesOverTheOneThatWaits(t *testing.T) {
 		x, y, room := p.open(t), p.open(t), newRoom()
 		e, w := x.join(t, room, extension, plain), y.join(t, room, wallet, plain)
 		e.send(t, w, 'c', "0", "1")
-		must(t, y.ack(w.held(), w.seq(0)))
+		must(t, y.ack(w.ref(), w.seq(0)))
 		w.drop(t)
 		e.send(t, w, 'c', "2")
 		x.rung(t, room)
@@ -96,7 +96,7 @@ func TestPlainClientThatLooksAliveIsProbed(t *testing.T) {
 
 		a := request(room, wallet, plain, true)
 		got := must(t, x.attach(a))
-		if got.Verdict != streams.Contested || len(got.Contested) != 1 || got.Contested[0] != w.held() {
+		if got.Verdict != streams.Contested || len(got.Contested) != 1 || got.Contested[0] != w.ref() {
 			t.Fatalf("attach: %+v", got)
 		}
 		sameNames(t, p.keys(t, room), keysBefore...)
@@ -104,7 +104,7 @@ func TestPlainClientThatLooksAliveIsProbed(t *testing.T) {
 		if probe.ReplyTo != x.name || probe.Nonce != got.Nonce || probe.Session != w.session {
 			t.Errorf("probe: %+v, nonce %s", probe, got.Nonce)
 		}
-		y.Alive(room, probe.ReplyTo, probe.Nonce, w.id)
+		y.Alive(streams.Probe{Room: room, Client: w.id, ReplyTo: probe.ReplyTo, Nonce: probe.Nonce})
 		if alive := x.bell(t, streams.BellAlive, w.id); alive.Nonce != got.Nonce {
 			t.Errorf("answer: %+v", alive)
 		}
@@ -114,10 +114,10 @@ func TestPlainClientThatLooksAliveIsProbed(t *testing.T) {
 			t.Fatalf("it is alive: %+v", got)
 		}
 		w.all(t, streams.EntryID{})
-		must(t, x.leave(fresh.held(), streams.EntryID{}))
+		must(t, x.leave(fresh.ref(), streams.EntryID{}))
 
 		b := request(room, wallet, plain, true)
-		b.Probed, b.Dead = true, []streams.Held{w.held()}
+		b.Probed, b.Dead = true, []streams.SessionRef{w.ref()}
 		got, _ = x.try(t, b)
 		if got.Verdict != streams.Resumed || got.Client != w.id {
 			t.Fatalf("it is dead: %+v", got)
@@ -132,7 +132,7 @@ func TestDeadProbeDoesNotHitALaterConnection(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, room := p.open(t), newRoom()
 		w := x.join(t, room, wallet, plain)
-		dead := []streams.Held{w.held()}
+		dead := []streams.SessionRef{w.ref()}
 		w.drop(t)
 		_, w = w.plainBack(t, x)
 		got, _ := w.plainBack(t, x, func(a *streams.Attach) { a.Probed, a.Dead = true, dead })

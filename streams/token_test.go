@@ -11,10 +11,10 @@ import (
 func TestOlderTokenIsGoodUntilTheClientHasSpoken(t *testing.T) {
 	speak := map[string]func(t *testing.T, w, e *member){
 		"send": func(t *testing.T, w, e *member) { w.send(t, e, 'c', "spoken") },
-		"ack":  func(t *testing.T, w, _ *member) { must(t, w.in.ack(w.held(), streams.EntryID{})) },
+		"ack":  func(t *testing.T, w, _ *member) { must(t, w.in.ack(w.ref(), streams.EntryID{})) },
 		"ack of an entry": func(t *testing.T, w, e *member) {
 			e.send(t, w, 'c', "heard")
-			must(t, w.in.ack(w.held(), w.got.Last))
+			must(t, w.in.ack(w.ref(), w.got.Last))
 		},
 	}
 	everywhere(t, func(t *testing.T, p *place) {
@@ -75,20 +75,20 @@ func TestReplacedConnectionCanDoNothing(t *testing.T) {
 			if got := must(t, x.send(old.message(e.id, 'c', what))); got != streams.SenderFenced {
 				t.Errorf("%s: send: %d", what, got)
 			}
-			if got := must(t, x.ack(old.held(), old.seq(1))); got != streams.HoldFenced {
+			if got := must(t, x.ack(old.ref(), old.seq(1))); got != streams.HoldingFenced {
 				t.Errorf("%s: ack: %d", what, got)
 			}
-			if got := must(t, x.detach(old.held(), old.seq(1))); got != streams.HoldFenced {
+			if got := must(t, x.detach(old.ref(), old.seq(1))); got != streams.HoldingFenced {
 				t.Errorf("%s: detach: %d", what, got)
 			}
-			if must(t, x.leave(old.held(), old.seq(1))) {
+			if must(t, x.leave(old.ref(), old.seq(1))) {
 				t.Errorf("%s: leave ended the session", what)
 			}
-			if got := must(t, x.sync(old.held(), streams.EntryID{})); got.Hold != streams.HoldFenced || got.Entries != nil {
+			if got := must(t, x.sync(old.ref(), streams.EntryID{})); got.Holding != streams.HoldingFenced || got.Entries != nil {
 				t.Errorf("%s: sync: %+v", what, got)
 			}
 			restore := streams.Attach{Room: room, Session: old.session, Role: wallet, Dialect: rejoin, Keep: true, NewClient: old.id}
-			if got := must(t, x.restore(restore)); got.Verdict != streams.Fenced {
+			if got := must(t, x.restore(restore)); got.Verdict != streams.RestoreFenced {
 				t.Errorf("%s: restore: %+v", what, got)
 			}
 		}
@@ -108,19 +108,19 @@ func TestStepsOfAnEndedSessionSaySo(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, room := p.open(t), newRoom()
 		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
-		if !must(t, x.leave(w.held(), streams.EntryID{})) {
+		if !must(t, x.leave(w.ref(), streams.EntryID{})) {
 			t.Fatal("leave did not end the session")
 		}
-		if must(t, x.leave(w.held(), streams.EntryID{})) {
+		if must(t, x.leave(w.ref(), streams.EntryID{})) {
 			t.Error("it ended twice")
 		}
-		if got := must(t, x.ack(w.held(), streams.EntryID{})); got != streams.HoldGone {
+		if got := must(t, x.ack(w.ref(), streams.EntryID{})); got != streams.HoldingGone {
 			t.Errorf("ack: %d", got)
 		}
-		if got := must(t, x.detach(w.held(), streams.EntryID{})); got != streams.HoldGone {
+		if got := must(t, x.detach(w.ref(), streams.EntryID{})); got != streams.HoldingGone {
 			t.Errorf("detach: %d", got)
 		}
-		if got := must(t, x.sync(w.held(), streams.EntryID{})); got.Hold != streams.HoldEnded {
+		if got := must(t, x.sync(w.ref(), streams.EntryID{})); got.Holding != streams.HoldingEnded {
 			t.Errorf("sync: %+v", got)
 		}
 		if got := must(t, x.send(w.message(e.id, 'c', "late"))); got != streams.SenderFenced {

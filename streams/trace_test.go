@@ -66,7 +66,7 @@ func TestTraceWaitsInTheMailbox(t *testing.T) {
 		e.follow(t, w, "one", "a-trace")
 		e.send(t, w, 'c', "two")
 		w = w.resume(t, x, streams.EntryID{})
-		synced := must(t, x.sync(w.held(), streams.EntryID{}))
+		synced := must(t, x.sync(w.ref(), streams.EntryID{}))
 		for where, entries := range map[string][]streams.Entry{"attach": w.got.Entries, "sync": synced.Entries} {
 			if len(entries) != 2 || entries[0].Trace != "a-trace" || entries[1].Trace != "" || entries[0].Body.Data() != "one" {
 				t.Errorf("%s: %+v", where, entries)
@@ -95,10 +95,10 @@ func TestConnectionsAreLinked(t *testing.T) {
 				t.Errorf("connection %d: %+v, want a link to %q", i+2, got, c.link)
 			}
 		}
-		if !must(t, y.leave(w.held(), streams.EntryID{})) {
+		if !must(t, y.leave(w.ref(), streams.EntryID{})) {
 			t.Error("not ended")
 		}
-		w.wantEnded(t, y, streams.Ended{Instance: y.name, How: "lost", Connections: 4})
+		w.wantEnded(t, y, streams.SessionEnd{Instance: y.name, Reason: "lost", Connections: 4})
 		sameNames(t, p.keys(t, room))
 	})
 }

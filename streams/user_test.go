@@ -39,7 +39,7 @@ func TestUsersAreTold(t *testing.T) {
 			t.Errorf("resumed as %q", b.User)
 		}
 		e.send(t, back, 'o', "a message") // which rewrites the record
-		if s := must(t, x.sync(e.held(), streams.EntryID{})); len(s.Peers) != 1 || s.Peers[0].User != ada {
+		if s := must(t, x.sync(e.ref(), streams.EntryID{})); len(s.Peers) != 1 || s.Peers[0].User != ada {
 			t.Errorf("peers after a message: %+v", s.Peers)
 		}
 		state, err := p.inspector(t).Room(t.Context(), room)
@@ -86,7 +86,7 @@ func TestResumeOrNothing(t *testing.T) {
 				t.Fatalf("resume: %+v", got)
 			}
 		}
-		must(t, x.leave(streams.Held{Room: room, Client: w.id, Session: late.Session}, streams.EntryID{}))
+		must(t, x.leave(streams.SessionRef{Room: room, Client: w.id, Session: late.Session}, streams.EntryID{}))
 		late.Session = streams.NewSession()
 		if got, _ := x.try(t, late); got.Verdict != streams.NotResumed {
 			t.Errorf("a session that has ended: %+v", got)

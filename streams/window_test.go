@@ -116,12 +116,12 @@ func TestUndeliveredWaitsForASenderThatIsAway(t *testing.T) {
 		e.send(t, w, 'o', "a", "b")
 		e.send(t, w2, 'o', "c")
 		pl.send(t, w, 'o', "p")
-		must(t, x.ack(w.held(), w.seq(0)))
+		must(t, x.ack(w.ref(), w.seq(0)))
 		e.drop(t)
 		w.drop(t)
 		p.elapse(t, room, w.id)
 		must(t, x.expire(room, w.id))
-		must(t, x.leave(w2.held(), streams.EntryID{}))
+		must(t, x.leave(w2.ref(), streams.EntryID{}))
 
 		want := fmt.Sprint([]streams.Undelivered{{Client: w.id, RequestID: `"b"`}, {Client: w2.id, RequestID: `"c"`}})
 		for range 3 { // the session frame may be lost
@@ -130,7 +130,7 @@ func TestUndeliveredWaitsForASenderThatIsAway(t *testing.T) {
 				t.Fatalf("undelivered %s, want %s", got, want)
 			}
 		}
-		must(t, x.ack(e.held(), streams.EntryID{}))
+		must(t, x.ack(e.ref(), streams.EntryID{}))
 		if e = e.resume(t, x, streams.EntryID{}); len(e.got.Undelivered) != 0 {
 			t.Errorf("told after it had spoken: %v", e.got.Undelivered)
 		}
@@ -143,7 +143,7 @@ func TestUndeliveredIsToldAgainToASenderThatComesBack(t *testing.T) {
 		x, room := p.open(t), newRoom()
 		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
 		e.send(t, w, 'o', "a")
-		must(t, x.leave(w.held(), streams.EntryID{}))
+		must(t, x.leave(w.ref(), streams.EntryID{}))
 		if b := x.bell(t, streams.BellLeft, w.id); len(b.Undelivered) != 1 {
 			t.Fatalf("doorbell: %+v", b)
 		}
@@ -151,7 +151,7 @@ func TestUndeliveredIsToldAgainToASenderThatComesBack(t *testing.T) {
 		if len(e.got.Undelivered) != 1 || e.got.Undelivered[0] != (streams.Undelivered{Client: w.id, RequestID: `"a"`}) {
 			t.Errorf("undelivered: %v", e.got.Undelivered)
 		}
-		must(t, x.ack(e.held(), streams.EntryID{}))
+		must(t, x.ack(e.ref(), streams.EntryID{}))
 		if e = e.resume(t, x, streams.EntryID{}); len(e.got.Undelivered) != 0 {
 			t.Errorf("told after it had spoken: %v", e.got.Undelivered)
 		}
@@ -163,7 +163,7 @@ func TestUndeliveredIsToldAgainToASenderThatComesBack(t *testing.T) {
 // earlier one.
 func TestUndeliveredIsToldAgainToASenderThatSpokeBeforeItHeard(t *testing.T) {
 	speaks := map[string]func(t *testing.T, e, other *member){
-		"ack":  func(t *testing.T, e, _ *member) { must(t, e.in.ack(e.held(), streams.EntryID{})) },
+		"ack":  func(t *testing.T, e, _ *member) { must(t, e.in.ack(e.ref(), streams.EntryID{})) },
 		"send": func(t *testing.T, e, other *member) { e.send(t, other, 'c', "c"+randomHex(4)) },
 	}
 	for name, speak := range speaks {
@@ -173,7 +173,7 @@ func TestUndeliveredIsToldAgainToASenderThatSpokeBeforeItHeard(t *testing.T) {
 				e, w1, w2, w3 := x.join(t, room, extension, rejoin), y.join(t, room, wallet, rejoin), y.join(t, room, wallet, rejoin), y.join(t, room, wallet, rejoin)
 				e.send(t, w1, 'c', "a")
 				e.send(t, w2, 'c', "b")
-				must(t, y.leave(w1.held(), streams.EntryID{}))
+				must(t, y.leave(w1.ref(), streams.EntryID{}))
 				wants := func(w *member, name string) {
 					t.Helper()
 					e.drop(t)
@@ -184,7 +184,7 @@ func TestUndeliveredIsToldAgainToASenderThatSpokeBeforeItHeard(t *testing.T) {
 				}
 				wants(w1, "a")
 				wants(w1, "a") // it has not spoken
-				must(t, y.leave(w2.held(), streams.EntryID{}))
+				must(t, y.leave(w2.ref(), streams.EntryID{}))
 				speak(t, e, w3)
 				wants(w2, "b")
 				speak(t, e, w3)
@@ -203,7 +203,7 @@ func TestUndeliveredWaitsForASenderWhoseInstanceDied(t *testing.T) {
 		e, w := y.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
 		e.send(t, w, 'o', "a")
 		y.die(t)
-		must(t, x.leave(w.held(), streams.EntryID{}))
+		must(t, x.leave(w.ref(), streams.EntryID{}))
 		e = e.resume(t, x, streams.EntryID{})
 		if len(e.got.Undelivered) != 1 || e.got.Undelivered[0] != (streams.Undelivered{Client: w.id, RequestID: `"a"`}) {
 			t.Errorf("undelivered: %v", e.got.Undelivered)
@@ -225,7 +225,7 @@ func TestUndeliveredForASenderThatIsAwayIsBounded(t *testing.T) {
 			}
 		}
 		e.drop(t)
-		must(t, x.leave(w.held(), streams.EntryID{}))
+		must(t, x.leave(w.ref(), streams.EntryID{}))
 		e = e.resume(t, x, streams.EntryID{})
 		if got := len(e.got.Undelivered); got != (32<<10)/(long+36+7+4) || !e.got.UndeliveredCut {
 			t.Errorf("%d of %d kept", got, n)

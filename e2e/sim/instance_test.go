@@ -240,20 +240,20 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // its instance is said to hold, which would heal that.
 type forgetful struct{ *streams.Backbone }
 
-func (f forgetful) Detach(_ streams.Held, _ streams.Parting, done func(streams.Hold, error)) {
-	time.AfterFunc(time.Millisecond, func() { done(streams.HoldOK, nil) })
+func (f forgetful) Detach(_ streams.SessionRef, _ streams.Disconnect, done func(streams.Holding, error)) {
+	time.AfterFunc(time.Millisecond, func() { done(streams.HoldingOurs, nil) })
 }
 
-func (f forgetful) Leave(_ streams.Held, _ streams.Parting, done func(bool, error)) {
+func (f forgetful) Leave(_ streams.SessionRef, _ streams.Disconnect, done func(bool, error)) {
 	time.AfterFunc(time.Millisecond, func() { done(true, nil) })
 }
 
-func (f forgetful) Claims(_ string, done func([]streams.Held, error)) {
+func (f forgetful) Claims(_ string, done func([]streams.SessionRef, error)) {
 	time.AfterFunc(time.Millisecond, func() { done(nil, nil) })
 }
 
-func (f forgetful) Sync(h streams.Held, r streams.Reading, done func(streams.Synced, error)) {
-	f.Backbone.Sync(h, r, func(s streams.Synced, err error) {
+func (f forgetful) Sync(ref streams.SessionRef, r streams.Reading, done func(streams.Synced, error)) {
+	f.Backbone.Sync(ref, r, func(s streams.Synced, err error) {
 		s.Claims = nil
 		done(s, err)
 	})

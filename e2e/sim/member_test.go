@@ -294,7 +294,7 @@ func (m *member) leave() {
 		if m.unacked > 0 && !m.Plain {
 			m.ack()
 		}
-		s.send(func() { s.end(signaling.End{Kind: signaling.EndClient, Code: wire.CloseNormal}) })
+		s.send(func() { s.end(signaling.Closure{By: signaling.ClosedByClient, Code: wire.CloseNormal}) })
 		s.gone = true
 		m.current = nil
 	}

@@ -171,4 +171,4 @@ func inBubble(t *testing.T, p *plan, logTo io.Writer) (r result) {
 }
 
 // endAway is a close frame of a page that goes.
-var endAway = signaling.End{Kind: signaling.EndClient, Code: wire.CloseGoingAway}
+var endAway = signaling.Closure{By: signaling.ClosedByClient, Code: wire.CloseGoingAway}

@@ -17,7 +17,7 @@ type socket struct {
 	inst    *instance
 	member  *member
 	id      uint64
-	session *signaling.Session // set by accept, before anything travels
+	session *signaling.Attachment // set by accept, before anything travels
 
 	mu sync.Mutex
 	// guarded by mu: the server's end
@@ -103,7 +103,7 @@ func (s *socket) Close(code wire.CloseCode, reason string) {
 	s.put(frame{kind: frameClose, code: code, data: []byte(reason)})
 	s.closed = true
 	// A client that does not answer is not waited for long.
-	s.sim.w.after(time.Second+s.sim.w.hop(s.id, 21), s.id, func() { s.end(signaling.End{Kind: signaling.EndLocal}) })
+	s.sim.w.after(time.Second+s.sim.w.hop(s.id, 21), s.id, func() { s.end(signaling.Closure{By: signaling.ClosedByServer}) })
 }
 
 // put queues a frame. mu is held.
@@ -138,7 +138,7 @@ func (s *socket) arrive() {
 	case framePing:
 		s.send(func() { s.session.Pong(f.data) })
 	case frameClose:
-		s.send(func() { s.end(signaling.End{Kind: signaling.EndLocal}) })
+		s.send(func() { s.end(signaling.Closure{By: signaling.ClosedByServer}) })
 		s.gone = true
 		s.member.closed(s, f.code)
 	default:
@@ -170,7 +170,7 @@ func (s *socket) send(f func()) {
 }
 
 // end tells the session that its connection has ended.
-func (s *socket) end(e signaling.End) {
+func (s *socket) end(e signaling.Closure) {
 	if s.over {
 		return
 	}
@@ -192,19 +192,19 @@ func (s *socket) drop(seen bool) {
 	}
 	s.gone = true
 	if seen {
-		s.send(func() { s.end(signaling.End{Kind: signaling.EndLost}) })
+		s.send(func() { s.end(signaling.Closure{By: signaling.ClosedByLoss}) })
 		return
 	}
 	s.up = nil
 	s.sim.w.after(2*pingInterval+s.sim.w.hop(s.id, 26), s.id, func() {
-		s.send(func() { s.end(signaling.End{Kind: signaling.EndLost}) })
+		s.send(func() { s.end(signaling.Closure{By: signaling.ClosedByLoss}) })
 	})
 }
 
 // break_ is the server's end of one: a process that died, or a queue that ran over.
 func (s *socket) break_(tell bool) {
 	if tell {
-		s.end(signaling.End{Kind: signaling.EndLost})
+		s.end(signaling.Closure{By: signaling.ClosedByLoss})
 	}
 	s.mu.Lock()
 	s.closed = true

@@ -27,11 +27,11 @@ const token = "the operator's token, of more than 32 bytes"
 // silent is a streams.Handler that wants to know nothing.
 type silent struct{}
 
-func (silent) Bell(*streams.Bell)        {}
-func (silent) Reconcile()                {}
-func (silent) Regenerate()               {}
-func (silent) Ended(*streams.Ended)      {}
-func (silent) Instances(map[string]bool) {}
+func (silent) Bell(*streams.Bell)               {}
+func (silent) Reconcile()                       {}
+func (silent) Regenerate()                      {}
+func (silent) SessionEnded(*streams.SessionEnd) {}
+func (silent) Instances(map[string]bool)        {}
 
 // log is what was logged, for any goroutine.
 type log struct {

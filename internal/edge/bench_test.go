@@ -19,9 +19,9 @@ func (*echo) Ready(wire.RoomID) error { return nil }
 
 func (*echo) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session { return &echo{conn} }
 
-func (e *echo) Message(payload []byte) { e.conn.Deliver(payload, nil) }
-func (e *echo) Pong([]byte)            {}
-func (e *echo) Closed(signaling.End)   {}
+func (e *echo) Message(payload []byte)   { e.conn.Deliver(payload, nil) }
+func (e *echo) Pong([]byte)              {}
+func (e *echo) Closed(signaling.Closure) {}
 
 // TestFramePathDoesNotAllocate covers the way from socket to session and back: whole frames, fragments, messages that arrive in pieces, pings
 // and pongs. It counts what the whole process allocates.

@@ -27,7 +27,7 @@ type conn struct {
 
 	// owned by the loop
 	socket   evloop.Socket
-	session  Session // nil before Hub.Open, after Session.Closed, and for a refused connect
+	session  Session // nil before Hub.Open, after Attachment.Closed, and for a refused connect
 	work     *work   // nil while idle
 	outbound int32   // bytes the kernel had not taken when last looked at
 	place    int32   // in its slot of the sweep table
@@ -38,7 +38,7 @@ type conn struct {
 	flags    flags
 
 	// guarded by the outbox: how it ended, valid once sealed
-	endKind signaling.EndKind
+	endKind signaling.ClosedBy
 	endCode wire.CloseCode
 
 	// any goroutine
@@ -77,7 +77,7 @@ func (c *conn) Ping(data []byte) {
 
 // Close implements signaling.Conn.
 func (c *conn) Close(code wire.CloseCode, reason string) {
-	c.queueClose(code, reason, signaling.End{Kind: signaling.EndLocal})
+	c.queueClose(code, reason, signaling.Closure{By: signaling.ClosedByServer})
 }
 
 // Received implements evloop.Conn.

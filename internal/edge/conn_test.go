@@ -87,7 +87,7 @@ func TestLocalClose(t *testing.T) {
 	c.write(bytes.Repeat(frame(text, []byte("hi")), 3))
 	c.expect(text, []byte("last words"))
 	c.expect(closeFrame, closeBody(4001, wire.ReasonResumedElsewhere))
-	if end := s.end(t); end.Kind != signaling.EndLocal {
+	if end := s.end(t); end.By != signaling.ClosedByServer {
 		t.Fatalf("ended %v", end)
 	}
 	c.write(join(frame(text, []byte("late")), frame(closeFrame, closeBody(4001, ""))))
@@ -130,7 +130,7 @@ func TestCloseInsideOpen(t *testing.T) {
 	r := start(t, hub, nil)
 	c, s := r.open(t)
 	c.expectClose(wire.CloseInternal, wire.ReasonNotRegistered)
-	if end := s.end(t); end.Kind != signaling.EndLocal {
+	if end := s.end(t); end.By != signaling.ClosedByServer {
 		t.Fatalf("ended %v", end)
 	}
 }
@@ -152,7 +152,7 @@ func TestLost(t *testing.T) {
 	} {
 		c, s := r.open(t)
 		lose(c)
-		if end := s.end(t); end.Kind != signaling.EndLost {
+		if end := s.end(t); end.By != signaling.ClosedByLoss {
 			t.Errorf("%s: ended %v", name, end)
 		}
 		if s.conn.Deliver([]byte("too late"), nil) {
@@ -196,7 +196,7 @@ func TestCloseFrameSurvivesUnreadData(t *testing.T) {
 		c, s := r.open(t)
 		c.write(append(frame(0x83, nil), bytes.Repeat([]byte("x"), 200<<10)...))
 		c.expectClose(wire.CloseProtocolError, "*")
-		if end := s.end(t); end.Kind != signaling.EndPolicy {
+		if end := s.end(t); end.By != signaling.ClosedForCause {
 			t.Fatalf("ended %v", end)
 		}
 	}
@@ -234,7 +234,7 @@ func TestRateLimit(t *testing.T) {
 		c.expect(pong, []byte("still open"))
 		c.write(over)
 		c.expectClose(wire.CloseTryAgainLater, wire.ReasonRateLimit)
-		if end := s.end(t); end.Kind != signaling.EndPolicy || len(s.got()) < 4 {
+		if end := s.end(t); end.By != signaling.ClosedForCause || len(s.got()) < 4 {
 			t.Errorf("%s: ended %v after %d messages", name, end, len(s.got()))
 		}
 	}
@@ -260,7 +260,7 @@ func TestControlLimit(t *testing.T) {
 		}
 		c.write(frame(flood, []byte("x")))
 		c.expectClose(wire.CloseTryAgainLater, "too many pings or pongs, slow down")
-		if end := s.end(t); end.Kind != signaling.EndPolicy || len(s.got()) != 20 {
+		if end := s.end(t); end.By != signaling.ClosedForCause || len(s.got()) != 20 {
 			t.Errorf("%s: ended %v after %d messages", name, end, len(s.got()))
 		}
 	}
@@ -446,7 +446,7 @@ func TestSendBeyondTwiceTheBoundIsLost(t *testing.T) {
 		s.conn.Send(payload)
 		return r.metric(t, "rejoin_edge_drops_total", "reason=output_full") == 1
 	})
-	if end := s.end(t); end.Kind != signaling.EndLost {
+	if end := s.end(t); end.By != signaling.ClosedByLoss {
 		t.Fatalf("ended %v", end)
 	}
 }

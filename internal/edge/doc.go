@@ -9,7 +9,7 @@
 //
 //	          head complete, 101 sent             close frame written
 //	accept ──► head ────────────────► open ─────────────────────────────► closing ──► dead
-//	             │                     │  Hub.Open … Session.Closed          ▲          ▲
+//	             │                     │  Hub.Open … Attachment.Closed       ▲          ▲
 //	             │                     └─ reset, end of file, silence, ──────┼──────────┤
 //	             │                        stalled reader: lost               │          │
 //	             ├─ no upgrade: HTTP response ───────────────────────────────┘          │

@@ -40,7 +40,7 @@ func (c *conn) readFrames(data []byte) {
 		case wsframe.Pong:
 			c.pong(e.Payload)
 		case wsframe.Close: // is answered with its own code (RFC 6455 section 5.5.1)
-			c.queueClose(e.Code, "", signaling.End{Kind: signaling.EndClient, Code: e.Code})
+			c.queueClose(e.Code, "", signaling.Closure{By: signaling.ClosedByClient, Code: e.Code})
 		case wsframe.Violation:
 			c.fail(e.Code, e.Reason)
 		}
@@ -76,5 +76,5 @@ func (c *conn) pong(data []byte) {
 
 // fail closes for cause.
 func (c *conn) fail(code wire.CloseCode, reason string) {
-	c.queueClose(code, reason, signaling.End{Kind: signaling.EndPolicy})
+	c.queueClose(code, reason, signaling.Closure{By: signaling.ClosedForCause})
 }

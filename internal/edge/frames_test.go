@@ -24,9 +24,9 @@ func TestFrames(t *testing.T) {
 					break // closed for cause before all was sent
 				}
 			}
-			want, reason := signaling.End{Kind: signaling.EndPolicy}, "*"
+			want, reason := signaling.Closure{By: signaling.ClosedForCause}, "*"
 			if test.ByClient {
-				want, reason = signaling.End{Kind: signaling.EndClient, Code: test.Code}, ""
+				want, reason = signaling.Closure{By: signaling.ClosedByClient, Code: test.Code}, ""
 			}
 			c.expectClose(test.Code, reason)
 			if end := s.end(t); end != want {

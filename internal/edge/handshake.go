@@ -108,7 +108,7 @@ func (c *conn) open(r *upgrade.Request, v *upgrade.Verdict) {
 	c.loop.table.add(c)
 	if v.Refused != nil {
 		srv.metrics.upgraded(upgradeRefused)
-		c.queueClose(wire.CloseUnsupported, v.Refused.Reason, signaling.End{Kind: signaling.EndPolicy})
+		c.queueClose(wire.CloseUnsupported, v.Refused.Reason, signaling.Closure{By: signaling.ClosedForCause})
 		return
 	}
 	srv.metrics.upgraded(upgradeAccepted)
@@ -128,7 +128,7 @@ func (c *conn) respondHead(r *upgrade.Response) {
 
 func (c *conn) endWith(status int, response []byte) {
 	c.loop.srv.metrics.responded(status)
-	c.loop.outbox.seal(c, signaling.End{})
+	c.loop.outbox.seal(c, signaling.Closure{})
 	c.writeReply(response)
 	c.linger()
 }

@@ -21,5 +21,5 @@ type Session interface {
 	// Pong is the application data of a pong, valid during the call only.
 	Pong(data []byte)
 	// Closed is the last call, made exactly once.
-	Closed(end signaling.End)
+	Closed(end signaling.Closure)
 }

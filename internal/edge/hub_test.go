@@ -36,7 +36,7 @@ func (h *testHub) Ready(wire.RoomID) error {
 }
 
 func (h *testHub) Open(conn signaling.Conn, connect wire.Connect, offer wire.Offer) edge.Session {
-	s := &testSession{hub: h, conn: conn, connect: connect, offer: offer, ended: make(chan signaling.End, 2)}
+	s := &testSession{hub: h, conn: conn, connect: connect, offer: offer, ended: make(chan signaling.Closure, 2)}
 	h.mu.Lock()
 	h.all = append(h.all, s)
 	h.mu.Unlock()
@@ -58,7 +58,7 @@ type testSession struct {
 	conn    signaling.Conn
 	connect wire.Connect
 	offer   wire.Offer
-	ended   chan signaling.End
+	ended   chan signaling.Closure
 
 	mu       sync.Mutex
 	messages []string
@@ -83,7 +83,7 @@ func (s *testSession) Pong(data []byte) {
 	s.pongs = append(s.pongs, string(data))
 }
 
-func (s *testSession) Closed(end signaling.End) {
+func (s *testSession) Closed(end signaling.Closure) {
 	s.mu.Lock()
 	s.closed++
 	s.mu.Unlock()
@@ -106,14 +106,14 @@ func (s *testSession) pongsGot() []string {
 }
 
 // end waits for Closed.
-func (s *testSession) end(t testing.TB) signaling.End {
+func (s *testSession) end(t testing.TB) signaling.Closure {
 	t.Helper()
 	select {
 	case end := <-s.ended:
 		return end
 	case <-time.After(patience):
 		t.Fatal("session was not closed")
-		return signaling.End{}
+		return signaling.Closure{}
 	}
 }
 

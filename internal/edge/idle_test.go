@@ -27,9 +27,9 @@ func (*bareHub) Ready(wire.RoomID) error { return nil }
 
 func (h *bareHub) Open(signaling.Conn, wire.Connect, wire.Offer) edge.Session { return &h.session }
 
-func (*bareSession) Message([]byte)       {}
-func (*bareSession) Pong([]byte)          {}
-func (*bareSession) Closed(signaling.End) {}
+func (*bareSession) Message([]byte)           {}
+func (*bareSession) Pong([]byte)              {}
+func (*bareSession) Closed(signaling.Closure) {}
 
 // BenchmarkIdle reports the memory of this process per idle connection. The clients are bare descriptors,
 // which cost this process nothing but kernel memory.

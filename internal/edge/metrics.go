@@ -142,14 +142,14 @@ func (m *metrics) upgraded(outcome string) { m.outcomes[outcome].Inc() }
 
 func (m *metrics) responded(status int) { m.outcomes[strconv.Itoa(status)].Inc() }
 
-func (m *metrics) close(code wire.CloseCode, end signaling.EndKind) {
+func (m *metrics) close(code wire.CloseCode, end signaling.ClosedBy) {
 	by := closedByPolicy
 	switch end {
-	case signaling.EndClient:
+	case signaling.ClosedByClient:
 		by = closedByClient
-	case signaling.EndLocal:
+	case signaling.ClosedByServer:
 		by = closedBySelf
-	case signaling.EndLost, signaling.EndPolicy:
+	case signaling.ClosedByLoss, signaling.ClosedForCause:
 	}
 	m.closes[by][classOf(code)].Inc()
 }

@@ -48,18 +48,18 @@ const (
 const maxIdleArena = 256 << 10
 
 // seal forbids that anything more is queued for c, and reports whether it was the first to do so; end is kept then.
-func (o *outbox) seal(c *conn, end signaling.End) bool {
+func (o *outbox) seal(c *conn, end signaling.Closure) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.sealLocked(c, end)
 }
 
-func (o *outbox) sealLocked(c *conn, end signaling.End) bool {
+func (o *outbox) sealLocked(c *conn, end signaling.Closure) bool {
 	if c.sealed.Load() {
 		return false
 	}
 	c.sealed.Store(true)
-	c.endKind, c.endCode = end.Kind, end.Code
+	c.endKind, c.endCode = end.By, end.Code
 	return true
 }
 

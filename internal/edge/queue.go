@@ -55,7 +55,7 @@ func (c *conn) queue(out output, full fullness) bool {
 	size := out.size()
 	if waiting := int(c.waiting.Load()); waiting > 0 && (waiting+size > bound || full != dropWhenFull && o.buffers.Excess() > 0) {
 		if full == dropWhenFull {
-			o.sealLocked(c, signaling.End{Kind: signaling.EndLost})
+			o.sealLocked(c, signaling.Closure{By: signaling.ClosedByLoss})
 			o.addLocked(c, len(o.front.arena), thenRemove)
 		}
 		return false
@@ -93,7 +93,7 @@ func (c *conn) writeDirect(frames []byte) int {
 }
 
 // queueClose appends a close frame after which nothing can be queued. The first one wins. end is what the session hears.
-func (c *conn) queueClose(code wire.CloseCode, reason string, end signaling.End) {
+func (c *conn) queueClose(code wire.CloseCode, reason string, end signaling.Closure) {
 	o := &c.loop.outbox
 	o.mu.Lock()
 	if !o.sealLocked(c, end) {
@@ -105,5 +105,5 @@ func (c *conn) queueClose(code wire.CloseCode, reason string, end signaling.End)
 	c.waiting.Add(int32(len(o.front.arena) - from))
 	o.addLocked(c, from, thenLinger)
 	o.mu.Unlock()
-	c.loop.srv.metrics.close(code, end.Kind)
+	c.loop.srv.metrics.close(code, end.By)
 }

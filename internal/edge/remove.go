@@ -15,7 +15,7 @@ func (c *conn) remove(why dropReason) {
 	defer l.uncork()
 
 	// No goroutine queues for it any more, or writes to its descriptor.
-	l.outbox.seal(c, signaling.End{Kind: signaling.EndLost})
+	l.outbox.seal(c, signaling.Closure{By: signaling.ClosedByLoss})
 
 	// It leaves the tables and the counts.
 	was := c.state
@@ -64,7 +64,7 @@ func (c *conn) closeSession() {
 		return
 	}
 	c.session = nil
-	session.Closed(signaling.End{Kind: c.endKind, Code: c.endCode})
+	session.Closed(signaling.Closure{By: c.endKind, Code: c.endCode})
 }
 
 // closeWrite ends the write side of a closing connection once everything is flushed, so that the client sees the end even while it still

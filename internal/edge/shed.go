@@ -74,7 +74,7 @@ func (c *conn) overloaded() {
 		c.turnAway(dropOverloaded)
 	case c.state == stateOpen && c.outbound == 0:
 		c.loop.srv.metrics.drop(dropOverloaded)
-		c.queueClose(wire.CloseTryAgainLater, reasonOverloaded, signaling.End{Kind: signaling.EndLost})
+		c.queueClose(wire.CloseTryAgainLater, reasonOverloaded, signaling.Closure{By: signaling.ClosedByLoss})
 		c.loop.endWork(c)
 	default:
 		c.remove(dropOverloaded)

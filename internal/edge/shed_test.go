@@ -29,7 +29,7 @@ func TestHalfMessagesAreBounded(t *testing.T) {
 		return r.metric(t, "rejoin_edge_drops_total", "reason=overloaded") == 1
 	})
 	second.expectClose(wire.CloseTryAgainLater, "overloaded, try again later")
-	if end := big.end(t); end.Kind != signaling.EndLost {
+	if end := big.end(t); end.By != signaling.ClosedByLoss {
 		t.Fatalf("ended %v", end)
 	}
 	first.write(small[15<<10:])
@@ -75,7 +75,7 @@ func TestManyStalledReadersAreBounded(t *testing.T) {
 		for _, s := range sessions {
 			select {
 			case end := <-s.ended:
-				if end.Kind != signaling.EndLost {
+				if end.By != signaling.ClosedByLoss {
 					t.Fatalf("ended %v", end)
 				}
 				ended++
@@ -102,7 +102,7 @@ func TestTheStalestGoesFirst(t *testing.T) {
 	reader, fresh := r.open(t)
 	const size = 4 << 20
 	fresh.conn.Send(bytes.Repeat([]byte("f"), size))
-	if end := stale.end(t); end.Kind != signaling.EndLost {
+	if end := stale.end(t); end.By != signaling.ClosedByLoss {
 		t.Fatalf("ended %v", end)
 	}
 	reader.expect(text, bytes.Repeat([]byte("f"), size))

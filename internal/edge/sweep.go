@@ -112,7 +112,7 @@ func (c *conn) deadlinePassed() {
 	case stateOpen:
 		// It may as well be a client that lost its network in the middle of a message: not for cause.
 		c.loop.srv.metrics.drop(dropMessage)
-		c.queueClose(wire.ClosePolicy, reasonSlowMessage, signaling.End{Kind: signaling.EndLost})
+		c.queueClose(wire.ClosePolicy, reasonSlowMessage, signaling.Closure{By: signaling.ClosedByLoss})
 	case stateClosing:
 		c.remove(dropLinger)
 	case stateDead:

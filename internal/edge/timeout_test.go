@@ -38,7 +38,7 @@ func TestMessageTimeout(t *testing.T) {
 		c.write(join(frame(text, []byte("whole")), begun))
 		c.expect(text, []byte("whole"))
 		c.expectClose(wire.ClosePolicy, "*")
-		if end := s.end(t); end.Kind != signaling.EndLost {
+		if end := s.end(t); end.By != signaling.ClosedByLoss {
 			t.Errorf("%s: ended %v", name, end)
 		}
 	}
@@ -74,7 +74,7 @@ func TestPingsAndSilence(t *testing.T) {
 	if _, _, err := deaf.read(); err == nil {
 		t.Fatal("a second ping")
 	}
-	if end := deafSession.end(t); end.Kind != signaling.EndLost {
+	if end := deafSession.end(t); end.By != signaling.ClosedByLoss {
 		t.Fatalf("ended %v", end)
 	}
 	select {
@@ -126,7 +126,7 @@ func TestStalledReader(t *testing.T) {
 		_, _ = c.Write(frame(text, []byte("I am here")))
 		return r.metric(t, "rejoin_edge_drops_total", "reason=stalled") == 1
 	})
-	if end := s.end(t); end.Kind != signaling.EndLost {
+	if end := s.end(t); end.By != signaling.ClosedByLoss {
 		t.Fatalf("ended %v", end)
 	}
 }

@@ -81,7 +81,7 @@ func TestAnAckIsFlushedAgainWhenRedisDidNotAnswer(t *testing.T) {
 		c, me, peer := liveWith(t, hub, b, d)
 		delivered(hub, d, c, me, peer, 2)
 		b.script(func() {
-			b.ack = func(streams.Held, streams.EntryID) (streams.Hold, error) { return 0, streams.ErrUnavailable }
+			b.ack = func(streams.SessionRef, streams.EntryID) (streams.Holding, error) { return 0, streams.ErrUnavailable }
 		})
 		c.ack("7-1")
 		pass(3 * time.Second)

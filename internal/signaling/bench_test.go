@@ -30,20 +30,20 @@ func (b *sink) Send(_ streams.Message, done func(streams.Outcome, error)) {
 	b.sent = done
 	b.sends++
 }
-func (b *sink) Ack(streams.Held, streams.EntryID, func(streams.Hold, error))    { b.acks++ }
-func (b *sink) Restore(streams.Attach, func(streams.Attached, error))           {}
-func (b *sink) Detach(streams.Held, streams.Parting, func(streams.Hold, error)) {}
-func (b *sink) Leave(streams.Held, streams.Parting, func(bool, error))          {}
-func (b *sink) Count(_, _ string, _ streams.Tally)                              {}
-func (b *sink) Expire(_, _ string, _ func(time.Duration, error))                {}
-func (b *sink) Overdue(_, _ string, _ func(time.Duration, error))               {}
-func (b *sink) Sync(streams.Held, streams.Reading, func(streams.Synced, error)) {}
-func (b *sink) Alive(_, _, _, _ string)                                         {}
-func (b *sink) CheckPrimaries(func())                                           {}
-func (b *sink) Serves(string) error                                             { return nil }
-func (b *sink) CallTimeout() time.Duration                                      { return testTimeout }
-func (b *sink) Claims(string, func([]streams.Held, error))                      {}
-func (b *sink) Undo(_, _, _, _ string, _ func(string, error))                   {}
+func (b *sink) Ack(streams.SessionRef, streams.EntryID, func(streams.Holding, error))       { b.acks++ }
+func (b *sink) Restore(streams.Attach, func(streams.Attached, error))                       {}
+func (b *sink) Detach(streams.SessionRef, streams.Disconnect, func(streams.Holding, error)) {}
+func (b *sink) Leave(streams.SessionRef, streams.Disconnect, func(bool, error))             {}
+func (b *sink) Count(_, _ string, _ streams.Tally)                                          {}
+func (b *sink) Expire(_, _ string, _ func(time.Duration, error))                            {}
+func (b *sink) Overdue(_, _ string, _ func(time.Duration, error))                           {}
+func (b *sink) Sync(streams.SessionRef, streams.Reading, func(streams.Synced, error))       {}
+func (b *sink) Alive(streams.Probe)                                                         {}
+func (b *sink) CheckPrimaries(func())                                                       {}
+func (b *sink) Serves(string) error                                                         { return nil }
+func (b *sink) CallTimeout() time.Duration                                                  { return testTimeout }
+func (b *sink) Claims(string, func([]streams.SessionRef, error))                            {}
+func (b *sink) Undo(streams.SessionRef, string, func(string, error))                        {}
 
 // drop is a Conn that counts.
 type drop struct{ delivered, sent, pings, bytes int }
@@ -66,7 +66,7 @@ type bench struct {
 	hub     *signaling.Hub
 	sink    *sink
 	conn    *drop
-	session *signaling.Session
+	session *signaling.Attachment
 	room    wire.RoomID
 	peer    string
 	text    []byte
@@ -205,7 +205,7 @@ func TestTheWayOfAMessageAllocatesNothing(t *testing.T) {
 // There is one for every idle client. 192 is a size class of Go's allocator, so is 208: a byte more costs 16.
 func TestAnIdleSessionIsSmall(t *testing.T) {
 	t.Parallel()
-	if n := unsafe.Sizeof(signaling.Session{}); n > 192 {
+	if n := unsafe.Sizeof(signaling.Attachment{}); n > 192 {
 		t.Errorf("a session has %d bytes", n)
 	}
 }

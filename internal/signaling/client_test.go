@@ -19,7 +19,7 @@ const patience = 10 * time.Second
 // order by a goroutine of its own unless it is deaf.
 type client struct {
 	tb      testing.TB
-	session *signaling.Session
+	session *signaling.Attachment
 	pongs   chan []byte
 	done    chan struct{} // the goroutine that answers pings has ended
 
@@ -118,7 +118,7 @@ func (d dialer) dial(tb testing.TB, hub *signaling.Hub) *client {
 			c.session.Pong(data)
 		}
 	}()
-	tb.Cleanup(func() { c.end(signaling.End{Kind: signaling.EndLost}) })
+	tb.Cleanup(func() { c.end(signaling.Closure{By: signaling.ClosedByLoss}) })
 	return c
 }
 
@@ -183,12 +183,12 @@ func (c *client) change() {
 }
 
 // end is the end of the connection. Only the first one counts.
-func (c *client) end(e signaling.End) {
+func (c *client) end(e signaling.Closure) {
 	c.mu.Lock()
 	first := !c.ended
 	c.ended = true
 	if c.closed != nil {
-		e = signaling.End{Kind: signaling.EndLocal}
+		e = signaling.Closure{By: signaling.ClosedByServer}
 	}
 	c.mu.Unlock()
 	if first {
@@ -198,9 +198,9 @@ func (c *client) end(e signaling.End) {
 	}
 }
 
-func (c *client) lose() { c.end(signaling.End{Kind: signaling.EndLost}) }
+func (c *client) lose() { c.end(signaling.Closure{By: signaling.ClosedByLoss}) }
 func (c *client) leave(code wire.CloseCode) {
-	c.end(signaling.End{Kind: signaling.EndClient, Code: code})
+	c.end(signaling.Closure{By: signaling.ClosedByClient, Code: code})
 }
 
 // text sends raw text.

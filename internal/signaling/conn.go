@@ -2,10 +2,10 @@ package signaling
 
 import "github.com/rejoin-dev/rejoin/internal/wire"
 
-// Conn is the socket of a session as this package sees it; internal/edge implements it.
+// Conn is the socket of an Attachment as this package sees it; internal/edge implements it.
 //
 // All methods are safe for concurrent use, never block, never call back into this package
-// before they return, and copy what they are given. After the connection has ended they do nothing.
+// before they return, and copy what they are given. Once the connection is closed they do nothing.
 // What is queued through one Conn leaves in the order of the calls.
 type Conn interface {
 	// Deliver queues one text frame that came from the mailbox and, unless ping is empty, a ping frame
@@ -18,27 +18,27 @@ type Conn interface {
 	// Ping queues a ping frame; data is at most 125 bytes (RFC 6455 section 5.5).
 	Ping(data []byte)
 	// Close queues a close frame and closes the connection once it is written
-	// (RFC 6455 section 7). The first Close wins. Session.Closed still follows, with EndLocal.
+	// (RFC 6455 section 7). The first Close wins. Attachment.Closed still follows, with ClosedByServer.
 	Close(code wire.CloseCode, reason string)
 }
 
-// End says how a connection ended, for Session.Closed.
-type End struct {
-	Kind EndKind
-	// Code is the client's close code when Kind is EndClient; 1005 when the frame carried none.
+// Closure says how a connection was closed, for Attachment.Closed.
+type Closure struct {
+	By ClosedBy
+	// Code is the client's close code when By is ClosedByClient; 1005 when the frame carried none.
 	Code wire.CloseCode
 }
 
-// EndKind tells who ended a connection.
-type EndKind uint8
+// ClosedBy tells which side closed a connection.
+type ClosedBy uint8
 
 const (
-	// EndLost: no close frame arrived: a reset, an end of file, a deadline, a stalled reader.
-	EndLost EndKind = iota
-	// EndClient: the client sent a close frame.
-	EndClient
-	// EndLocal: this side closed through Conn.Close.
-	EndLocal
-	// EndPolicy: the edge closed for cause (protocol error, rate, size, UTF-8).
-	EndPolicy
+	// ClosedByLoss: no close frame arrived: a reset, an end of file, a deadline, a stalled reader.
+	ClosedByLoss ClosedBy = iota
+	// ClosedByClient: the client sent a close frame.
+	ClosedByClient
+	// ClosedByServer: this side closed through Conn.Close.
+	ClosedByServer
+	// ClosedForCause: the edge closed for cause (protocol error, rate, size, UTF-8).
+	ClosedForCause
 )

@@ -146,7 +146,7 @@ func TestAStaleAnswerLosesNothing(t *testing.T) {
 		one, two := newID(), newID()
 		peers := []streams.Peer{peerOf(peer), peerOf(one)}
 		b.script(func() {
-			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+			b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
 				return streams.Synced{Version: 2, Peers: peers, Entries: []streams.Entry{entry(0, offer, one)}, Last: seq(0)}, nil
 			}
 		})
@@ -155,7 +155,7 @@ func TestAStaleAnswerLosesNothing(t *testing.T) {
 		tell(hub, d.room, streams.BellJoined, two, 3)
 		b.jobs <- func() {
 			b.script(func() {
-				b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+				b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
 					return streams.Synced{Version: 3, Peers: append(peers, peerOf(two)), Entries: []streams.Entry{entry(0, offer, one)}, Last: seq(0)}, nil
 				}
 			})
@@ -266,8 +266,8 @@ func TestAReplayIsReadPageByPage(t *testing.T) {
 				Entries: all[:4], More: true, Last: seq(9),
 			}, nil
 		}
-		b.sync = func(_ streams.Held, after streams.EntryID) (streams.Synced, error) {
-			r, err := mailbox(peers, all...)(streams.Held{}, after)
+		b.sync = func(_ streams.SessionRef, after streams.EntryID) (streams.Synced, error) {
+			r, err := mailbox(peers, all...)(streams.SessionRef{}, after)
 			if len(r.Entries) > 4 {
 				r.Entries, r.More = r.Entries[:4], true
 			}

@@ -1,24 +1,35 @@
-// Package signaling keeps the sessions of the clients connected to this instance: presence, delivery, replay.
+// Package signaling connects the clients of this instance to their sessions: presence, delivery, replay.
 // It knows no socket (Conn is one, seen from here) and no Redis client (Backbone is one).
 //
-// A Session is one connection's hold on a session; the session itself is in Redis and outlives it:
+// An Attachment is one connection's hold on a session. The session itself is in Redis and outlives its connections:
 //
 //	         attach               page after page, each asked for by a pong
 //	Open ──► attaching ──► live ──────────────► catching up
 //	             │          │  ◄────────────────────┘ mailbox read to its end
 //	             ▼          ▼
-//	           closed: left (for good) · detached (the grace window starts) · fenced (another connection has it)
+//	           closed: the session ended · detached (the grace window starts) · fenced (another connection has it)
 //
-// A live session is delivered to from the doorbells. Whatever is not simply the next entry (a hole, a doorbell without
+// "Closed" is said of connections and attachments, "ended" of sessions. There are four ways from live to closed:
+//
+//	the client says goodbye, or its token is revoked    endSession        the session ends, its peers are told
+//	the connection is lost, or this instance drains     detach            the session is suspended, its window starts
+//	another connection attached to the session          fence             the session goes on there
+//	others ended the session (removed, or we were cut off) close          its peers know already
+//
+// A live attachment is delivered to from the doorbells. Anything but the next entry (a gap, a doorbell without
 // payload, a full output queue, a lost subscription) makes it catch up: it reads its mailbox after the last
 // entry delivered until there is no more. A replay is nothing else.
 //
-// All sessions of a room are in one shard and are guarded by its mutex. Nothing blocks while holding it: the backbone
+// While attaching, the request, the resume tokens and what arrives early (doorbells, messages, the close) are in extra.opening; begin takes
+// them over and drops it. id, epoch, version, last and peers are set by begin. hub, conn, room, sid, opened, side and dialect are set by Open
+// and never change. All the other fields are guarded by the shard's mutex.
+//
+// All attachments of a room are in one shard and are guarded by its mutex. Nothing blocks while holding it: the backbone
 // answers by callback, a Conn only queues.
 //
-// Lock order: a shard first; inside of it windows, limited, probes, retries, timers, doubts and the ration of log lines, each of which is held alone and calls
-// nothing. The edge's locks and the backbone's may be taken inside of a shard's, never the other way round: the backbone calls back without a lock
+// Lock order: a shard first; inside it windows, limited, probes, retries, timers, claimQueries and lineLimit, each of which is taken alone and calls
+// nothing. The locks of the edge and the backbone may be taken inside a shard's, never the other way round: the backbone calls back without a lock
 // that a call into it takes.
 //
-// Timers: those of grace windows belong to windows, of messages with a TTL to limited, those of probes to probes, all others to timers. Run stops them.
+// Timers: windows owns those of grace windows, limited those of messages with a TTL, probes those of probes, timers all others. Run stops them.
 package signaling

@@ -16,12 +16,12 @@ const drainPoll = 10 * time.Millisecond
 func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 	h.draining.Store(true)
 	spare := within / 4
-	h.each(func(s *Session) {
+	h.each(func(s *Attachment) {
 		switch s.state {
 		case live:
 			s.goAway(h.chance.jitter(within-spare), wire.GoAwayDrain, spare)
 		case attaching:
-			s.giveUp(EndLocal, wire.CloseServiceRestart, wire.ReasonGoingAway)
+			s.closeAttaching(ClosedByServer, wire.CloseServiceRestart, wire.ReasonGoingAway)
 		}
 	})
 	tick := time.NewTicker(drainPoll)
@@ -31,9 +31,9 @@ func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 		case <-tick.C:
 		case <-ctx.Done():
 			// Time is up: hand over what is left at once. What Redis does not hear of now, the lease tells.
-			h.each(func(s *Session) {
+			h.each(func(s *Attachment) {
 				if s.state == live {
-					s.sendAway()
+					s.detachAndClose()
 				}
 			})
 			return

@@ -137,7 +137,9 @@ func TestAClientIsCoveredByItsWindowBeforeItIsSentAway(t *testing.T) {
 func TestAClientIsNotKeptWaitingForRedis(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c := crowd(t, hub, 1, wallet)[0]
-		b.script(func() { b.detach = func(streams.Held) (streams.Hold, error) { return 0, streams.ErrUnavailable } })
+		b.script(func() {
+			b.detach = func(streams.SessionRef) (streams.Holding, error) { return 0, streams.ErrUnavailable }
+		})
 		took := drain(t, hub, time.Minute, time.Second)
 		pass(time.Second)
 		c.wantClosed(wire.CloseServiceRestart, wire.ReasonGoingAway)

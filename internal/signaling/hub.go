@@ -58,13 +58,13 @@ type Hub struct {
 	metrics  *metrics
 	shards   [shardCount]shard
 
-	windows windows
-	limited limited
-	probes  probes
-	retries retries
-	timers  timers
-	doubts  doubts
-	unusual ration // lines about ends that nobody wanted
+	windows      windows
+	limited      limited
+	probes       probes
+	retries      retries
+	timers       timers
+	claimQueries claimQueries
+	logLimit     lineLimit // of lines about unintended ends
 
 	draining atomic.Bool
 	sessions atomic.Int64 // open connections, attaching ones included
@@ -83,17 +83,17 @@ type Hub struct {
 	wake     chan struct{}
 	began    time.Time
 
-	sendings sync.Pool // of *sending
-	chance   chance
+	inflights sync.Pool // of *inflight
+	chance    chance
 }
 
 // shard guards the sessions of its rooms.
 type shard struct {
 	mu       sync.Mutex
 	chance   *chance
-	rooms    map[uint64]*Session // by hash of the room, a list by Session.next: 16 bytes a client in place of 40
-	dirty    []*Session          // acknowledged more than was flushed
-	unproven []*Session          // waiting for proofLater
+	rooms    map[uint64]*Attachment // by hash of the room, a list by Session.next: 16 bytes a client in place of 40
+	dirty    []*Attachment          // acknowledged more than was flushed
+	unproven []*Attachment          // waiting for proofLater
 	dec      wire.Decoder
 	frame    []byte // scratch for one outgoing frame
 }
@@ -109,10 +109,10 @@ const attachPatience = 2 * time.Second
 // NewHub returns a Hub; Run starts it.
 func NewHub(cfg Config, b Backbone) *Hub {
 	h := &Hub{cfg: cfg, log: cfg.Logger, backbone: b, missing: map[string]int{}, wake: make(chan struct{}, 1), began: time.Now()}
-	h.sendings.New = newSending
+	h.inflights.New = newInflight
 	h.chance.init(cfg.Seed)
 	for i := range h.shards {
-		h.shards[i].chance, h.shards[i].rooms = &h.chance, map[uint64]*Session{}
+		h.shards[i].chance, h.shards[i].rooms = &h.chance, map[uint64]*Attachment{}
 	}
 	h.windows.init(h)
 	h.limited.init(h)
@@ -147,13 +147,13 @@ func (h *Hub) shard(room wire.RoomID) *shard {
 }
 
 // each calls f for every session, with its shard locked.
-func (h *Hub) each(f func(*Session)) {
+func (h *Hub) each(f func(*Attachment)) {
 	for i := range h.shards {
 		h.shards[i].each(f)
 	}
 }
 
-func (sh *shard) each(f func(*Session)) {
+func (sh *shard) each(f func(*Attachment)) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	for _, s := range sh.rooms {
@@ -168,8 +168,8 @@ func (sh *shard) each(f func(*Session)) {
 func (sh *shard) key(room wire.RoomID) uint64 { return sh.chance.place(room) }
 
 // of yields the sessions of a room; the one that was yielded may be removed meanwhile.
-func (sh *shard) of(room wire.RoomID) iter.Seq[*Session] {
-	return func(yield func(*Session) bool) {
+func (sh *shard) of(room wire.RoomID) iter.Seq[*Attachment] {
+	return func(yield func(*Attachment) bool) {
 		for s := sh.rooms[sh.key(room)]; s != nil; {
 			next := s.next
 			if s.room == room && !yield(s) {
@@ -180,13 +180,13 @@ func (sh *shard) of(room wire.RoomID) iter.Seq[*Session] {
 	}
 }
 
-func (sh *shard) add(s *Session) {
+func (sh *shard) add(s *Attachment) {
 	key := sh.key(s.room)
 	s.next = sh.rooms[key]
 	sh.rooms[key] = s
 }
 
-func (sh *shard) remove(s *Session) {
+func (sh *shard) remove(s *Attachment) {
 	key := sh.key(s.room)
 	first := sh.rooms[key]
 	if first == s {
@@ -205,7 +205,7 @@ func (sh *shard) remove(s *Session) {
 }
 
 // find returns the session with that number, live or attaching, nil if it is not here.
-func (sh *shard) find(room wire.RoomID, sid number) *Session {
+func (sh *shard) find(room wire.RoomID, sid number) *Attachment {
 	for s := range sh.of(room) {
 		if s.sid == sid {
 			return s
@@ -218,7 +218,7 @@ func (sh *shard) find(room wire.RoomID, sid number) *Session {
 func (h *Hub) seconds(t time.Time) uint32 { return uint32(max(0, t.Sub(h.began).Seconds())) } //nolint:gosec // 136 years
 
 // age is how long ago, at t, a session's connection was opened.
-func (s *Session) age(t time.Time) time.Duration {
+func (s *Attachment) age(t time.Time) time.Duration {
 	return t.Sub(s.hub.began) - time.Duration(s.opened)*time.Second
 }
 

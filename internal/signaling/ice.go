@@ -6,14 +6,14 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// tellICEServers sends a rejoin.v1 client the ICE servers with fresh credentials. The shard is locked.
-func (s *Session) tellICEServers() {
+// sendICEServers sends a rejoin.v1 client the ICE servers with fresh credentials. The shard is locked.
+func (s *Attachment) sendICEServers() {
 	cfg := &s.hub.cfg
 	if cfg.ICEServers == nil || s.dialect != wire.RejoinV1 {
 		return
 	}
 	servers := cfg.ICEServers(s.id.String(), time.Now())
-	s.send(func(dst []byte) []byte {
+	s.sendFrame(func(dst []byte) []byte {
 		return wire.AppendICEServers(dst, servers, int64(cfg.ICELifetime/time.Second))
 	})
 }
@@ -24,16 +24,16 @@ func (h *Hub) renewICEServers(shard int, due time.Time) {
 	if h.cfg.ICEServers == nil {
 		return
 	}
-	h.shards[shard].each(func(s *Session) {
+	h.shards[shard].each(func(s *Attachment) {
 		if s.state == live && s.renewsICEServers(due) {
-			s.tellICEServers()
+			s.sendICEServers()
 		}
 	})
 }
 
 // renewsICEServers reports whether half a lifetime, or one more half, has passed since the visit before this one. So nothing
 // is remembered per session, and credentials are renewed when they are half a lifetime and at most one SyncInterval old.
-func (s *Session) renewsICEServers(visit time.Time) bool {
+func (s *Attachment) renewsICEServers(visit time.Time) bool {
 	half, every := s.hub.cfg.ICELifetime/2, s.hub.cfg.SyncInterval
 	age := s.age(visit)
 	return age >= half && age/half != (age-every)/half

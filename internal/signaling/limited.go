@@ -26,9 +26,9 @@ type limited struct {
 type deadline struct {
 	timer *time.Timer
 	at    time.Time
-	// asked: Redis is, and may answer without what was stored since. later is when to ask for that, zero if there is none.
-	asked bool
-	later time.Time
+	// underWay: Redis is, and may answer without what was stored since. later is when to ask for that, zero if there is none.
+	underWay bool
+	later    time.Time
 }
 
 func (l *limited) init(h *Hub) { l.hub, l.all = h, map[windowKey]*deadline{} }
@@ -44,7 +44,7 @@ func (l *limited) watch(key windowKey, ttl time.Duration) {
 	d := l.all[key]
 	switch {
 	case l.off:
-	case d != nil && d.asked:
+	case d != nil && d.underWay:
 		if d.later.IsZero() || at.Before(d.later) {
 			d.later = at
 		}
@@ -66,7 +66,7 @@ func (l *limited) start(key windowKey, at time.Time) {
 func (l *limited) over(key windowKey, d *deadline) {
 	l.mu.Lock()
 	current := l.all[key] == d
-	d.asked = true
+	d.underWay = true
 	l.mu.Unlock()
 	if !current {
 		return
@@ -102,14 +102,14 @@ func (l *limited) close() {
 }
 
 // overdue tells a rejoin.v1 client which of its messages are not delivered any more. The shard is locked.
-func (s *Session) overdue(b *streams.Bell) {
+func (s *Attachment) overdue(b *streams.Bell) {
 	if s.state != live || s.dialect != wire.RejoinV1 {
 		return
 	}
 	for _, u := range b.Undelivered {
 		if to, ok := wire.ParseClientID([]byte(u.Client)); ok {
 			s.hub.metrics.overdue.Inc()
-			s.send(func(dst []byte) []byte { return wire.AppendUndelivered(dst, view(u.RequestID), to) })
+			s.sendFrame(func(dst []byte) []byte { return wire.AppendUndelivered(dst, view(u.RequestID), to) })
 		}
 	}
 }

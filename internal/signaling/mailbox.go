@@ -23,12 +23,12 @@ const (
 
 const pageNonceLen = 8
 
-// rung takes a doorbell about this session's mailbox. The shard is locked.
-func (s *Session) rung(e streams.Entry) {
+// mailboxBell takes a doorbell about this session's mailbox. The shard is locked.
+func (s *Attachment) mailboxBell(e streams.Entry) {
 	switch id := e.ID; {
 	case s.state != live || id.Compare(s.last) <= 0:
 	case s.catching:
-		if x := s.more(); x.want.Compare(id) < 0 {
+		if x := s.ensureExtra(); x.want.Compare(id) < 0 {
 			x.want = id
 		}
 	case !s.follows(id):
@@ -42,23 +42,23 @@ func (s *Session) rung(e streams.Entry) {
 }
 
 // follows reports whether id is the very next entry.
-func (s *Session) follows(id streams.EntryID) bool {
+func (s *Attachment) follows(id streams.EntryID) bool {
 	if id.Epoch == s.last.Epoch {
 		return id.Seq == s.last.Seq+1
 	}
 	return id.Epoch == s.epoch && id.Seq == 0
 }
 
-func (s *Session) deliverLive(e streams.Entry) {
-	switch s.deliver(e, true) {
+func (s *Attachment) deliverLive(e streams.Entry) {
+	switch s.deliver(e, askProof) {
 	case delivered:
 		if !s.proves() {
-			s.written()
+			s.requestProof()
 		}
 	case unknownSender:
 		s.catchUp() // the mailbox and the presence of one moment
 	case stalled:
-		s.await()
+		s.awaitClient()
 	}
 }
 
@@ -70,8 +70,16 @@ const (
 	stalled
 )
 
-// deliver queues one entry for the client, and with prove what asks for the proof that it arrived, if one is needed.
-func (s *Session) deliver(e streams.Entry, prove bool) delivery {
+// proofMode says whether a delivery also asks for the proof that it arrived, if one is needed.
+type proofMode uint8
+
+const (
+	noProof proofMode = iota
+	askProof
+)
+
+// deliver queues one entry for the client.
+func (s *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 	id, body := e.ID, e.Body
 	followed := e.Trace != "" && s.hub.cfg.Tracer != nil
 	var began time.Time
@@ -83,7 +91,7 @@ func (s *Session) deliver(e streams.Entry, prove bool) delivery {
 		s.last = id
 		return delivered
 	}
-	if !from.IsZero() && !s.introduced(from) {
+	if !from.IsZero() && !s.announceSender(from) {
 		return unknownSender
 	}
 	var shown wire.EntryID
@@ -93,7 +101,8 @@ func (s *Session) deliver(e streams.Entry, prove bool) delivery {
 	sh := s.shard()
 	sh.frame = wire.AppendRemoteData(sh.frame[:0], view(body.Data()), from, view(body.RequestID()), shown)
 	text := len(sh.frame)
-	if prove = prove && s.proves() && s.proof == proofNone; prove {
+	prove := mode == askProof && s.proves() && s.proof == proofNone
+	if prove {
 		sh.frame = appendPing(sh.frame, pingEntry, id)
 	}
 	if !s.conn.Deliver(sh.frame[:text], sh.frame[text:]) {
@@ -103,7 +112,7 @@ func (s *Session) deliver(e streams.Entry, prove bool) delivery {
 	s.last = id
 	s.out++
 	if prove {
-		s.proof = proofAsked
+		s.proof = proofPending
 	}
 	s.hub.metrics.delivered.Inc()
 	if followed {
@@ -112,35 +121,35 @@ func (s *Session) deliver(e streams.Entry, prove bool) delivery {
 	return delivered
 }
 
-// introduced announces a sender before its first data, and reports false for one that is not known. The zero one is the operator.
-func (s *Session) introduced(from wire.ClientID) bool {
+// announceSender announces a sender before its first data, and reports false for one that is not known. The zero one is the operator.
+func (s *Attachment) announceSender(from wire.ClientID) bool {
 	p := s.peer(from)
 	if p == nil {
 		return false
 	}
 	if !p.announced {
 		p.announced = true
-		s.tellJoined(p)
-		s.announce(p) // it may be away by now
+		s.sendJoined(p)
+		s.announceChange(p) // it may be away by now
 	}
 	return true
 }
 
-// written follows what was delivered by what proves its arrival.
-func (s *Session) written() {
+// requestProof follows what was delivered by what proves its arrival.
+func (s *Attachment) requestProof() {
 	switch {
 	case s.proves():
 		if s.proof == proofNone {
-			s.proof = proofAsked
-			s.ping()
+			s.proof = proofPending
+			s.sendPing()
 		}
 	case s.dialect == wire.Plain:
 		s.acknowledge(s.last) // written is delivered
 	}
 }
 
-// ping asks for a proof that all up to the last entry delivered arrived, and for the next page if one is waited for.
-func (s *Session) ping() {
+// sendPing asks for a proof that all up to the last entry delivered arrived, and for the next page if one is waited for.
+func (s *Attachment) sendPing() {
 	sh := s.shard() // its scratch: what goes through an interface is on the heap
 	if s.extra != nil && s.extra.page != 0 {
 		sh.frame = appendPageNonce(append(sh.frame[:0], pingPage), s.extra.page)
@@ -159,15 +168,15 @@ func appendPageNonce(dst []byte, nonce uint32) []byte {
 	return hex.AppendEncode(dst, binary.BigEndian.AppendUint32(make([]byte, 0, 4), nonce))
 }
 
-// await stops deliveries until the client has read what is queued.
-func (s *Session) await() {
+// awaitClient stops deliveries until the client has read what is queued.
+func (s *Attachment) awaitClient() {
 	s.catching = true
-	s.more().page = 1 + rand.Uint32N(math.MaxUint32) // not 0
-	s.ping()
+	s.ensureExtra().page = 1 + rand.Uint32N(math.MaxUint32) // not 0
+	s.sendPing()
 }
 
 // catchUp reads the mailbox after the last entry delivered, once the pause is over. The shard is locked.
-func (s *Session) catchUp() {
+func (s *Attachment) catchUp() {
 	if s.state != live {
 		return
 	}
@@ -175,12 +184,12 @@ func (s *Session) catchUp() {
 	if s.syncing || s.paused {
 		return
 	}
-	s.ask()
-	s.hub.backbone.Sync(s.held(), streams.Reading{After: s.last, Counted: s.replaying}, s.synced)
+	s.beginRead()
+	s.hub.backbone.Sync(s.ref(), streams.Reading{After: s.last, Counted: s.replaying}, s.synced)
 }
 
-// ask notes that the mailbox is read now, with all that was rung for until now.
-func (s *Session) ask() {
+// beginRead notes that the mailbox is read now, with all that was rung for until now.
+func (s *Attachment) beginRead() {
 	s.syncing, s.todo = true, todoNothing
 	if s.extra != nil {
 		s.extra.want, s.extra.page = streams.EntryID{}, 0
@@ -188,13 +197,13 @@ func (s *Session) ask() {
 }
 
 // proceed does what was put off while a call was under way. The shard is locked.
-func (s *Session) proceed() {
+func (s *Attachment) proceed() {
 	if s.syncing || s.paused {
 		return
 	}
 	switch s.todo {
 	case todoNothing:
-		s.answer()
+		s.sendWithheld()
 	case todoSync:
 		s.catchUp()
 	case todoRestore:
@@ -202,18 +211,18 @@ func (s *Session) proceed() {
 	}
 }
 
-// answer gives the answers that waited until it was clear that the session is this connection's.
-func (s *Session) answer() {
+// sendWithheld sends the answers that were withheld until it was clear that the session is this connection's.
+func (s *Attachment) sendWithheld() {
 	if s.extra == nil || s.state != live {
 		return
 	}
-	for _, frame := range s.extra.unanswered {
+	for _, frame := range s.extra.withheld {
 		s.conn.Send(frame)
 	}
-	s.extra.unanswered = nil
+	s.extra.withheld = nil
 }
 
-func (s *Session) synced(r streams.Synced, err error) {
+func (s *Attachment) synced(r streams.Synced, err error) {
 	sh := s.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -222,31 +231,31 @@ func (s *Session) synced(r streams.Synced, err error) {
 		return
 	}
 	if err != nil {
-		s.later(syncRetry)
+		s.readLater(syncRetry)
 		return
 	}
 	if s.todo == todoRestore {
 		s.proceed() // this answer is of the primary before
 		return
 	}
-	switch r.Hold {
-	case streams.HoldFenced:
-		s.lost()
-	case streams.HoldEnded:
-		s.outlived()
-	case streams.HoldGone:
+	switch r.Holding {
+	case streams.HoldingFenced:
+		s.fencedBySync()
+	case streams.HoldingEnded:
+		s.endedElsewhere()
+	case streams.HoldingGone:
 		s.restore() // Redis lost it
-	case streams.HoldOK:
-		sh.giveUpGhosts(s.hub, s.room, r.Claims)
+	case streams.HoldingOurs:
+		sh.detachGhosts(s.hub, s.room, r.Claims)
 		stale := uint32(r.Version) < s.version
 		s.reconcile(r.Peers, r.Version, r.Undelivered)
-		s.page(r.Entries, r.More, r.Last, stale)
+		s.deliverPage(page{r.Entries, r.More, r.Last, stale})
 		s.proceed()
 	}
 }
 
-// later catches up, or does what else is to be done, after d. Nothing is read or delivered before.
-func (s *Session) later(d time.Duration) {
+// readLater catches up, or does what else is to be done, after d. Nothing is read or delivered before.
+func (s *Attachment) readLater(d time.Duration) {
 	s.catching, s.paused = true, true
 	s.hub.timers.after(d, func() {
 		sh := s.shard()
@@ -260,20 +269,27 @@ func (s *Session) later(d time.Duration) {
 	})
 }
 
-// page delivers a page of the mailbox; last is the latest entry the mailbox ever had. stale: who was present then is
-// not known, a doorbell that came since knows better. The shard is locked.
-func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID, stale bool) {
-	for _, e := range entries {
+// page is a part of the mailbox as Redis answered it.
+type page struct {
+	entries []streams.Entry
+	more    bool            // entries follow
+	last    streams.EntryID // the latest entry the mailbox ever had
+	stale   bool            // the peers of that moment are not known: a doorbell that came since knows better
+}
+
+// deliverPage delivers a page of the mailbox. The shard is locked.
+func (s *Attachment) deliverPage(p page) {
+	for _, e := range p.entries {
 		if e.ID.Compare(s.last) <= 0 {
 			continue
 		}
-		switch s.deliver(e, false) {
+		switch s.deliver(e, noProof) {
 		case stalled:
-			s.await()
+			s.awaitClient()
 			return
 		case unknownSender:
-			if stale { // or its own doorbell was lost
-				s.later(staleRetry)
+			if p.stale { // or its own doorbell was lost
+				s.readLater(staleRetry)
 				return
 			}
 			s.last = e.ID // it has left since
@@ -286,20 +302,20 @@ func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID,
 		}
 		if s.replaying && s.proves() && wire.Kind(e.Body.Kind()) == wire.KindOffer {
 			// Also behind the last one: what comes next may be rung for at any moment.
-			s.written()
-			s.later(offerPause)
+			s.requestProof()
+			s.readLater(offerPause)
 			return
 		}
 	}
-	if len(entries) > 0 {
-		s.written()
+	if len(p.entries) > 0 {
+		s.requestProof()
 	}
-	if more {
-		s.await() // the pong asks for the next page
+	if p.more {
+		s.awaitClient() // the pong asks for the next page
 		return
 	}
-	if s.last.Compare(last) < 0 {
-		s.last = last
+	if s.last.Compare(p.last) < 0 {
+		s.last = p.last
 	}
 	s.catching, s.replaying = false, false
 	if s.extra != nil && s.last.Compare(s.extra.want) < 0 {
@@ -308,9 +324,9 @@ func (s *Session) page(entries []streams.Entry, more bool, last streams.EntryID,
 }
 
 // Pong takes a pong's application data. Without data it is the answer to a ping of the edge's own, which hands over no
-// other empty one. A client may answer the latest of several pings only (RFC 6455 section 5.5.3), so a pong that was asked for
-// tells that those before it arrived; what they asked is asked again.
-func (s *Session) Pong(data []byte) {
+// other empty one. A client may answer the latest of several pings only (RFC 6455 section 5.5.3), so a pong we asked for
+// proves that the pings before it arrived; a ping still under way is repeated.
+func (s *Attachment) Pong(data []byte) {
 	sh := s.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -318,33 +334,33 @@ func (s *Session) Pong(data []byte) {
 		return
 	}
 	if len(data) == 0 {
-		s.askAgain()
+		s.repeatPing()
 		return
 	}
 	switch data[0] {
 	case pingEntry:
-		if s.proof == proofAsked { // at most ten times a second
+		if s.proof == proofPending { // at most ten times a second
 			s.arrived(data[1:])
 		}
 	case pingPage:
-		s.readAll(data[1:])
+		s.pageRead(data[1:])
 	case pingProbe:
 		if s.alive(data[1:]) {
-			s.askAgain()
+			s.repeatPing()
 		}
 	}
 }
 
-// askAgain repeats the ping that is under way: its pong may be one of those that are left out.
-func (s *Session) askAgain() {
-	if s.proof == proofAsked || s.extra != nil && s.extra.page != 0 {
-		s.ping()
+// repeatPing repeats the ping that is under way: its pong may be one of those that are left out.
+func (s *Attachment) repeatPing() {
+	if s.proof == proofPending || s.extra != nil && s.extra.page != 0 {
+		s.sendPing()
 	}
 }
 
-// readAll takes the answer to the ping behind a page: the client has read all that was queued. Any other, and the
+// pageRead takes the answer to the ping behind a page: the client has read all that was queued. Any other, and the
 // same once more, does nothing.
-func (s *Session) readAll(answer []byte) {
+func (s *Attachment) pageRead(answer []byte) {
 	var nonce [pageNonceLen]byte
 	if s.extra == nil || s.extra.page == 0 || len(answer) < pageNonceLen ||
 		!bytes.Equal(answer[:pageNonceLen], appendPageNonce(nonce[:0], s.extra.page)) {
@@ -358,7 +374,7 @@ func (s *Session) readAll(answer []byte) {
 }
 
 // arrived takes the proof that what a plain client was sent has arrived, if that is news.
-func (s *Session) arrived(upTo []byte) {
+func (s *Attachment) arrived(upTo []byte) {
 	text, ok := wire.ParseEntryID(upTo)
 	id := streams.EntryID(text)
 	if !ok || !s.proves() || !s.moves(id) {
@@ -370,7 +386,7 @@ func (s *Session) arrived(upTo []byte) {
 		s.proof = proofNone
 	case s.proof != proofLater:
 		s.proof = proofLater
-		s.shard().askLater(s)
+		s.shard().deferProof(s)
 	}
 }
 
@@ -378,20 +394,20 @@ func (s *Session) arrived(upTo []byte) {
 // gets many messages a second answers ten pings and not one for each of them.
 const proofEvery = 100 * time.Millisecond
 
-// askLater has a session asked for proof with the others of its shard that wait for that. The shard is locked.
-func (sh *shard) askLater(s *Session) {
+// deferProof has a session asked for proof with the others of its shard that wait for that. The shard is locked.
+func (sh *shard) deferProof(s *Attachment) {
 	if sh.unproven = append(sh.unproven, s); len(sh.unproven) == 1 {
-		s.hub.timers.after(proofEvery, sh.askUnproven)
+		s.hub.timers.after(proofEvery, sh.requestProofs)
 	}
 }
 
-func (sh *shard) askUnproven() {
+func (sh *shard) requestProofs() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	for _, s := range sh.unproven {
 		if s.state == live && s.proof == proofLater {
 			s.proof = proofNone
-			s.written()
+			s.requestProof()
 		}
 	}
 	sh.unproven = nil
@@ -402,13 +418,13 @@ func (sh *shard) askUnproven() {
 const flushEntries = 64
 
 // moves reports whether an entry was delivered on this connection and is ahead of the client's position.
-func (s *Session) moves(id streams.EntryID) bool {
+func (s *Attachment) moves(id streams.EntryID) bool {
 	return id.Compare(s.last) <= 0 && id.Compare(s.acked) > 0
 }
 
 // acknowledge moves the client's position. It is flushed at once if that has not been done for a second,
 // otherwise by the sweep. An entry that was never delivered on this connection, or is behind the position already, changes nothing.
-func (s *Session) acknowledge(id streams.EntryID) {
+func (s *Attachment) acknowledge(id streams.EntryID) {
 	if !s.moves(id) {
 		return
 	}
@@ -431,12 +447,12 @@ func (s *Session) acknowledge(id streams.EntryID) {
 }
 
 // flushable reports whether the last flush is long enough ago.
-func (s *Session) flushable(now uint32) bool {
+func (s *Attachment) flushable(now uint32) bool {
 	return now-s.flushed >= uint32(flushEvery.Milliseconds())
 }
 
 // flush sends the position to Redis.
-func (s *Session) flush(now uint32) {
+func (s *Attachment) flush(now uint32) {
 	s.flushed, s.unflushed = now, 0
-	s.hub.backbone.Ack(s.held(), s.acked, s.acknowledged)
+	s.hub.backbone.Ack(s.ref(), s.acked, s.acknowledged)
 }

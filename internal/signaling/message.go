@@ -7,30 +7,29 @@ import (
 	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
 // Message takes one complete data message. payload is only used during the call.
-func (s *Session) Message(payload []byte) {
+func (s *Attachment) Message(payload []byte) {
 	sh := s.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	switch s.state {
 	case attaching:
-		s.keepForLater(payload)
+		s.queueInbox(payload)
 	case live:
 		s.message(payload, time.Now())
 	case closed:
 	}
 }
 
-// keepForLater holds what a client sends before its session is attached.
-func (s *Session) keepForLater(payload []byte) {
+// queueInbox holds what a client sends before its session is attached.
+func (s *Attachment) queueInbox(payload []byte) {
 	o := s.opening()
-	if o.end != nil {
+	if o.closure != nil {
 		return // the connection is being closed
 	}
 	o.bytes += len(payload)
@@ -38,11 +37,11 @@ func (s *Session) keepForLater(payload []byte) {
 	switch {
 	case len(o.inbox) >= openingMessages || o.bytes > openingBytes:
 		s.hub.metrics.drop(dropOpeningFull)
-		s.giveUp(EndPolicy, wire.CloseTryAgainLater, reasonTooEager)
+		s.closeAttaching(ClosedForCause, wire.CloseTryAgainLater, reasonTooEager)
 		return
 	case s.hub.cfg.Buffers.Excess() > 0: // not its fault: a session that waits for it goes on waiting
 		s.hub.metrics.drop(dropOpeningFull)
-		s.giveUp(EndLost, wire.CloseTryAgainLater, reasonOverloaded)
+		s.closeAttaching(ClosedByLoss, wire.CloseTryAgainLater, reasonOverloaded)
 		return
 	}
 	if len(o.inbox) == 0 {
@@ -57,7 +56,7 @@ const (
 )
 
 // message takes a message that arrived when it began.
-func (s *Session) message(payload []byte, began time.Time) {
+func (s *Attachment) message(payload []byte, began time.Time) {
 	sh := s.shard()
 	m, reply := sh.dec.Decode(payload, s.dialect)
 	switch {
@@ -71,19 +70,19 @@ func (s *Session) message(payload []byte, began time.Time) {
 	}
 }
 
-// ack takes an acknowledgement. One that makes no sense harms nobody: it is ignored.
-func (s *Session) ack(text []byte) {
+// ack takes an acknowledgement. A malformed one is ignored.
+func (s *Attachment) ack(text []byte) {
 	if id, ok := wire.ParseEntryID(text); ok {
 		s.acknowledge(streams.EntryID(id))
 	}
 	if s.spoke() {
 		// Retire the older token now, so that the client's own slow attempt with that one cannot evict it.
-		s.hub.backbone.Ack(s.held(), streams.EntryID{}, s.acknowledged)
+		s.hub.backbone.Ack(s.ref(), streams.EntryID{}, s.acknowledged)
 	}
 }
 
 // spoke notes that the client has the newer token, and reports whether that is new. The shard is locked.
-func (s *Session) spoke() bool {
+func (s *Attachment) spoke() bool {
 	if s.extra == nil || s.extra.olderTokenHash == "" {
 		return false
 	}
@@ -91,47 +90,21 @@ func (s *Session) spoke() bool {
 	return true
 }
 
-// sending is one message on its way to Redis, pooled.
-type sending struct {
-	s         *Session
-	began     time.Time
-	print     uint64
-	before    uint64
-	requestID []byte
-	target    wire.ClientID
-	ttl       time.Duration
-	beyond    string // see wire.Message
-	frame     []byte
-	span      trace.Span                      // nil: not traced
-	trace     []byte                          // its context, if it is sampled
-	ids       [64 + 2*36 + numberTextLen]byte // room, sender, target, session number, as text
-	done      func(streams.Outcome, error)    // finish, bound once
-}
-
-func newSending() any {
-	p := &sending{}
-	p.done = p.finish
-	return p
-}
-
 // relay stores a message in its target's mailbox; Redis retires the older token with it. The shard is locked.
-func (s *Session) relay(m wire.Message, began time.Time) {
-	target, _ := wire.ParseClientID(m.Target) // what is no client ID is nobody's: the zero one
+func (s *Attachment) relay(m wire.Message, began time.Time) {
+	target, _ := wire.ParseClientID(m.Target) // the zero ID if malformed: no client has it
 	s.spoke()
 	print, before := s.follow(m, target)
-	p := s.hub.sendings.Get().(*sending) //nolint:forcetypeassert // our pool
+	p := s.hub.inflights.Get().(*inflight) //nolint:forcetypeassert // our pool
 	p.s, p.began, p.print, p.before, p.requestID = s, began, print, before, append(p.requestID[:0], m.RequestID...)
 	p.target, p.ttl, p.beyond = target, time.Duration(m.TTLMs)*time.Millisecond, m.Beyond
 	p.traceSend(m)
-	room := s.room.AppendText(p.ids[:0])
-	from := s.id.AppendText(p.ids[64:64])
-	to := target.AppendText(p.ids[100:100])
-	session := s.sid.appendText(p.ids[136:136])
+	p.text.set(s, target)
 	s.hub.backbone.Send(streams.Message{
-		Room: room, From: from, Session: session, Target: to, Fingerprint: print, Before: before,
+		Room: p.text.room[:], From: p.text.from[:], Session: p.text.session[:], Target: p.text.target[:], Fingerprint: print, Before: before,
 		Deadline: began.Add(s.hub.backbone.CallTimeout()),
 		Kind:     byte(m.Kind), RequestID: m.RequestID, Data: m.Data, Trace: p.trace, Beyond: m.Beyond != "", TTL: p.ttl,
-	}, p.done)
+	}, p.answerFunc)
 }
 
 // fingerprint tells a message of a rejoin.v1 client that is sent again from another one: the client says so by its request ID.
@@ -145,7 +118,7 @@ func fingerprint(requestID []byte, target wire.ClientID) uint64 {
 
 // plainPrint is the fingerprint of the nth message of a plain client. Such a client never repeats, so each of its messages is its own, and
 // only our own repetitions are caught.
-func (s *Session) plainPrint(n uint32) uint64 {
+func (s *Attachment) plainPrint(n uint32) uint64 {
 	var d xxhash.Digest
 	d.Reset()
 	_, _ = d.Write(s.sid[:])
@@ -153,58 +126,16 @@ func (s *Session) plainPrint(n uint32) uint64 {
 	return d.Sum64()
 }
 
-// finish answers the sender.
-func (p *sending) finish(o streams.Outcome, err error) {
-	s, plain := p.s, p.s.dialect == wire.Plain
-	became := outcomeOf(o, err)
-	s.hub.metrics.message(became)
-	p.traceSent(became)
-	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
-	switch {
-	case err != nil || o == streams.OutOfOrder || o == streams.SenderFenced: // the last also of a Redis that came back empty
-		s.locked(func() { s.missed(p.print, p.before, o == streams.OutOfOrder) })
-	case !plain:
-		s.locked(func() { s.stored(p.print) })
-	}
-	switch {
-	case o == streams.Stored || o == streams.StoredBefore:
-		p.frame = wire.AppendConfirmation(p.frame[:0], p.requestID)
-	case o == streams.BeyondPlain:
-		p.frame = wire.AppendBeyondPlain(p.frame[:0], p.requestID, p.beyond)
-	case o == streams.MailboxFull && !plain:
-		p.frame = wire.AppendMailboxFull(p.frame[:0], p.requestID)
-	case (err != nil || o == streams.SenderFenced || o == streams.OutOfOrder) && !plain:
-		p.frame = wire.AppendRetry(p.frame[:0], p.requestID, retryInMs)
-	default:
-		p.frame = wire.AppendMissingRemoteClient(p.frame[:0], p.requestID)
-	}
-	if o == streams.Stored && p.ttl > 0 {
-		s.hub.limited.watch(windowKey{s.room, p.target}, p.ttl)
-	}
-	if o == streams.SenderFenced {
-		s.locked(func() { s.doubt(p.frame, p.began) })
-	} else {
-		s.conn.Send(p.frame)
-	}
-	if err != nil && !expected(err) {
-		s.hub.log.Error("message not stored", "error", err)
-	}
-	if cap(p.frame) <= 4<<10 {
-		p.s = nil
-		s.hub.sendings.Put(p)
-	}
-}
-
-// doubt finds out whether another connection has this session, or nobody; only then is the answer given: a connection
-// that is fenced hears nothing but that it is. When that cannot be found out in time, it is answered all the same. The shard is locked.
-func (s *Session) doubt(answer []byte, began time.Time) {
+// withhold keeps an answer back until it is clear whether another connection has this session: a fenced connection
+// is told that and nothing else. If that is still unclear when the time is up, the answer is sent all the same. The shard is locked.
+func (s *Attachment) withhold(answer []byte, began time.Time) {
 	if s.state != live {
 		return
 	}
-	x := s.more()
-	if x.unanswered = append(x.unanswered, bytes.Clone(answer)); len(x.unanswered) == 1 {
+	x := s.ensureExtra()
+	if x.withheld = append(x.withheld, bytes.Clone(answer)); len(x.withheld) == 1 {
 		left := s.hub.backbone.CallTimeout() - time.Since(began)
-		s.hub.timers.after(left, func() { s.locked(s.answer) })
+		s.hub.timers.after(left, func() { s.locked(s.sendWithheld) })
 	}
 	s.todo = max(s.todo, todoSync)
 	s.proceed()
@@ -218,12 +149,12 @@ func expected(err error) bool {
 }
 
 // locked calls f with the shard locked.
-func (s *Session) locked(f func()) {
+func (s *Attachment) locked(f func()) {
 	sh := s.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f()
 }
 
-// view reads a string as bytes without copying; nobody writes to it.
+// view reads a string as bytes without copying; they must not be written to.
 func view(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

@@ -123,7 +123,7 @@ func (m *metrics) prepare() {
 		m.resumes.WithLabelValues(dialectLabel(wire.RejoinV1), string(v))
 	}
 	m.resumes.WithLabelValues(dialectLabel(wire.Plain), string(verdictTaken))
-	for _, h := range hows {
+	for _, h := range endReasons {
 		m.ends.WithLabelValues(string(h))
 	}
 	for _, r := range []dropReason{dropOutputFull, dropFenced, dropOpeningFull} {
@@ -186,8 +186,8 @@ func (m *metrics) attached(d wire.Dialect, a streams.Attached, refused string) {
 	m.resumes.WithLabelValues(dialectLabel(d), string(verdict)).Inc()
 }
 
-// ended counts a session that ended, and what waited for it.
-func (m *metrics) ended(h how, undelivered int) {
+// sessionEnded counts a session that ended, and what waited for it.
+func (m *metrics) sessionEnded(h endReason, undelivered int) {
 	m.ends.WithLabelValues(string(h)).Inc()
 	m.lostMail.Add(float64(undelivered))
 }

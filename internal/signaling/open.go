@@ -9,9 +9,9 @@ import (
 
 // Open takes a connection whose upgrade has been answered. It returns at once; the session is attached in the
 // background, and what arrives until then waits in a bounded queue.
-func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
+func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Attachment {
 	now := time.Now()
-	s := &Session{
+	s := &Attachment{
 		hub: h, conn: c, room: connect.Room, dialect: offer.Dialect,
 		opened: h.seconds(now),
 	}
@@ -25,11 +25,11 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 	defer sh.mu.Unlock()
 	sh.add(s)
 	if h.draining.Load() { // it was faster than the edge's refusal, and Drain has been here already
-		s.refuse(wire.CloseServiceRestart, wire.ReasonGoingAway)
+		s.closeWith(wire.CloseServiceRestart, wire.ReasonGoingAway)
 		return s
 	}
 	if reason, ok := s.identify(offer.Identity, now); !ok {
-		s.refuse(wire.CloseToken, reason)
+		s.closeWith(wire.CloseToken, reason)
 		return s
 	}
 	s.attach()
@@ -37,17 +37,17 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Session {
 }
 
 // prepare decides what to ask Redis for.
-func (s *Session) prepare(offer wire.Offer, now time.Time) {
+func (s *Attachment) prepare(offer wire.Offer, now time.Time) {
 	id := wire.NewClientID()
 	o := &opening{request: streams.Attach{
 		Room: s.room.String(), Session: s.sid.String(), Role: s.role().Text(), Dialect: byte(s.dialect), Keep: s.keeps(),
 		NewClient: id.String(), Started: now,
 	}}
-	s.more().opening = o
+	s.ensureExtra().opening = o
 	if s.dialect != wire.RejoinV1 {
 		return
 	}
-	// A token is stored before it is told; which of the two it is decides Redis.
+	// A token is stored before it is sent. Redis decides which of the two it is.
 	o.fresh = wire.NewResumeToken(id, s.room, s.role(), now)
 	o.request.TokenHash = o.fresh.Hash()
 	if offer.Resume {
@@ -76,7 +76,7 @@ func (o *opening) resume(offer wire.Offer, room wire.RoomID, role wire.Role, now
 	}
 }
 
-func (s *Session) attach() {
+func (s *Attachment) attach() {
 	s.hub.attaching.Add(1)
 	r := &s.opening().request
 	if r.Deadline = r.Started.Add(s.hub.backbone.CallTimeout()); r.Probed {
@@ -88,7 +88,7 @@ func (s *Session) attach() {
 	s.hub.backbone.Attach(*r, s.attached)
 }
 
-func (s *Session) attached(a streams.Attached, err error) {
+func (s *Attachment) attached(a streams.Attached, err error) {
 	s.hub.attaching.Add(-1)
 	sh := s.shard()
 	sh.mu.Lock()
@@ -103,19 +103,19 @@ func (s *Session) attached(a streams.Attached, err error) {
 		s.hub.metrics.connect(s.dialect, connectFailed)
 		s.opening().traceRefused(connectFailed)
 		s.hub.log.Warn("session not attached", "error", err)
-		s.undo()
-		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
+		s.undoAttach()
+		s.closeWith(wire.CloseInternal, wire.ReasonNotRegistered)
 	case a.Verdict == streams.RoomFull:
 		s.hub.metrics.connect(s.dialect, connectFull)
 		s.opening().traceRefused(connectFull)
-		s.refuse(wire.CloseTryAgainLater, reasonRoomFull)
+		s.closeWith(wire.CloseTryAgainLater, reasonRoomFull)
 	case a.Verdict == streams.NotResumed:
 		s.hub.metrics.connect(s.dialect, connectDenied)
 		s.opening().traceRefused(connectDenied)
-		s.refuse(wire.CloseToken, wire.ReasonTokenExpired)
+		s.closeWith(wire.CloseToken, wire.ReasonTokenExpired)
 	case a.Verdict == streams.Contested:
-		if s.opening().end != nil {
-			s.finish()
+		if s.opening().closure != nil {
+			s.close()
 			return
 		}
 		s.hub.probes.start(s, a)
@@ -125,35 +125,35 @@ func (s *Session) attached(a streams.Attached, err error) {
 	}
 }
 
-// undo takes back an attach whose outcome is unknown. The shard is locked.
-func (s *Session) undo() {
+// undoAttach takes back an attach whose outcome is unknown. The shard is locked.
+func (s *Attachment) undoAttach() {
 	r := &s.opening().request
 	u := &undoing{hub: s.hub, room: s.room, session: r.Session, client: r.NewClient}
 	u.begin()
 }
 
-// giveUp closes a connection that is still being attached. The answer is waited for: what it brings has to be ended.
+// closeAttaching closes a connection that is still being attached. The answer is waited for: what it brings has to be ended.
 // The shard is locked.
-func (s *Session) giveUp(kind EndKind, code wire.CloseCode, reason string) {
+func (s *Attachment) closeAttaching(kind ClosedBy, code wire.CloseCode, reason string) {
 	o := s.opening()
-	if o.end != nil {
+	if o.closure != nil {
 		return
 	}
-	o.end = &End{Kind: kind}
+	o.closure = &Closure{By: kind}
 	s.forgetInbox(o)
 	s.conn.Close(code, reason)
 }
 
 const reasonRoomFull = "too many clients in this room"
 
-// refuse gives up on a connection that never became a session.
-func (s *Session) refuse(code wire.CloseCode, reason string) {
-	s.finish()
+// closeWith gives up on a connection that never became a session.
+func (s *Attachment) closeWith(code wire.CloseCode, reason string) {
+	s.close()
 	s.conn.Close(code, reason)
 }
 
-// finish takes the session out of the hub. The shard is locked.
-func (s *Session) finish() {
+// close takes the session out of the hub. The shard is locked.
+func (s *Attachment) close() {
 	if s.state == closed {
 		return
 	}
@@ -168,55 +168,55 @@ func (s *Session) finish() {
 }
 
 // begin makes an attached session live. The shard is locked.
-func (s *Session) begin(a streams.Attached) {
+func (s *Attachment) begin(a streams.Attached) {
 	o := s.opening()
 	defer s.forgetInbox(o)
 	id, ok := wire.ParseClientID([]byte(a.Client))
 	if !ok {
-		s.refuse(wire.CloseInternal, wire.ReasonNotRegistered)
+		s.closeWith(wire.CloseInternal, wire.ReasonNotRegistered)
 		return
 	}
 	role, who := s.role(), s.extra.who
 	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, uint32(a.Version), live, nil
 	s.setRole(role)
 	if who != nil {
-		s.more().who = who
+		s.ensureExtra().who = who
 	}
 	resumed := a.Verdict == streams.Resumed
 	refused := o.reason(a, s.hub.backbone.Grace())
 	s.traceAttached(o, a, refused)
 	if o.evicted != "" {
-		s.leave(o.evicted)
+		s.endSession(o.evicted)
 		return
 	}
-	if o.end != nil { // it left while it was being attached
+	if o.closure != nil { // it left while it was being attached
 		if s.dialect == wire.RejoinV1 && !resumed {
-			o.end = &End{Kind: EndClient, Code: wire.CloseNormal} // nobody was told the token: nobody can come back
+			o.closure = &Closure{By: ClosedByClient, Code: wire.CloseNormal} // the token was never sent: the client cannot come back
 		}
-		s.end(*o.end)
+		s.connectionClosed(*o.closure)
 		for i := range o.bells {
 			if o.bells[i].Kind == streams.BellProbe {
-				s.hub.absent(&o.bells[i])
+				s.hub.answerAbsent(&o.bells[i])
 			}
 		}
 		return
 	}
 	if o.fenced == a.Client {
-		s.more().fenced = true
+		s.ensureExtra().fenced = true
 	}
 	s.hub.metrics.attached(s.dialect, a, refused)
 	a.Undelivered = append(a.Undelivered, o.endsBefore(a.Version, a.Client)...)
 	if s.dialect == wire.RejoinV1 {
-		s.welcome(a, o, refused)
+		s.sendSession(a, o, refused)
 	} else {
-		s.introduce(a.Peers)
+		s.sendPeers(a.Peers)
 	}
 	if resumed {
 		s.last, s.replaying = o.request.After, true
 	}
-	s.page(a.Entries, a.More, a.Last, false)
+	s.deliverPage(page{entries: a.Entries, more: a.More, last: a.Last})
 	for i := range o.bells {
-		s.kept(&o.bells[i])
+		s.openingBell(&o.bells[i])
 	}
 	s.proceed()
 	for _, m := range o.inbox {
@@ -225,7 +225,7 @@ func (s *Session) begin(a streams.Attached) {
 }
 
 // forgetInbox lets go of what was kept for later.
-func (s *Session) forgetInbox(o *opening) {
+func (s *Attachment) forgetInbox(o *opening) {
 	s.hub.cfg.Buffers.Add(-int64(o.bytes))
 	o.inbox, o.bytes = nil, 0
 }
@@ -247,22 +247,22 @@ func (o *opening) endsBefore(version uint64, client string) (list []streams.Unde
 	return list
 }
 
-// kept applies a doorbell that came while the session was being attached. The shard is locked.
-func (s *Session) kept(b *streams.Bell) {
+// openingBell applies a doorbell that came while the session was being attached. The shard is locked.
+func (s *Attachment) openingBell(b *streams.Bell) {
 	switch b.Kind {
 	case streams.BellProbe:
 		s.probe(b)
 	case streams.BellOverdue:
 		s.overdue(b)
 	default:
-		s.presence(b)
+		s.presenceBell(b)
 	}
 }
 
-// welcome sends the session frame of rejoin.v1; its peers stand in for announcements.
-func (s *Session) welcome(a streams.Attached, o *opening, refused string) {
+// sendSession sends the session frame of rejoin.v1; its peers stand in for announcements.
+func (s *Attachment) sendSession(a streams.Attached, o *opening, refused string) {
 	resumed := a.Verdict == streams.Resumed
-	token, x := o.fresh, s.more()
+	token, x := o.fresh, s.ensureExtra()
 	if resumed {
 		token, x.olderTokenHash = o.resumed, o.request.ResumeHash
 	}
@@ -277,23 +277,23 @@ func (s *Session) welcome(a streams.Attached, o *opening, refused string) {
 		if p.Suspended && !resumed && wire.Dialect(p.Dialect) == wire.Plain {
 			continue // a plain client that is waited for is not announced to newcomers until it is back; who comes back may have sent to it
 		}
-		known.announced, known.told = true, p.Suspended
+		known.announced, known.toldSuspended = true, p.Suspended
 		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended, User: p.User})
 	}
-	s.send(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
-	s.tellICEServers()
+	s.sendFrame(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
+	s.sendICEServers()
 	if resumed {
-		s.tellIfReplaced()
+		s.sendIfReplaced()
 	}
 }
 
-// introduce tells a plain client who is there: live clients only, newest last.
-func (s *Session) introduce(peers []streams.Peer) {
+// sendPeers tells a plain client who is there: live clients only, newest last.
+func (s *Attachment) sendPeers(peers []streams.Peer) {
 	for _, p := range peers {
 		known := s.learn(p)
 		if !p.Suspended {
 			known.announced = true
-			s.tell(wire.AlreadyConnected, known.id)
+			s.sendPeer(wire.AlreadyConnected, known.id)
 		}
 	}
 }

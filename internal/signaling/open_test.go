@@ -145,18 +145,18 @@ func TestWhoLeavesWhileBeingAttached(t *testing.T) {
 		name    string
 		d       dialer
 		verdict string
-		end     signaling.End
+		end     signaling.Closure
 		want    string
 	}{
-		{"plain wallet, lost", wallet(newRoom()), "fresh", signaling.End{Kind: signaling.EndLost}, "detach"},
-		{"plain wallet, closed", wallet(newRoom()), "fresh", signaling.End{Kind: signaling.EndClient, Code: 1001}, "leave"},
-		{"plain wallet that is back, lost", wallet(newRoom()), "resumed", signaling.End{Kind: signaling.EndLost}, "detach"},
-		{"plain extension, lost", extension(newRoom()), "fresh", signaling.End{Kind: signaling.EndLost}, "leave"},
+		{"plain wallet, lost", wallet(newRoom()), "fresh", signaling.Closure{By: signaling.ClosedByLoss}, "detach"},
+		{"plain wallet, closed", wallet(newRoom()), "fresh", signaling.Closure{By: signaling.ClosedByClient, Code: 1001}, "leave"},
+		{"plain wallet that is back, lost", wallet(newRoom()), "resumed", signaling.Closure{By: signaling.ClosedByLoss}, "detach"},
+		{"plain extension, lost", extension(newRoom()), "fresh", signaling.Closure{By: signaling.ClosedByLoss}, "leave"},
 		// Nobody was told the token: nobody would ever come back.
-		{"rejoin.v1, lost", wallet(newRoom()).rejoin(), "fresh", signaling.End{Kind: signaling.EndLost}, "leave"},
-		{"rejoin.v1 that is back, lost", wallet(newRoom()).rejoin(), "resumed", signaling.End{Kind: signaling.EndLost}, "detach"},
-		{"rejoin.v1 that is back, 1001", wallet(newRoom()).rejoin(), "resumed", signaling.End{Kind: signaling.EndClient, Code: 1001}, "detach"},
-		{"rejoin.v1 that is back, 1000", wallet(newRoom()).rejoin(), "resumed", signaling.End{Kind: signaling.EndClient, Code: 1000}, "leave"},
+		{"rejoin.v1, lost", wallet(newRoom()).rejoin(), "fresh", signaling.Closure{By: signaling.ClosedByLoss}, "leave"},
+		{"rejoin.v1 that is back, lost", wallet(newRoom()).rejoin(), "resumed", signaling.Closure{By: signaling.ClosedByLoss}, "detach"},
+		{"rejoin.v1 that is back, 1001", wallet(newRoom()).rejoin(), "resumed", signaling.Closure{By: signaling.ClosedByClient, Code: 1001}, "detach"},
+		{"rejoin.v1 that is back, 1000", wallet(newRoom()).rejoin(), "resumed", signaling.Closure{By: signaling.ClosedByClient, Code: 1000}, "leave"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
@@ -244,11 +244,13 @@ func TestEveryMessageHasOneAnswer(t *testing.T) {
 // What Redis answers to a connection that has lost its session meanwhile changes nothing any more.
 func TestAnswersAfterTheEndOfASessionAreIgnored(t *testing.T) {
 	fenced := func(b *scripted) {
-		b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
-			return streams.Synced{Hold: streams.HoldFenced}, nil
+		b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+			return streams.Synced{Holding: streams.HoldingFenced}, nil
 		}
-		b.restore = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.Fenced}, nil }
-		b.ack = func(streams.Held, streams.EntryID) (streams.Hold, error) { return streams.HoldFenced, nil }
+		b.restore = func(streams.Attach) (streams.Attached, error) {
+			return streams.Attached{Verdict: streams.RestoreFenced}, nil
+		}
+		b.ack = func(streams.SessionRef, streams.EntryID) (streams.Holding, error) { return streams.HoldingFenced, nil }
 		b.send = func(streams.Message) (streams.Outcome, error) { return streams.SenderFenced, nil }
 	}
 	for name, ask := range map[string]func(hub *signaling.Hub, c *client, peer string){
@@ -290,8 +292,8 @@ func TestAFencedSenderIsClosedOrRestored(t *testing.T) {
 		c, _, peer := liveWith(t, hub, b, d)
 		b.script(func() {
 			b.send = func(streams.Message) (streams.Outcome, error) { return streams.SenderFenced, nil }
-			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
-				return streams.Synced{Hold: streams.HoldGone}, nil
+			b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+				return streams.Synced{Holding: streams.HoldingGone}, nil
 			}
 		})
 		c.send("r", "offer", peer)
@@ -300,8 +302,8 @@ func TestAFencedSenderIsClosedOrRestored(t *testing.T) {
 			t.Fatalf("%d restores, connection %v, want it restored", n, c.closing())
 		}
 		b.script(func() {
-			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
-				return streams.Synced{Hold: streams.HoldFenced}, nil
+			b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+				return streams.Synced{Holding: streams.HoldingFenced}, nil
 			}
 		})
 		c.send("r", "offer", peer)

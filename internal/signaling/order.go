@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
 )
 
 // Order: every message names the one before it, and Redis stores it only if that one was answered for good
@@ -25,20 +26,20 @@ type chain struct {
 
 // link is one message of a chain.
 type link struct {
-	print  uint64
-	until  time.Time // since it failed: when it is given up
-	tries  uint16    // how often the client sent it
-	flying uint16    // how many of these Redis has not answered yet
-	fate   fate
+	print    uint64
+	until    time.Time // since it failed: when it is given up
+	tries    uint16    // how often the client sent it
+	inflight uint16    // how many of these Redis has not answered yet
+	fate     fate
 }
 
 // fate is what is known of a message.
 type fate uint8
 
 const (
-	unknown  fate = iota
-	implied       // one behind it was answered for good, so it had been, too: only its answer was lost
-	answered      // for good; the client may not have read that yet, and send it again
+	unknown fate = iota
+	implied      // one behind it was answered for good, so it had been, too: only its answer was lost
+	final        // for good; the client may not have read that yet, and send it again
 )
 
 // maxChain bounds a chain. Clients keep at most 32 messages without an answer (rule R3.7).
@@ -46,41 +47,45 @@ const maxChain = 64
 
 // follow counts a message in. It returns its fingerprint and that of the message before it, 0 if there is none that
 // matters. The shard is locked.
-func (s *Session) follow(m wire.Message, target wire.ClientID) (print, before uint64) {
+func (s *Attachment) follow(m wire.Message, target wire.ClientID) (print, before uint64) {
 	if s.dialect != wire.RejoinV1 {
-		if s.sends > 0 && !s.anew {
+		if s.sends > 0 && !s.orderAnew {
 			before = s.plainPrint(s.sends)
 		}
 		s.sends++
-		s.anew = false
+		s.orderAnew = false
 		return s.plainPrint(s.sends), before
 	}
 	s.sends++
 	print = fingerprint(m.RequestID, target)
-	return print, s.more().chain.follow(print)
+	return print, s.ensureExtra().chain.follow(print)
 }
 
-// missed notes that a message was not stored. The shard is locked.
-func (s *Session) missed(print, before uint64, outOfOrder bool) {
+// sendFailed notes that a message was not stored. The shard is locked.
+func (s *Attachment) sendFailed(p *inflight, o streams.Outcome) {
 	switch {
 	case s.state != live:
 	case s.dialect != wire.RejoinV1:
-		s.anew = true
+		s.orderAnew = true
 	default:
-		s.more().chain.missed(print, before, outOfOrder, time.Now().Add(s.reads()))
+		c := &s.ensureExtra().chain
+		if o == streams.OutOfOrder {
+			c.predecessorLost(p.before)
+		}
+		c.failed(p.print, time.Now().Add(s.reads()))
 	}
 }
 
 // reads is within how long a client reads what it is told, or is closed as lost because it answers no pings either. One that has not sent a
 // message again by then is not going to.
-func (s *Session) reads() time.Duration {
+func (s *Attachment) reads() time.Duration {
 	return 2*s.hub.cfg.PingInterval + s.hub.backbone.CallTimeout()
 }
 
-// stored notes that a message was answered for good. The shard is locked.
-func (s *Session) stored(print uint64) {
+// sendAnswered notes that a message was answered for good. The shard is locked.
+func (s *Attachment) sendAnswered(p *inflight) {
 	if s.state == live && s.dialect == wire.RejoinV1 {
-		s.more().chain.answered(print)
+		s.ensureExtra().chain.answered(p.print)
 	}
 }
 
@@ -94,9 +99,9 @@ func (c *chain) follow(print uint64) (before uint64) {
 	}
 	l := &c.links[i]
 	l.tries++
-	l.flying++
+	l.inflight++
 	if tries := l.tries; tries > 1 {
-		i -= c.giveUp(i, tries)
+		i -= c.dropAbandoned(i, tries)
 	}
 	for i--; i >= 0; i-- {
 		if c.links[i].fate == unknown {
@@ -106,13 +111,13 @@ func (c *chain) follow(print uint64) (before uint64) {
 	return c.done
 }
 
-// giveUp removes those before the ith that the client has given up, and returns how many there were. A client that sends again begins
+// dropAbandoned removes those before the ith that the client has given up, and returns how many there were. A client that sends again begins
 // with the first that it has no answer to: so one that was sent less often than a later one is not waited for.
-func (c *chain) giveUp(i int, tries uint16) int {
+func (c *chain) dropAbandoned(i int, tries uint16) int {
 	before, n := len(c.links), 0
 	c.links = slices.DeleteFunc(c.links, func(l link) bool {
 		n++
-		return n <= i && l.fate == unknown && l.flying == 0 && l.tries < tries
+		return n <= i && l.fate == unknown && l.inflight == 0 && l.tries < tries
 	})
 	return before - len(c.links)
 }
@@ -125,17 +130,21 @@ func (c *chain) forget() {
 	now, surplus := time.Now(), len(c.links)-maxChain+1
 	c.links = slices.DeleteFunc(c.links, func(l link) bool {
 		surplus--
-		return surplus >= 0 && (l.fate != unknown || l.flying == 0) || l.fate != answered && l.flying == 0 && now.After(l.until)
+		return surplus >= 0 && (l.fate != unknown || l.inflight == 0) || l.fate != final && l.inflight == 0 && now.After(l.until)
 	})
 }
 
-// missed: it will be sent again, unless the client gives it up.
-func (c *chain) missed(print, before uint64, outOfOrder bool, until time.Time) {
-	if outOfOrder && before == c.done {
-		c.done = 0 // Redis lost what it had confirmed: there is nothing to wait for
+// predecessorLost: Redis does not have the message before one that it refused. If it had confirmed that, it lost it, and there is nothing to wait for.
+func (c *chain) predecessorLost(before uint64) {
+	if before == c.done {
+		c.done = 0
 	}
-	if i := c.find(print); i >= 0 && c.links[i].flying > 0 {
-		c.links[i].flying--
+}
+
+// failed: it will be sent again, unless the client gives it up.
+func (c *chain) failed(print uint64, until time.Time) {
+	if i := c.find(print); i >= 0 && c.links[i].inflight > 0 {
+		c.links[i].inflight--
 		c.links[i].until = until
 	}
 }
@@ -152,8 +161,8 @@ func (c *chain) answered(print uint64) {
 			c.links[j].fate = max(c.links[j].fate, implied)
 		}
 	}
-	c.links[i].fate = answered
-	if !slices.ContainsFunc(c.links, func(l link) bool { return l.fate != answered }) {
+	c.links[i].fate = final
+	if !slices.ContainsFunc(c.links, func(l link) bool { return l.fate != final }) {
 		c.links = c.links[:0]
 	}
 }

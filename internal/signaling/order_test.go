@@ -223,7 +223,7 @@ func TestEveryMessageIsAnsweredInTimeWhateverRedisForgot(t *testing.T) {
 			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 				c, _, peer := liveWith(t, hub, b, d(newRoom()))
 				b.send = func(streams.Message) (streams.Outcome, error) { return streams.SenderFenced, nil }
-				b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+				b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
 					return streams.Synced{}, streams.ErrUnavailable
 				}
 				c.send("1", "offer", peer)

@@ -9,7 +9,7 @@ import (
 )
 
 // learn takes over what Redis says of a peer and returns it; what this session was told of it stays.
-func (s *Session) learn(p streams.Peer) *peer {
+func (s *Attachment) learn(p streams.Peer) *peer {
 	id, _ := wire.ParseClientID([]byte(p.Client))
 	known := s.peer(id)
 	if known == nil {
@@ -26,13 +26,13 @@ func (s *Session) learn(p streams.Peer) *peer {
 	return known
 }
 
-// presence applies one doorbell about a member of the room. The shard is locked.
-func (s *Session) presence(b *streams.Bell) {
+// presenceBell applies one doorbell about a member of the room. The shard is locked.
+func (s *Attachment) presenceBell(b *streams.Bell) {
 	if s.state != live || b.Role != s.role().OppositeText() || uint32(b.Version) <= s.version {
 		return
 	}
 	id, ok := wire.ParseClientID([]byte(b.Client))
-	if !ok || id == s.id { // equals are rung for themselves when others share their instance
+	if !ok || id == s.id { // an equal gets its own doorbell when a peer shares its instance
 		return
 	}
 	s.version = uint32(b.Version)
@@ -44,30 +44,30 @@ func (s *Session) presence(b *streams.Bell) {
 		Client: b.Client, Suspended: b.Kind == streams.BellSuspended, Left: b.Left,
 		Session: b.Session, Instance: b.Instance, User: b.User,
 	})
-	s.announce(p)
+	s.announceChange(p)
 }
 
-// announce tells the client what changed about p since it was last told.
-func (s *Session) announce(p *peer) {
+// announceChange sends the client what changed about p since it last heard.
+func (s *Attachment) announceChange(p *peer) {
 	switch {
-	case p.suspended && p.announced && !p.told:
-		p.told = true
+	case p.suspended && p.announced && !p.toldSuspended:
+		p.toldSuspended = true
 		if s.dialect == wire.RejoinV1 {
-			s.tell(wire.Suspended, p.id)
+			s.sendPeer(wire.Suspended, p.id)
 		}
 	case p.suspended:
 	case !p.announced:
 		p.announced = true
-		s.tellJoined(p)
-	case p.told:
-		p.told = false
+		s.sendJoined(p)
+	case p.toldSuspended:
+		p.toldSuspended = false
 		if s.dialect == wire.RejoinV1 {
-			s.tell(wire.Resumed, p.id)
+			s.sendPeer(wire.Resumed, p.id)
 		}
 	}
 }
 
-func (s *Session) peerLeft(id wire.ClientID, windowOver bool, undelivered []streams.Undelivered) {
+func (s *Attachment) peerLeft(id wire.ClientID, windowOver bool, undelivered []streams.Undelivered) {
 	p := s.peer(id)
 	if p == nil {
 		return
@@ -79,16 +79,16 @@ func (s *Session) peerLeft(id wire.ClientID, windowOver bool, undelivered []stre
 	case !gone.announced:
 	case s.dialect == wire.RejoinV1:
 		list := s.undeliveredOf(undelivered)
-		s.send(func(dst []byte) []byte { return wire.AppendDisconnected(dst, id, list) })
+		s.sendFrame(func(dst []byte) []byte { return wire.AppendDisconnected(dst, id, list) })
 	case windowOver && newer:
 		// A JS client would drop its connection to the newer one too (PROTOCOL.md part 3).
 	default:
-		s.tell(wire.Disconnected, id)
+		s.sendPeer(wire.Disconnected, id)
 	}
 }
 
 // newerLive reports whether a live client that was announced joined after id.
-func (s *Session) newerLive(id wire.ClientID) bool {
+func (s *Attachment) newerLive(id wire.ClientID) bool {
 	for i := len(s.peers) - 1; i >= 0 && s.peers[i].id != id; i-- {
 		if s.peers[i].announced && !s.peers[i].suspended {
 			return true
@@ -98,7 +98,7 @@ func (s *Session) newerLive(id wire.ClientID) bool {
 }
 
 // undeliveredOf picks the request IDs of this session's own messages.
-func (s *Session) undeliveredOf(list []streams.Undelivered) [][]byte {
+func (s *Attachment) undeliveredOf(list []streams.Undelivered) [][]byte {
 	var own [][]byte
 	me := s.id.String()
 	for _, u := range list {
@@ -110,7 +110,7 @@ func (s *Session) undeliveredOf(list []streams.Undelivered) [][]byte {
 }
 
 // undeliveredTo picks what one peer never got, as its doorbell would have told.
-func (s *Session) undeliveredTo(peer wire.ClientID, list []streams.Undelivered) []streams.Undelivered {
+func (s *Attachment) undeliveredTo(peer wire.ClientID, list []streams.Undelivered) []streams.Undelivered {
 	var own []streams.Undelivered
 	for _, u := range list {
 		if id, ok := wire.ParseClientID([]byte(u.Client)); ok && id == peer {
@@ -122,7 +122,7 @@ func (s *Session) undeliveredTo(peer wire.ClientID, list []streams.Undelivered) 
 
 // reconcile compares what this session knows with who is there at the given version of the room. undelivered is what the doorbell of
 // an end would have told, had it been heard.
-func (s *Session) reconcile(now []streams.Peer, version uint64, undelivered []streams.Undelivered) {
+func (s *Attachment) reconcile(now []streams.Peer, version uint64, undelivered []streams.Undelivered) {
 	if uint32(version) < s.version {
 		return // a doorbell that came since knows better
 	}
@@ -142,6 +142,6 @@ func (s *Session) reconcile(now []streams.Peer, version uint64, undelivered []st
 		i++
 	}
 	for _, p := range now {
-		s.announce(s.learn(p))
+		s.announceChange(s.learn(p))
 	}
 }

@@ -74,7 +74,7 @@ func TestPresenceBeforeTheAttachAnswerIsAppliedBehindIt(t *testing.T) {
 func TestMorePresenceThanIsKeptIsComparedInstead(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		last := newID()
-		b.sync = func(_ streams.Held, after streams.EntryID) (streams.Synced, error) {
+		b.sync = func(_ streams.SessionRef, after streams.EntryID) (streams.Synced, error) {
 			return streams.Synced{Version: 402, Peers: []streams.Peer{peerOf(last)}, Last: after}, nil
 		}
 		b.shut()
@@ -261,7 +261,7 @@ func TestALostEndStillTellsWhatWasNotDelivered(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
 		b.script(func() {
-			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+			b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
 				return streams.Synced{Version: 2, Undelivered: []streams.Undelivered{{Client: newID(), RequestID: `"x"`}, {Client: peer, RequestID: `"m1"`}}}, nil
 			}
 		})

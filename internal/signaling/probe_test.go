@@ -20,7 +20,7 @@ func contest(b *scripted, clients ...string) {
 		}
 		r := streams.Attached{Verdict: streams.Contested, Nonce: nonce}
 		for _, c := range clients {
-			r.Contested = append(r.Contested, streams.Held{Room: a.Room, Client: c, Session: "of " + c})
+			r.Contested = append(r.Contested, streams.SessionRef{Room: a.Room, Client: c, Session: "of " + c})
 		}
 		return r, nil
 	}
@@ -38,8 +38,8 @@ func wantAttachedAgain(t *testing.T, b *scripted, start time.Time, after time.Du
 	}
 	again := calls[1]
 	var names []string
-	for _, h := range again.attach.Dead {
-		names = append(names, h.Client)
+	for _, ref := range again.attach.Dead {
+		names = append(names, ref.Client)
 	}
 	if got := again.at.Sub(start); got != after || !again.attach.Probed || fmt.Sprint(names) != fmt.Sprint(dead) {
 		t.Errorf("attached again after %v, probed: %v, dead: %v; want after %v, dead: %v", got, again.attach.Probed, names, after, dead)
@@ -198,8 +198,8 @@ func TestAConnectionThatIsBeingAttachedIsAliveToo(t *testing.T) {
 
 func TestAConnectionIsFencedWhileItIsBeingAttached(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
-		b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
-			return streams.Synced{Hold: streams.HoldFenced}, nil
+		b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+			return streams.Synced{Holding: streams.HoldingFenced}, nil
 		}
 		b.shut()
 		d := wallet(newRoom()).rejoin()
@@ -255,7 +255,9 @@ func TestAProbeOfWhoIsNotHereIsAnsweredOnceRedisKnows(t *testing.T) {
 			d := wallet(newRoom())
 			c, me, _ := liveWith(t, hub, b, d)
 			c.leave(wire.CloseNormal)
-			b.script(func() { b.detach = func(streams.Held) (streams.Hold, error) { return 0, streams.ErrUnavailable } })
+			b.script(func() {
+				b.detach = func(streams.SessionRef) (streams.Holding, error) { return 0, streams.ErrUnavailable }
+			})
 			hub.Bell(probeOf(b, d.room, me, nonce))
 			pass(time.Second)
 			if len(b.calls("alive there "+nonce)) != 0 {

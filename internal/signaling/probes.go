@@ -19,37 +19,37 @@ type probes struct {
 	mu  sync.Mutex
 	all map[string]*probe // by nonce
 	off bool
-	// early are the latest answers that nobody waited for: one may be faster than what attach says.
-	early [earlyAnswers]answer
+	// early are the latest answers without a waiting probe: one may be faster than the answer of attach.
+	early [earlyAnswers]probeAnswer
 	next  int
 }
 
 const earlyAnswers = 64
 
-type answer struct{ nonce, client string }
+type probeAnswer struct{ nonce, client string }
 
 type probe struct {
-	s     *Session
-	asked []streams.Held // who has not answered
-	timer *time.Timer
+	s       *Attachment
+	pending []streams.SessionRef // who has not answered
+	timer   *time.Timer
 }
 
 func (p *probes) init(h *Hub) { p.hub, p.all = h, map[string]*probe{} }
 
 // start waits for the answers to the probes that attach sent. The shard is locked.
-func (p *probes) start(s *Session, a streams.Attached) {
+func (p *probes) start(s *Attachment, a streams.Attached) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.off {
 		return
 	}
-	nonce, x, wait := a.Nonce, &probe{s: s, asked: a.Contested}, streams.ProbeTimeout
+	nonce, x, wait := a.Nonce, &probe{s: s, pending: a.Contested}, streams.ProbeTimeout
 	for _, e := range p.early {
 		if e.nonce == nonce {
 			x.answered(e.client)
 		}
 	}
-	if len(x.asked) == 0 {
+	if len(x.pending) == 0 {
 		wait = 0
 	}
 	x.timer = time.AfterFunc(wait, func() { p.over(nonce) })
@@ -58,7 +58,7 @@ func (p *probes) start(s *Session, a streams.Attached) {
 
 // answered strikes a client off.
 func (x *probe) answered(client string) {
-	x.asked = slices.DeleteFunc(x.asked, func(h streams.Held) bool { return h.Client == client })
+	x.pending = slices.DeleteFunc(x.pending, func(ref streams.SessionRef) bool { return ref.Client == client })
 }
 
 // answered takes the answer of one connection.
@@ -68,10 +68,10 @@ func (p *probes) answered(nonce, client string) {
 	if x != nil {
 		x.answered(client)
 	} else {
-		p.early[p.next%earlyAnswers] = answer{nonce, client}
+		p.early[p.next%earlyAnswers] = probeAnswer{nonce, client}
 		p.next++
 	}
-	done := x != nil && len(x.asked) == 0
+	done := x != nil && len(x.pending) == 0
 	p.mu.Unlock()
 	if done {
 		p.over(nonce)
@@ -88,7 +88,7 @@ func (p *probes) over(nonce string) {
 		return
 	}
 	x.timer.Stop()
-	x.s.locked(func() { x.s.attachProbed(x.asked) })
+	x.s.locked(func() { x.s.attachProbed(x.pending) })
 }
 
 func (p *probes) close() {
@@ -101,11 +101,11 @@ func (p *probes) close() {
 	clear(p.all)
 }
 
-func (s *Session) attachProbed(dead []streams.Held) {
+func (s *Attachment) attachProbed(dead []streams.SessionRef) {
 	switch {
 	case s.state != attaching:
-	case s.opening().end != nil:
-		s.finish()
+	case s.opening().closure != nil:
+		s.close()
 	default:
 		r := &s.opening().request
 		r.Probed, r.Dead = true, dead
@@ -113,47 +113,46 @@ func (s *Session) attachProbed(dead []streams.Held) {
 	}
 }
 
-// asked is a probe that this session's client has not answered yet.
-type asked struct{ nonce, replyTo string }
+// probeRequest is a probe that this session's client has not answered yet.
+type probeRequest struct{ nonce, replyTo string }
 
-// maxAsked bounds the probes of one session; the oldest is given up.
-const maxAsked = 64
+// maxProbeRequests bounds the probes of one session; the oldest is given up.
+const maxProbeRequests = 64
 
 // probe pings this session's client on behalf of another instance. The shard is locked.
-func (s *Session) probe(b *streams.Bell) {
-	x := s.more()
-	if len(x.probes) == maxAsked {
+func (s *Attachment) probe(b *streams.Bell) {
+	x := s.ensureExtra()
+	if len(x.probes) == maxProbeRequests {
 		x.probes = slices.Delete(x.probes, 0, 1)
 	}
-	x.probes = append(x.probes, asked{b.Nonce, b.ReplyTo})
+	x.probes = append(x.probes, probeRequest{b.Nonce, b.ReplyTo})
 	s.conn.Ping(append([]byte{pingProbe}, b.Nonce...))
 }
 
-// absent answers a probe of a session that is not here any more, if it ever was. Once Redis knows that, nobody has to wait
-// for it: whoever asked finds it suspended, or gone. It is fenced by the session number.
-func (h *Hub) absent(b *streams.Bell) {
-	replyTo, nonce, client := b.ReplyTo, b.Nonce, b.Client
-	held := streams.Held{Room: b.Room, Client: client, Session: b.Session}
-	h.backbone.Detach(held, streams.Parting{How: string(howLost)}, func(_ streams.Hold, err error) {
+// answerAbsent answers a probe of a session that is not here any more, if it ever was. Once Redis knows that, the joining client need not wait
+// for it: it finds the session suspended, or ended. It is fenced by the session number.
+func (h *Hub) answerAbsent(b *streams.Bell) {
+	probe := streams.Probe{Room: b.Room, Client: b.Client, ReplyTo: b.ReplyTo, Nonce: b.Nonce}
+	h.backbone.Detach(streams.SessionRef{Room: b.Room, Client: b.Client, Session: b.Session}, streams.Disconnect{Reason: string(endLost)}, func(_ streams.Holding, err error) {
 		if err == nil {
-			h.backbone.Alive(held.Room, replyTo, nonce, client)
+			h.backbone.Alive(probe)
 		}
 	})
 }
 
 // alive answers a probe, and those before it: their pongs may be left out. It reports whether there was such a probe. The shard
 // is locked.
-func (s *Session) alive(nonce []byte) bool {
+func (s *Attachment) alive(nonce []byte) bool {
 	if s.extra == nil {
 		return false
 	}
-	i := slices.IndexFunc(s.extra.probes, func(a asked) bool { return a.nonce == string(nonce) })
+	i := slices.IndexFunc(s.extra.probes, func(a probeRequest) bool { return a.nonce == string(nonce) })
 	if i < 0 {
 		return false
 	}
 	for _, a := range s.extra.probes[:i+1] {
-		s.hub.backbone.Alive(s.room.String(), a.replyTo, a.nonce, s.id.String())
+		s.hub.backbone.Alive(streams.Probe{Room: s.room.String(), Client: s.id.String(), ReplyTo: a.replyTo, Nonce: a.nonce})
 	}
-	s.extra.probes = append([]asked(nil), s.extra.probes[i+1:]...)
+	s.extra.probes = append([]probeRequest(nil), s.extra.probes[i+1:]...)
 	return true
 }

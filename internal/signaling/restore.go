@@ -11,20 +11,20 @@ import (
 // peer that is still missing counts as gone.
 const settleAfterLoss = 10 * time.Second
 
-// tellReplaced tells a rejoin.v1 client that what was confirmed to it of late may be missing: replication is asynchronous
+// sendStoreReplaced tells a rejoin.v1 client that what was confirmed to it of late may be missing: replication is asynchronous
 // (rule R9.1). The shard is locked.
-func (s *Session) tellReplaced() {
+func (s *Attachment) sendStoreReplaced() {
 	if s.dialect != wire.RejoinV1 || s.state != live {
 		return
 	}
 	ago := s.hub.sinceReplaced()
-	s.send(func(dst []byte) []byte { return wire.AppendStoreReplaced(dst, ago.Milliseconds()) })
+	s.sendFrame(func(dst []byte) []byte { return wire.AppendStoreReplaced(dst, ago.Milliseconds()) })
 }
 
-// tellIfReplaced does so for a client that was away meanwhile. The shard is locked.
-func (s *Session) tellIfReplaced() {
+// sendIfReplaced does so for a client that was away meanwhile. The shard is locked.
+func (s *Attachment) sendIfReplaced() {
 	if s.hub.replacedLately() {
-		s.tellReplaced()
+		s.sendStoreReplaced()
 	}
 }
 
@@ -40,13 +40,13 @@ func (h *Hub) replacedLately() bool {
 
 // restore attaches this session again with a fresh epoch: the primary changed, or lost it. What is under way is
 // waited for: it may be an answer of the primary before. The shard is locked.
-func (s *Session) restore() {
+func (s *Attachment) restore() {
 	if s.state != live || s.syncing || s.paused {
 		s.catching, s.todo = s.state == live, todoRestore
 		return
 	}
 	s.catching = true
-	s.ask()
+	s.beginRead()
 	a := streams.Attach{
 		Room: s.room.String(), Session: s.sid.String(), Role: s.role().Text(), Dialect: byte(s.dialect), Keep: s.keeps(),
 		NewClient: s.id.String(), After: s.last, User: s.user(),
@@ -57,38 +57,38 @@ func (s *Session) restore() {
 	s.hub.backbone.Restore(a, s.restored)
 }
 
-func (s *Session) restored(a streams.Attached, err error) {
+func (s *Attachment) restored(a streams.Attached, err error) {
 	s.locked(func() {
 		s.syncing = false
 		switch {
 		case s.state != live:
-		case a.Verdict == streams.Fenced:
-			s.lost()
-		case a.Verdict == streams.Outlived:
-			s.outlived()
+		case a.Verdict == streams.RestoreFenced:
+			s.fencedBySync()
+		case a.Verdict == streams.RestoreEnded:
+			s.endedElsewhere()
 		case err != nil || a.Verdict == streams.RoomFull:
 			s.todo = todoRestore
-			s.later(syncRetry)
+			s.readLater(syncRetry)
 		default:
-			s.again(a)
+			s.continueRestored(a)
 			s.proceed()
 		}
 	})
 }
 
-// again goes on after a restore.
-func (s *Session) again(a streams.Attached) {
-	s.epoch, s.anew = a.Epoch, true // what was confirmed lately may be lost
+// continueRestored goes on after a restore.
+func (s *Attachment) continueRestored(a streams.Attached) {
+	s.epoch, s.orderAnew = a.Epoch, true // what was confirmed lately may be lost
 	if s.extra != nil {
 		s.extra.chain.done = 0
 	}
 	s.hub.metrics.restored.Inc()
 	if a.Verdict == streams.Fresh {
 		// The room is being rebuilt by all who hold its sessions: who is not there yet may be on the way.
-		s.more().settled = time.Now().Add(settleAfterLoss)
+		s.ensureExtra().settled = time.Now().Add(settleAfterLoss)
 		s.hub.timers.after(settleAfterLoss, func() { s.locked(s.catchUp) })
 	}
 	s.version = 0 // a promoted replica may be behind
 	s.reconcile(a.Peers, a.Version, a.Undelivered)
-	s.page(a.Entries, a.More, a.Last, false)
+	s.deliverPage(page{entries: a.Entries, more: a.More, last: a.Last})
 }

@@ -13,8 +13,8 @@ import (
 // lost makes the backbone one whose Redis has lost everything: what is restored is alone there at first.
 func lost(b *scripted) {
 	b.script(func() {
-		b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
-			return streams.Synced{Hold: streams.HoldGone}, nil
+		b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+			return streams.Synced{Holding: streams.HoldingGone}, nil
 		}
 		b.restore = func(a streams.Attach) (streams.Attached, error) {
 			b.rebuilt(1)
@@ -26,7 +26,7 @@ func lost(b *scripted) {
 // rebuilt lets sessions be found again, with these peers.
 func (b *scripted) rebuilt(version uint64, peers ...streams.Peer) {
 	b.script(func() {
-		b.sync = func(_ streams.Held, after streams.EntryID) (streams.Synced, error) {
+		b.sync = func(_ streams.SessionRef, after streams.EntryID) (streams.Synced, error) {
 			return streams.Synced{Version: version, Peers: peers, Last: after}, nil
 		}
 		b.restore = func(a streams.Attach) (streams.Attached, error) {
@@ -178,9 +178,11 @@ func TestARestoreIsTriedAgain(t *testing.T) {
 func TestARestoreThatFindsAnotherHolderGivesWay(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c := crowd(t, hub, 1, wallet)[0]
-		b.restore = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.Fenced}, nil }
-		b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
-			return streams.Synced{Hold: streams.HoldGone}, nil
+		b.restore = func(streams.Attach) (streams.Attached, error) {
+			return streams.Attached{Verdict: streams.RestoreFenced}, nil
+		}
+		b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+			return streams.Synced{Holding: streams.HoldingGone}, nil
 		}
 		hub.Reconcile()
 		pass(time.Second)
@@ -192,7 +194,9 @@ func TestARestoreThatFindsAnotherHolderGivesWay(t *testing.T) {
 func TestAfterAFailoverAnotherHolderMayBeTheOneBefore(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c := crowd(t, hub, 1, wallet)[0]
-		b.restore = func(streams.Attach) (streams.Attached, error) { return streams.Attached{Verdict: streams.Fenced}, nil }
+		b.restore = func(streams.Attach) (streams.Attached, error) {
+			return streams.Attached{Verdict: streams.RestoreFenced}, nil
+		}
 		hub.Regenerate()
 		pass(time.Second)
 		c.wantClosed(wire.CloseServiceRestart, wire.ReasonGoingAway)
@@ -208,8 +212,8 @@ func TestAfterAFailoverTheDoorbellOfAnotherConnectionIsBelieved(t *testing.T) {
 		d, me := wallet(newRoom()).rejoin(), newID()
 		b.script(func() {
 			b.attach = attachedAs(me, nil)
-			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
-				return streams.Synced{Hold: streams.HoldFenced}, nil
+			b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+				return streams.Synced{Holding: streams.HoldingFenced}, nil
 			}
 		})
 		b.shut()
@@ -236,8 +240,8 @@ func TestAnotherHolderIsBelievedWhenThePrimaryIsKnown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 				c := crowd(t, hub, 1, wallet)[0]
-				b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
-					return streams.Synced{Hold: streams.HoldFenced}, nil
+				b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+					return streams.Synced{Holding: streams.HoldingFenced}, nil
 				}
 				b.check = func() {
 					if test.replaced {
@@ -257,7 +261,7 @@ func TestAComparisonIsTriedAgain(t *testing.T) {
 		d := wallet(newRoom())
 		c, me, peer := liveWith(t, hub, b, d)
 		b.script(func() {
-			b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+			b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
 				return streams.Synced{}, streams.ErrUnavailable
 			}
 		})

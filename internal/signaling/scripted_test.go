@@ -27,13 +27,13 @@ type scripted struct {
 	attach  func(streams.Attach) (streams.Attached, error)
 	restore func(streams.Attach) (streams.Attached, error)
 	send    func(streams.Message) (streams.Outcome, error)
-	detach  func(streams.Held) (streams.Hold, error)
-	ack     func(streams.Held, streams.EntryID) (streams.Hold, error)
-	leave   func(streams.Held) (bool, error)
+	detach  func(streams.SessionRef) (streams.Holding, error)
+	ack     func(streams.SessionRef, streams.EntryID) (streams.Holding, error)
+	leave   func(streams.SessionRef) (bool, error)
 	undo    func(session string) (string, error)
-	claims  func(room string) ([]streams.Held, error)
+	claims  func(room string) ([]streams.SessionRef, error)
 	expire  func(client string) (time.Duration, error)
-	sync    func(streams.Held, streams.EntryID) (streams.Synced, error)
+	sync    func(streams.SessionRef, streams.EntryID) (streams.Synced, error)
 	check   func() // what a look at the primaries finds
 }
 
@@ -161,51 +161,51 @@ func (b *scripted) Send(m streams.Message, done func(streams.Outcome, error)) {
 	}, streams.Stored, done)
 }
 
-func (b *scripted) Detach(h streams.Held, p streams.Parting, done func(streams.Hold, error)) {
-	b.note(call{name: "detach", client: h.Client, id: p.Acked})
-	answer(b, func() func() (streams.Hold, error) {
+func (b *scripted) Detach(ref streams.SessionRef, p streams.Disconnect, done func(streams.Holding, error)) {
+	b.note(call{name: "detach", client: ref.Client, id: p.Acked})
+	answer(b, func() func() (streams.Holding, error) {
 		if f := b.detach; f != nil {
-			return func() (streams.Hold, error) { return f(h) }
+			return func() (streams.Holding, error) { return f(ref) }
 		}
 		return nil
-	}, streams.HoldOK, done)
+	}, streams.HoldingOurs, done)
 }
 
-func (b *scripted) Ack(h streams.Held, id streams.EntryID, done func(streams.Hold, error)) {
-	b.note(call{name: "ack", client: h.Client, id: id})
-	answer(b, func() func() (streams.Hold, error) {
+func (b *scripted) Ack(ref streams.SessionRef, id streams.EntryID, done func(streams.Holding, error)) {
+	b.note(call{name: "ack", client: ref.Client, id: id})
+	answer(b, func() func() (streams.Holding, error) {
 		if f := b.ack; f != nil {
-			return func() (streams.Hold, error) { return f(h, id) }
+			return func() (streams.Holding, error) { return f(ref, id) }
 		}
 		return nil
-	}, streams.HoldOK, done)
+	}, streams.HoldingOurs, done)
 }
 
-func (b *scripted) Leave(h streams.Held, p streams.Parting, done func(bool, error)) {
-	b.note(call{name: "leave", client: h.Client, id: p.Acked})
+func (b *scripted) Leave(ref streams.SessionRef, p streams.Disconnect, done func(bool, error)) {
+	b.note(call{name: "leave", client: ref.Client, id: p.Acked})
 	answer(b, func() func() (bool, error) {
 		if f := b.leave; f != nil {
-			return func() (bool, error) { return f(h) }
+			return func() (bool, error) { return f(ref) }
 		}
 		return nil
 	}, true, done)
 }
 
-func (b *scripted) Undo(_, session, client, _ string, done func(string, error)) {
-	b.note(call{name: "undo", client: client})
+func (b *scripted) Undo(ref streams.SessionRef, _ string, done func(string, error)) {
+	b.note(call{name: "undo", client: ref.Client})
 	answer(b, func() func() (string, error) {
 		if f := b.undo; f != nil {
-			return func() (string, error) { return f(session) }
+			return func() (string, error) { return f(ref.Session) }
 		}
 		return nil
 	}, "", done)
 }
 
-func (b *scripted) Claims(room string, done func([]streams.Held, error)) {
+func (b *scripted) Claims(room string, done func([]streams.SessionRef, error)) {
 	b.note(call{name: "claims"})
-	answer(b, func() func() ([]streams.Held, error) {
+	answer(b, func() func() ([]streams.SessionRef, error) {
 		if f := b.claims; f != nil {
-			return func() ([]streams.Held, error) { return f(room) }
+			return func() ([]streams.SessionRef, error) { return f(room) }
 		}
 		return nil
 	}, nil, done)
@@ -230,19 +230,19 @@ func (b *scripted) Overdue(_, client string, done func(time.Duration, error)) {
 	answer(b, func() func() (time.Duration, error) { return nil }, 0, done)
 }
 
-func (b *scripted) Sync(h streams.Held, r streams.Reading, done func(streams.Synced, error)) {
+func (b *scripted) Sync(ref streams.SessionRef, r streams.Reading, done func(streams.Synced, error)) {
 	after := r.After
-	b.note(call{name: "sync", client: h.Client, id: after})
+	b.note(call{name: "sync", client: ref.Client, id: after})
 	answer(b, func() func() (streams.Synced, error) {
 		if f := b.sync; f != nil {
-			return func() (streams.Synced, error) { return f(h, after) }
+			return func() (streams.Synced, error) { return f(ref, after) }
 		}
 		return nil
 	}, streams.Synced{Last: after}, done)
 }
 
-func (b *scripted) Alive(_, replyTo, nonce, client string) {
-	b.note(call{name: "alive " + replyTo + " " + nonce, client: client})
+func (b *scripted) Alive(p streams.Probe) {
+	b.note(call{name: "alive " + p.ReplyTo + " " + p.Nonce, client: p.Client})
 }
 
 func (b *scripted) CheckPrimaries(done func()) {
@@ -283,8 +283,8 @@ func with(peers ...streams.Peer) func(streams.Attach) (streams.Attached, error) 
 }
 
 // mailbox answers Sync from a list that never changes.
-func mailbox(peers []streams.Peer, entries ...streams.Entry) func(streams.Held, streams.EntryID) (streams.Synced, error) {
-	return func(_ streams.Held, after streams.EntryID) (streams.Synced, error) {
+func mailbox(peers []streams.Peer, entries ...streams.Entry) func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
+	return func(_ streams.SessionRef, after streams.EntryID) (streams.Synced, error) {
 		rest := slices.DeleteFunc(slices.Clone(entries), func(e streams.Entry) bool { return e.ID.Compare(after) <= 0 })
 		return streams.Synced{Version: 1, Peers: peers, Entries: rest, Last: lastOf(entries)}, nil
 	}

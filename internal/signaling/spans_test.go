@@ -27,7 +27,7 @@ func TestEverySpanOfAConnectEnds(t *testing.T) {
 		"nonsense":  answer(streams.Attached{Verdict: streams.Fresh, Client: "x"}, nil),
 		"contested, and gone meanwhile": func(hub *signaling.Hub, b *scripted, d dialer) {
 			b.attach = func(streams.Attach) (streams.Attached, error) {
-				return streams.Attached{Verdict: streams.Contested, Nonce: nonce, Contested: []streams.Held{{Client: newID()}}}, nil
+				return streams.Attached{Verdict: streams.Contested, Nonce: nonce, Contested: []streams.SessionRef{{Client: newID()}}}, nil
 			}
 			b.shut()
 			d.dial(b.tb, hub).lose()
@@ -35,7 +35,7 @@ func TestEverySpanOfAConnectEnds(t *testing.T) {
 		},
 		"gone while probed": func(hub *signaling.Hub, b *scripted, d dialer) {
 			b.attach = func(streams.Attach) (streams.Attached, error) {
-				return streams.Attached{Verdict: streams.Contested, Nonce: nonce, Contested: []streams.Held{{Client: newID()}}}, nil
+				return streams.Attached{Verdict: streams.Contested, Nonce: nonce, Contested: []streams.SessionRef{{Client: newID()}}}, nil
 			}
 			c := d.dial(b.tb, hub)
 			time.Sleep(time.Millisecond)

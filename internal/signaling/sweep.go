@@ -37,7 +37,7 @@ func (h *Hub) Run(ctx context.Context) {
 			h.timers.stop()
 			return
 		case <-h.wake:
-			h.endRevoked()
+			h.evictRevoked()
 			h.forAll(ctx)
 		case now := <-tick.C:
 			h.flush()
@@ -45,7 +45,7 @@ func (h *Hub) Run(ctx context.Context) {
 			h.rotate(now)
 			h.expireTokens(now)
 			for ; !due.After(now); due = due.Add(h.cfg.SyncInterval / shardCount) {
-				h.shards[next].each((*Session).refresh)
+				h.shards[next].each((*Attachment).refresh)
 				h.renewICEServers(next, now.Add(due.Sub(now))) // due by the clock of now: it may have been set since Run began
 				next = (next + 1) % shardCount
 			}
@@ -75,10 +75,10 @@ func (h *Hub) nudge() {
 
 // forAll compares or restores every session, shard by shard.
 func (h *Hub) forAll(ctx context.Context) {
-	step := (*Session).refresh
+	step := (*Attachment).refresh
 	if h.restore.Swap(false) {
-		step = func(s *Session) {
-			s.tellReplaced()
+		step = func(s *Attachment) {
+			s.sendStoreReplaced()
 			s.restore()
 		}
 		h.resync.Store(false) // a restore compares too
@@ -96,7 +96,7 @@ func (h *Hub) forAll(ctx context.Context) {
 }
 
 // refresh compares a session with Redis and keeps its keys alive. The shard is locked.
-func (s *Session) refresh() {
+func (s *Attachment) refresh() {
 	switch {
 	case s.state == attaching || s.syncing: // what is under way may have been answered too early
 		s.todo = max(s.todo, todoSync)
@@ -111,7 +111,7 @@ func (h *Hub) flush() {
 	for i := range h.shards {
 		sh := &h.shards[i]
 		sh.mu.Lock()
-		sh.dirty = slices.DeleteFunc(sh.dirty, func(s *Session) bool { return s.flushDue(now) })
+		sh.dirty = slices.DeleteFunc(sh.dirty, func(s *Attachment) bool { return s.flushDue(now) })
 		if len(sh.dirty) == 0 {
 			sh.dirty = nil
 		}
@@ -120,7 +120,7 @@ func (h *Hub) flush() {
 }
 
 // flushDue flushes if the last time is a second ago, and reports whether that is settled. The shard is locked.
-func (s *Session) flushDue(now uint32) bool {
+func (s *Attachment) flushDue(now uint32) bool {
 	if s.state == live && !s.flushable(now) {
 		return false
 	}
@@ -131,7 +131,7 @@ func (s *Session) flushDue(now uint32) bool {
 	return true
 }
 
-func (s *Session) acknowledged(hold streams.Hold, err error) {
+func (s *Attachment) acknowledged(hold streams.Holding, err error) {
 	s.locked(func() {
 		switch {
 		case s.state != live:
@@ -141,7 +141,7 @@ func (s *Session) acknowledged(hold streams.Hold, err error) {
 				sh := s.shard()
 				sh.dirty = append(sh.dirty, s)
 			}
-		case hold != streams.HoldOK:
+		case hold != streams.HoldingOurs:
 			s.catchUp()
 		}
 	})
@@ -154,11 +154,11 @@ func (h *Hub) rotate(now time.Time) {
 		return
 	}
 	within, spare := min(rotateWithin, limit/8), min(rotateSpare, limit/8)
-	h.each(func(s *Session) {
+	h.each(func(s *Attachment) {
 		// Spread over the last tenth, earlier by what the client gets to come back, and by one sweep.
 		age := s.age(now)
 		early := time.Duration(s.sid[0])*(limit/10)/256 + within + spare + min(sweepEvery, limit/8)
-		if s.state == live && age >= limit-early && !s.more().rotating {
+		if s.state == live && age >= limit-early && !s.ensureExtra().rotating {
 			s.extra.rotating = true
 			s.goAway(h.chance.jitter(within), wire.GoAwayRotate, spare)
 		}
@@ -167,19 +167,19 @@ func (h *Hub) rotate(now time.Time) {
 
 // goAway asks a rejoin.v1 client to reconnect after delay, and closes the connection when spare more has passed.
 // The session waits for its client either way. The shard is locked.
-func (s *Session) goAway(delay time.Duration, reason string, spare time.Duration) {
+func (s *Attachment) goAway(delay time.Duration, reason string, spare time.Duration) {
 	if s.dialect == wire.RejoinV1 {
-		s.send(func(dst []byte) []byte { return wire.AppendGoAway(dst, delay.Milliseconds(), reason) })
+		s.sendFrame(func(dst []byte) []byte { return wire.AppendGoAway(dst, delay.Milliseconds(), reason) })
 		delay += spare
 	}
-	s.hub.timers.after(delay, func() { s.locked(s.sendAway) })
+	s.hub.timers.after(delay, func() { s.locked(s.detachAndClose) })
 }
 
-// sendAway hands the session over: its grace window starts, then the connection is closed. The shard is locked.
-func (s *Session) sendAway() {
+// detachAndClose hands the session over: its grace window starts, then the connection is closed. The shard is locked.
+func (s *Attachment) detachAndClose() {
 	if s.state != live {
 		return
 	}
 	c := s.conn
-	s.detach(s.hub.sending(), func() { c.Close(wire.CloseServiceRestart, wire.ReasonGoingAway) })
+	s.detach(s.hub.closingReason(), func() { c.Close(wire.CloseServiceRestart, wire.ReasonGoingAway) })
 }

@@ -19,7 +19,7 @@ func TestNoTimerOutlivesTheHub(t *testing.T) {
 		},
 		"sync again": func(hub *signaling.Hub, b *scripted, _ *client, _, _ string, _ dialer) {
 			b.script(func() {
-				b.sync = func(streams.Held, streams.EntryID) (streams.Synced, error) {
+				b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {
 					return streams.Synced{}, streams.ErrUnavailable
 				}
 			})

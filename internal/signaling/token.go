@@ -13,12 +13,12 @@ const tokenNotice = 30 * time.Second
 
 // identify notes what the client's token says. It reports false for a token that is good for nothing: revoked meanwhile, or late with no
 // session to resume. The shard is locked.
-func (s *Session) identify(who *wire.Identity, now time.Time) (reason string, ok bool) {
+func (s *Attachment) identify(who *wire.Identity, now time.Time) (reason string, ok bool) {
 	if who == nil {
 		return "", true
 	}
 	s.hub.tokens.Store(true)
-	s.more().who = who
+	s.ensureExtra().who = who
 	r := &s.opening().request
 	if r.User = who.User; who.Late {
 		r.NewClient = ""
@@ -42,15 +42,15 @@ func (h *Hub) Recheck() {
 	h.nudge()
 }
 
-// endRevoked ends them.
-func (h *Hub) endRevoked() {
+// evictRevoked ends them.
+func (h *Hub) evictRevoked() {
 	if !h.recheck.Swap(false) {
 		return
 	}
 	now := time.Now()
-	h.each(func(s *Session) {
+	h.each(func(s *Attachment) {
 		if s.extra != nil && s.extra.who != nil && h.revoked(s.extra.who, now) {
-			s.evict(howRevoked, wire.CloseToken, wire.ReasonTokenRevoked)
+			s.evict(endRevoked, wire.CloseToken, wire.ReasonTokenRevoked)
 		}
 	})
 }
@@ -60,7 +60,7 @@ func (h *Hub) expireTokens(now time.Time) {
 	if !h.tokens.Load() {
 		return
 	}
-	h.each(func(s *Session) {
+	h.each(func(s *Attachment) {
 		if s.state == live && s.extra != nil && s.extra.who != nil {
 			s.expireToken(now)
 		}
@@ -68,43 +68,43 @@ func (h *Hub) expireTokens(now time.Time) {
 }
 
 // expireToken does so for one. The shard is locked.
-func (s *Session) expireToken(now time.Time) {
+func (s *Attachment) expireToken(now time.Time) {
 	left := s.extra.who.Expires.Sub(now)
 	if s.extra.who.Late {
 		left += s.hub.backbone.Grace()
 	}
 	switch c := s.conn; {
 	case left <= 0:
-		s.detach(howTokenExpired, func() { c.Close(wire.CloseToken, wire.ReasonTokenExpired) })
+		s.detach(endTokenExpired, func() { c.Close(wire.CloseToken, wire.ReasonTokenExpired) })
 	case !s.extra.expiring && s.dialect == wire.RejoinV1 && (left <= tokenNotice || s.extra.who.Late):
 		s.extra.expiring = true
 		within := min(left, tokenNotice) / 2 // the rest is for the way
-		s.send(func(dst []byte) []byte { return wire.AppendGoAway(dst, within.Milliseconds(), wire.GoAwayAuth) })
+		s.sendFrame(func(dst []byte) []byte { return wire.AppendGoAway(dst, within.Milliseconds(), wire.GoAwayAuth) })
 	}
 }
 
 // evict ends a session for good, against its client's will. The shard is locked.
-func (s *Session) evict(why how, code wire.CloseCode, reason string) {
+func (s *Attachment) evict(why endReason, code wire.CloseCode, reason string) {
 	switch s.state {
 	case attaching:
 		s.opening().evicted = why // also the session that it comes back to
-		s.giveUp(EndLocal, code, reason)
+		s.closeAttaching(ClosedByServer, code, reason)
 	case live:
 		c := s.conn
-		s.leave(why)
+		s.endSession(why)
 		c.Close(code, reason)
 	case closed:
 	}
 }
 
-// removed closes a connection whose session the operator has ended: Redis and the peers know already. The shard is locked.
-func (s *Session) removed() {
+// removedByOperator closes a connection whose session the operator has ended: Redis and the peers know already. The shard is locked.
+func (s *Attachment) removedByOperator() {
 	switch s.state {
 	case attaching:
-		s.giveUp(EndLocal, wire.CloseRemoved, wire.ReasonRemoved)
+		s.closeAttaching(ClosedByServer, wire.CloseRemoved, wire.ReasonRemoved)
 	case live:
-		s.part(howRemoved)
-		s.finish()
+		s.disconnect(endRemoved)
+		s.close()
 		s.conn.Close(wire.CloseRemoved, wire.ReasonRemoved)
 	case closed:
 	}

@@ -37,7 +37,7 @@ const (
 )
 
 // traceConnect begins the span of a connection that asks for a session.
-func (s *Session) traceConnect(now time.Time) {
+func (s *Attachment) traceConnect(now time.Time) {
 	tracer := s.hub.cfg.Tracer
 	if tracer == nil {
 		return
@@ -62,7 +62,7 @@ func (o *opening) traceRefused(result string) {
 }
 
 // traceAttached ends the span of a connection that has a session now, and keeps it for what follows to link to.
-func (s *Session) traceAttached(o *opening, a streams.Attached, refused string) {
+func (s *Attachment) traceAttached(o *opening, a streams.Attached, refused string) {
 	if o.span == nil {
 		return
 	}
@@ -81,12 +81,12 @@ func (s *Session) traceAttached(o *opening, a streams.Attached, refused string) 
 	o.span.End()
 	o.span = nil
 	if own.IsSampled() {
-		s.more().connect = &own
+		s.ensureExtra().connect = &own
 	}
 }
 
 // links are what the spans of this connection's messages are linked to.
-func (s *Session) links() []trace.Link {
+func (s *Attachment) links() []trace.Link {
 	if s.extra == nil || s.extra.connect == nil {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (s *Session) links() []trace.Link {
 }
 
 // traceSend begins the span of a message that arrived. The shard is locked.
-func (p *sending) traceSend(m wire.Message) {
+func (p *inflight) traceSend(m wire.Message) {
 	tracer := p.s.hub.cfg.Tracer
 	if tracer == nil {
 		return
@@ -109,7 +109,7 @@ func (p *sending) traceSend(m wire.Message) {
 }
 
 // traceSent ends it.
-func (p *sending) traceSent(o outcome) {
+func (p *inflight) traceSent(o outcome) {
 	if p.span == nil {
 		return
 	}
@@ -121,8 +121,8 @@ func (p *sending) traceSent(o outcome) {
 	p.span, p.trace = nil, p.trace[:0]
 }
 
-// traceDelivered makes the span of a message that was written to its receiver's socket, if somebody follows it. The shard is locked.
-func (s *Session) traceDelivered(began time.Time, of string, body streams.Body) {
+// traceDelivered makes the span of a message that was written to its receiver's socket, if the message is traced. The shard is locked.
+func (s *Attachment) traceDelivered(began time.Time, of string, body streams.Body) {
 	parent, ok := parseTraceparent(of)
 	if !ok {
 		return

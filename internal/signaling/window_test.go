@@ -135,7 +135,7 @@ func TestADetachIsRepeatedUntilRedisHearsOfIt(t *testing.T) {
 			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 				c := wallet(newRoom()).rejoin().dial(t, hub)
 				pass(0)
-				b.script(func() { b.detach = func(streams.Held) (streams.Hold, error) { return 0, err } })
+				b.script(func() { b.detach = func(streams.SessionRef) (streams.Holding, error) { return 0, err } })
 				c.lose()
 				pass(10 * time.Second)
 				if n := len(b.calls("detach")); n < 9 || n > 11 {
@@ -162,7 +162,7 @@ func TestALeaveIsRepeatedUntilRedisHearsOfIt(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c := extension(newRoom()).dial(t, hub)
 		pass(0)
-		b.script(func() { b.leave = func(streams.Held) (bool, error) { return false, streams.ErrUnavailable } })
+		b.script(func() { b.leave = func(streams.SessionRef) (bool, error) { return false, streams.ErrUnavailable } })
 		c.lose()
 		pass(5 * time.Second)
 		b.script(func() { b.leave = nil })
@@ -177,15 +177,17 @@ func TestALeaveIsRepeatedUntilRedisHearsOfIt(t *testing.T) {
 
 // What ended how: leaving for good, or into the grace window.
 func TestHowAConnectionEndsDecides(t *testing.T) {
-	lost := signaling.End{Kind: signaling.EndLost}
-	local := signaling.End{Kind: signaling.EndLocal}
-	policy := signaling.End{Kind: signaling.EndPolicy}
-	client := func(code wire.CloseCode) signaling.End { return signaling.End{Kind: signaling.EndClient, Code: code} }
+	lost := signaling.Closure{By: signaling.ClosedByLoss}
+	local := signaling.Closure{By: signaling.ClosedByServer}
+	policy := signaling.Closure{By: signaling.ClosedForCause}
+	client := func(code wire.CloseCode) signaling.Closure {
+		return signaling.Closure{By: signaling.ClosedByClient, Code: code}
+	}
 	plainWallet, plainExtension, rejoin := wallet(newRoom()), extension(newRoom()), extension(newRoom()).rejoin()
 	for _, tc := range []struct {
 		name string
 		d    dialer
-		end  signaling.End
+		end  signaling.Closure
 		want string
 	}{
 		{"rejoin.v1, 1000", rejoin, client(wire.CloseNormal), "leave"},

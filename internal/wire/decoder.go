@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"github.com/rejoin-dev/rejoin/streams/entryid"
 )
 
 // keptScratch is how much a Decoder keeps between two messages, in bytes. It is more than a message of the default
@@ -183,7 +185,7 @@ func (d *Decoder) ttl() (ms int, ok bool) {
 	if d.fields[fieldTTL].kind == kindAbsent {
 		return 0, true
 	}
-	n, rest, ok := parseDecimal(d.token(fieldTTL))
+	n, rest, ok := entryid.Decimal(d.token(fieldTTL))
 	if !ok || len(rest) > 0 || n < 1 || n > MaxTTLMs {
 		return 0, false
 	}

@@ -8,6 +8,6 @@ if not rec then return 'G' end
 local m = parse(ARGV[1], rec)
 if m.sid ~= ARGV[2] then return 'F' end
 if CLUSTER then redis.call('EXISTS', KEYS[1], box(m.id)) end -- see together
-if ARGV[3] ~= '-' then acked(m.id, ARGV[3]) end -- first, so that it works when memory is full
-spoken(m)
+if ARGV[3] ~= '-' then acknowledge(m.id, ARGV[3]) end -- first, so that it works when memory is full
+retireToken(m)
 return 'O'

@@ -2,13 +2,13 @@
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2 session, or - for "its window is over"  3 acknowledged entry ID or -  4 grace ms
---      5 how it ended, unless its window did  6 what this connection did (lib.lua), or -
+--      5 reason, unless its window is over  6 counts of this connection (lib.lua), or -
 -- Reply: {0 it ended now, -1 not this caller's to end, n > 0 the window has n ms left; the session ended}
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
 if not rec then return {-1} end
 load()
-how = ARGV[5]
-if ARGV[6] ~= '-' then did = ARGV[6] end
+reason = ARGV[5]
+if ARGV[6] ~= '-' then counts = ARGV[6] end
 local m = members[ARGV[1]]
 if ARGV[2] == '-' then
   if m.state ~= 'S' then return {-1} end
@@ -17,8 +17,8 @@ if ARGV[2] == '-' then
   remove(m, 'w')
 else
   if m.sid ~= ARGV[2] then return {-1} end
-  if ARGV[3] ~= '-' then acked(m.id, ARGV[3]) end
+  if ARGV[3] ~= '-' then acknowledge(m.id, ARGV[3]) end
   remove(m, 'n')
 end
-settle(tonumber(ARGV[4]))
-return {0, unpack(gone)}
+setLifetime(tonumber(ARGV[4]))
+return {0, unpack(ended)}

@@ -9,7 +9,7 @@
 -- then; attached, due: Unix time in ms; token: a hash or '-'.
 -- Words behind these are of later versions: they are kept as they are. None of them may be '-'. So far:
 --   u=<base64url>: the user that its token named, see user
--- 'x<clientId>' is its tally, see total; 'x!<clientId>' belongs to send.lua; 'x' and 'x.' are for noted. A field of another kind needs one of the
+-- 'x<clientId>' is its tally, see total; 'x!<clientId>' belongs to send.lua; 'x' and 'x.' are for remember. A field of another kind needs one of the
 -- prefixes ! # ~ v g x, which earlier versions leave alone.
 local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joined', 'at', 'due', 'tok', 'prev'}
 local room = string.sub(KEYS[1], 2, -4)
@@ -17,11 +17,11 @@ local prefix = string.sub(KEYS[1], 1, -2)
 -- SERVER stands for the sender where the operator is: no client has that ID.
 local SERVER = '00000000-0000-0000-0000-000000000000'
 local members, extras
--- What the script's own connection did, "0 in out 0 0" to be added to the tally, and the word that says how its session ended if
--- it ends; set by the scripts that know.
-local did, how
+-- counts: what the script's own connection did, "0 in out 0 0", to be added to the tally. reason: one word, why its session ended, if
+-- it ends. Set by the scripts that know.
+local counts, reason
 local TOLD = string.rep('=', 36) .. '0000000' -- see report
-local gone = {} -- the sessions that were ended, for the reply: see remove
+local ended = {} -- the sessions that were ended, for the reply: see remove
 
 -- When memory is full (OOM), Redis refuses a script's commands that may grow it until the script has made
 -- another write. What ends in freeing memory therefore begins with a write that is never refused
@@ -45,7 +45,7 @@ local function parse(id, rec)
   return m
 end
 
--- user is whose session it is: base64url, or '-' for one that nobody had to name.
+-- user is whose session it is: base64url, or '-' if it has no name.
 local function user(m) return string.match(m.later, ' u=(%S+)') or '-' end
 
 local function save(m)
@@ -100,7 +100,7 @@ end
 -- ring publishes a doorbell for an instance and returns how many heard it. On a cluster an instance listens at each primary, on a
 -- channel of that primary's: so what a primary rings for does not depend on another one. The channel without a primary is for
 -- instances of earlier versions, and for those that have not found this primary yet.
--- One that does not hear it is dead, or will sync as soon as it has subscribed (again), which takes its sessions back.
+-- An instance that does not hear it is dead, or will sync once it has subscribed again, which takes its sessions back.
 local me
 local function ring(inst, text)
   if CLUSTER then
@@ -125,46 +125,46 @@ local function opposite(role)
   return target .. '>' .. source
 end
 
--- tell rings once at every instance that holds a live peer of m. It returns the instances that nobody listens on.
-local function tell(m, text)
-  local theirs, rung, deaf = opposite(m.role), {}, {}
+-- announce rings once at every instance that holds a live peer of m. It returns the instances that had no receiver.
+local function announce(m, text)
+  local theirs, rung, noReceivers = opposite(m.role), {}, {}
   for _, p in pairs(members) do
     if p.role == theirs and p ~= m and p.state == 'L' and not rung[p.inst] then
       rung[p.inst] = true
-      if ring(p.inst, text) == 0 and provable(p.inst) then deaf[p.inst] = true end
+      if ring(p.inst, text) == 0 and provable(p.inst) then noReceivers[p.inst] = true end
     end
   end
-  return deaf
+  return noReceivers
 end
 
-local function words(kind, m, ...)
+local function encodeBell(kind, m, ...)
   return kind .. room .. ' ' .. table.concat({m.id, m.role, m.dialect, m.keep, m.sid, m.inst, ...}, ' ')
 end
 
--- came is words for a member that is live now: its version, and its user if it has one.
-local function came(kind, m)
+-- encodeArrival is encodeBell for a member that is live now: its version, and its user if it has one.
+local function encodeArrival(kind, m)
   local whose = user(m)
-  return words(kind, m, version(), whose ~= '-' and whose or nil)
+  return encodeBell(kind, m, version(), whose ~= '-' and whose or nil)
 end
 
--- request is whose an entry is: {from, <7 digits length><requestId>}.
-local function request(e)
+-- senderAndRequest reads an entry: {from, <7 digits length><requestId>}.
+local function senderAndRequest(e)
   local body = e[2][2]
   return {string.sub(body, 2, 37), string.sub(body, 38, 44 + tonumber(string.sub(body, 38, 44)))}
 end
 
--- ended lists what a mailbox still holds, by entry.
-local function ended(m)
+-- undelivered lists what a mailbox still holds, by entry.
+local function undelivered(m)
   local list = {}
-  for i, e in ipairs(redis.call('XRANGE', box(m.id), '-', '+')) do list[i] = request(e) end
+  for i, e in ipairs(redis.call('XRANGE', box(m.id), '-', '+')) do list[i] = senderAndRequest(e) end
   return list
 end
 
--- report keeps such a list for its senders, also for those that are rung for: their connections may be stalled, or dead without anybody
--- knowing yet. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection. A list that was cut
+-- keepUndelivered keeps such a list for its senders, also for those that are rung for: their connections may be stalled, or dead and
+-- not yet known to be. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection. A list that was cut
 -- ends with CUT in place of a clientId, and behind what their connection was opened with stands TOLD: versions that do not know these skip them.
 local CUT = string.rep('*', 36) .. '0000000'
-local function report(m, list)
+local function keepUndelivered(m, list)
   local kept = {}
   for _, item in ipairs(list) do
     local f = members[item[1]]
@@ -181,9 +181,9 @@ local function report(m, list)
   end
 end
 
--- settle gives a room without a live client a lifetime of its own. Of one without any client nothing stays but whom the operator removed,
--- for an hour: an instance that missed the doorbells takes what is gone for lost by Redis, and would bring its client back.
-local function settle(grace)
+-- setLifetime gives a room without a live client a lifetime of its own. If a room has no client at all, only the list of those that the
+-- operator removed stays, for an hour: an instance that missed the doorbells would take such a session for lost by Redis, and bring its client back.
+local function setLifetime(grace)
   local any = false
   for _, m in pairs(members) do
     if m.state == 'L' then return end
@@ -200,18 +200,18 @@ local function settle(grace)
   end
 end
 
--- note: 'x' holds the beginnings of the last clientIds whose sessions were ended, so that an instance that was frozen
+-- remember: 'x' holds the beginnings of the last clientIds whose sessions were ended, so that an instance that was frozen
 -- meanwhile learns that its session was ended, and not lost by Redis. 'x.' holds those that the operator removed: they may be as many as
--- a room has clients, and stay when the room is empty, see settle.
+-- a room has clients, and stay when the room is empty, see setLifetime.
 local NAME, NAMES, REMOVED = 8, 32, 1024
-local function note(id)
+local function remember(id)
   local field, most = 'x', NAMES
-  if how == 'removed' then field, most = 'x.', REMOVED end
+  if reason == 'removed' then field, most = 'x.', REMOVED end
   extras[field] = string.sub((extras[field] or '') .. string.sub(id, 1, NAME), -NAME * most)
   redis.call('HSET', KEYS[1], field, extras[field])
 end
 
-local function noted(id)
+local function remembered(id)
   for _, x in pairs({extras.x or '', extras['x.'] or ''}) do
     for i = 1, #x, NAME do
       if string.sub(x, i, i + NAME - 1) == string.sub(id, 1, NAME) then return true end
@@ -220,19 +220,19 @@ local function noted(id)
   return false
 end
 
--- remove ends a session for good; why: 'n' it left, 'w' its window ended. It notes, for the one line that the caller writes of it:
---   clientId role dialect instance how undelivered lasted-ms connections in out replayed superseded
+-- remove ends a session for good; why: 'n' it left, 'w' its window ended. It adds a line to ended, for the caller's log:
+--   clientId role dialect instance reason undelivered lasted-ms connections in out replayed superseded
 local function remove(m, why)
-  local list, flat, all = ended(m), {}, total(m, did)
+  local list, flat, all = undelivered(m), {}, total(m, counts)
   for i, item in ipairs(list) do flat[i] = item[1] .. item[2] end
   all[1] = int(math.max(0, clock() - tonumber(all[1])))
-  gone[#gone + 1] = table.concat({m.id, m.role, m.dialect, m.inst, why == 'w' and 'expired' or how or 'lost', #list, unpack(all, 1, 6)}, ' ')
+  ended[#ended + 1] = table.concat({m.id, m.role, m.dialect, m.inst, why == 'w' and 'expired' or reason or 'lost', #list, unpack(all, 1, 6)}, ' ')
   redis.call('DEL', box(m.id))
   redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id, 'x!' .. m.id)
   members[m.id], extras['#' .. m.id], extras['~' .. m.id], extras['x' .. m.id] = nil, nil, nil, nil
-  note(m.id)
-  tell(m, words('l', m, version(), why) .. '\n' .. table.concat(flat))
-  report(m, list)
+  remember(m.id)
+  announce(m, encodeBell('l', m, version(), why) .. '\n' .. table.concat(flat))
+  keepUndelivered(m, list)
 end
 
 -- suspend starts a window, in which a session waits for its client.
@@ -240,21 +240,21 @@ local function suspend(m, t, window)
   m.state, m.due = 'S', int(t + window)
   redis.call('PEXPIRE', box(m.id), int(window + 30000))
   save(m)
-  if did then tally(m, total(m, did)) end
-  tell(m, words('s', m, version(), int(window)))
+  if counts then tally(m, total(m, counts)) end
+  announce(m, encodeBell('s', m, version(), int(window)))
 end
 
--- lapse starts the grace window of a session whose connection is gone, or ends a session that has none.
-local function lapse(m, t, grace)
+-- disconnect starts the grace window of a session whose connection is gone, or ends a session that has no window.
+local function disconnect(m, t, grace)
   if m.keep ~= '1' then return remove(m, 'n') end
   suspend(m, t, grace)
 end
 
--- bury lapses every live session of instances that nobody listens on. Such an instance may be well, and subscribing again:
--- what has no grace window is ended only when its instance has not taken it back (sync) within DOUBT.
+-- suspendDead suspends every live session of instances that had no receiver. Such an instance may be well, and subscribing again:
+-- a session without a grace window is ended only when its instance has not taken it back (sync) within DOUBT.
 local DOUBT = 5000
-local function bury(deaf, t, grace)
-  for inst in pairs(deaf) do
+local function suspendDead(noReceivers, t, grace)
+  for inst in pairs(noReceivers) do
     local theirs = {}
     for _, m in pairs(members) do
       if m.inst == inst and m.state == 'L' then theirs[#theirs + 1] = m end
@@ -279,31 +279,31 @@ local function idcmp(a, b)
   return by
 end
 
--- hot is what changes with every message of a mailbox: bytes and entries waiting, and the last entry ID.
-local function hot(text)
+-- waitingIn reads what changes with every message of a mailbox: bytes and entries waiting, and the last entry ID.
+local function waitingIn(text)
   if not text then return 0, 0, '0-0' end
   local bytes, count, last = string.match(text, '^(%d+) (%d+) (%S+)$')
   return tonumber(bytes), tonumber(count), last
 end
 
--- weigh changes the count of what waits in a mailbox.
-local function weigh(id, bytes, count, last)
+-- setWaiting stores it.
+local function setWaiting(id, bytes, count, last)
   local text = int(math.max(0, bytes)) .. ' ' .. int(math.max(0, count)) .. ' ' .. last
   if extras then extras['#' .. id] = text end
   redis.call('HSET', KEYS[1], '#' .. id, text)
 end
 
--- discard deletes entries of a mailbox that nobody gets any more.
+-- discard deletes entries that will not be delivered any more.
 local function discard(id, entries)
   local ids, freed = {}, 0
   for i, e in ipairs(entries) do ids[i], freed = e[1], freed + #e[2][2] end
   for i = 1, #ids, 1000 do redis.call('XDEL', box(id), unpack(ids, i, math.min(i + 999, #ids))) end
-  local bytes, count, last = hot(extras['#' .. id])
-  weigh(id, bytes - freed, count - #ids, last)
+  local bytes, count, last = waitingIn(extras['#' .. id])
+  setWaiting(id, bytes - freed, count - #ids, last)
 end
 
 -- timely returns those of m's entries that may be delivered at t. It deletes the others, whose time is over, and tells their
--- senders: by a doorbell, or, where that is not heard, as report does.
+-- senders: by a doorbell, or, where that is not heard, by keepUndelivered.
 local function timely(m, entries, t)
   local rest, late, theirs, unheard = {}, {}, {}, {}
   for _, e in ipairs(entries) do
@@ -313,7 +313,7 @@ local function timely(m, entries, t)
   if #late == 0 then return entries end
   discard(m.id, late)
   for _, e in ipairs(late) do
-    local item = request(e)
+    local item = senderAndRequest(e)
     local f = members[item[1]]
     if f and f.dialect == 'r' then
       theirs[f.id] = theirs[f.id] or {}
@@ -323,16 +323,16 @@ local function timely(m, entries, t)
   for id, items in pairs(theirs) do
     local f, flat = members[id], {}
     for i, item in ipairs(items) do flat[i] = m.id .. item[2] end
-    if f.state ~= 'L' or ring(f.inst, words('u', f) .. '\n' .. table.concat(flat)) == 0 then report(m, items) end
+    if f.state ~= 'L' or ring(f.inst, encodeBell('u', f) .. '\n' .. table.concat(flat)) == 0 then keepUndelivered(m, items) end
   end
   return rest
 end
 
--- acked moves the group to `upto`, or to the last entry there ever was, and frees what lies before it.
+-- acknowledge moves the group to `upto`, or to the last entry there ever was, and frees what lies before it.
 -- A position that has been acknowledged already changes nothing.
-local function acked(id, upto)
+local function acknowledge(id, upto)
   local key = box(id)
-  local bytes, count, last = hot(redis.call('HGET', KEYS[1], '#' .. id))
+  local bytes, count, last = waitingIn(redis.call('HGET', KEYS[1], '#' .. id))
   if idcmp(upto, last) > 0 then upto = last end
   local freed = redis.call('XRANGE', key, '-', upto)
   if #freed == 0 then return end
@@ -344,13 +344,13 @@ local function acked(id, upto)
     redis.call('XGROUP', 'CREATE', key, 'g', upto)
   end
   for _, e in ipairs(freed) do bytes = bytes - #e[2][2] end
-  weigh(id, bytes, count - #freed, last)
+  setWaiting(id, bytes, count - #freed, last)
 end
 
--- spoken: a client has said something on its connection, so it has the newer token and what came with it.
+-- retireToken: a client has said something on its connection, so it has the newer token and what came with it.
 -- The older token is retired, and so is the list of what was not delivered while it was away. What was added since it was told that list stays: it
 -- may have spoken before it read of that.
-local function spoken(m)
+local function retireToken(m)
   if m.prev == '-' then return end
   m.prev = '-'
   save(m)

@@ -42,7 +42,7 @@ local function named(m)
 end
 
 local function put(m)
-  local bytes, count = hot(extras['#' .. m.id])
+  local bytes, count = waitingIn(extras['#' .. m.id])
   if bytes + #body > tonumber(ARGV[6]) or count + 1 > tonumber(ARGV[5]) then
     full = full + 1
     return
@@ -52,7 +52,7 @@ local function put(m)
   else id = redis.call('XADD', box(m.id), 'NOMKSTREAM', m.epoch .. '-*', 'b', body, 't', '', 'd', int(t + tonumber(ARGV[8]))) end
   if not id then return end
   stored = stored + 1
-  weigh(m.id, bytes + #body, count + 1, id)
+  setWaiting(m.id, bytes + #body, count + 1, id)
   if m.state == 'L' then ring(m.inst, 'd' .. room .. m.id .. id .. ' ' .. (#body <= tonumber(ARGV[7]) and body or '')) end
 end
 

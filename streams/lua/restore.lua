@@ -10,13 +10,13 @@ if m and m.sid ~= sid then return {'F'} end
 sweep()
 -- Behind all that the client has seen, whatever the clock of this server says.
 local above = (tonumber(string.match(after, '^%d+')) or 0) + 1
-if not m and noted(ARGV[6]) then return {'E'} end -- this very call may be late
+if not m and remembered(ARGV[6]) then return {'E'} end -- this very call may be late
 if not m then return fresh(math.max(t, above), ARGV[15], '') end
 m.epoch = int(math.max(t, tonumber(m.epoch) + 1, above))
 m.state, m.inst, m.due = 'L', inst, '0'
 redis.call('PEXPIRE', KEYS[1], ARGV[9])
 save(m)
 redis.pcall('XGROUP', 'CREATE', box(m.id), 'g', '0', 'MKSTREAM') -- only where it is missing
-hold(m)
-announce('r', m)
+extendLifetime(m)
+announceArrival('r', m)
 return reply('R', m, timely(m, redis.call('XRANGE', box(m.id), '(' .. after, '+'), t), 0, '')

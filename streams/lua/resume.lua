@@ -6,7 +6,7 @@
 --      18 ms this request has waited  19 token hash if the resume succeeds
 local want, hash, after = ARGV[15], ARGV[16], ARGV[17]
 sweep()
-local done = again()
+local done = repeated()
 if done then return done end
 
 local m = members[want]
@@ -15,11 +15,11 @@ if not m then return fresh(t, '-', 'N') end
 -- older than the connection it would evict: that is the client's own slow attempt.
 local older = hash == m.prev and t - tonumber(ARGV[18]) >= tonumber(m.at)
 if m.role ~= role or user(m) ~= USER or m.dialect ~= 'r' or hash == '-' or not (hash == m.tok or older) then return fresh(t, '-', 'M') end
-local _, _, last = hot(extras['#' .. m.id])
+local _, _, last = waitingIn(extras['#' .. m.id])
 if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
-  ring(m.inst, words('f', m))
-  how = 'store_lost'
+  ring(m.inst, encodeBell('f', m))
+  reason = 'store_lost'
   remove(m, 'n')
   return fresh(t, '-', 'L')
 end
-return come(m, after, ARGV[19], hash)
+return takeOver(m, after, ARGV[19], hash)

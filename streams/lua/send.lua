@@ -14,7 +14,7 @@
 --      6 fingerprint of the sender's message before this one, or ''
 --      7 trace, if the message is followed (keys.go, tracedChannel), or '' or nothing
 --      8 ms until it is not to be delivered any more, 0 or nothing: no end  9 1 if a plain client would not understand it
--- Reply: S stored, N stored and nobody listens where the target is, D stored before, M no such target,
+-- Reply: S stored, N stored, but the doorbell had no receiver, D stored before, M no such target,
 --        P the target is a plain client, B mailbox full, F the sender is fenced or gone, O the message before this one is missing
 local call, find, match, sub = redis.call, string.find, string.match, string.sub
 local room, from, target, print, body, before = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -28,7 +28,7 @@ if sub(sender, -2) ~= ' -' then -- it spoke on this connection: it has the newer
   local head, prev, later = match(sender, '^(' .. string.rep('%S+ ', 11) .. ')(%S+)(.*)$')
   if prev ~= '-' then
     call('HSET', room, from, head .. '-' .. later)
-    local list = call('HGET', room, '~' .. from) or '' -- see spoken in lib.lua
+    local list = call('HGET', room, '~' .. from) or '' -- see retireToken in lib.lua
     local _, last = find(list, string.rep('=', 36) .. '0000000', 1, true)
     if last == #list then call('HDEL', room, '~' .. from)
     elseif last then call('HSET', room, '~' .. from, sub(list, last + 1)) end

@@ -3,11 +3,11 @@
 --
 -- KEYS[1] room hash
 -- ARGV 1 role  2 dialect  3 keep  4 instance  5 session  6 clientId of a new session, - if none may be made  7 its token hash or -
---      8 grace ms  9 held ms  10 most members  11 page entries  12 page bytes  13 trace of this connection or -
+--      8 grace ms  9 lifetime of keys, ms  10 most members  11 page entries  12 page bytes  13 trace of this connection or -
 --      14 user, base64url or -: a session is resumed, and taken over, by its own only
 --      15.. are each script's own
 -- Reply: {verdict, clientId, epoch, version, last entry ID, replay, superseded, more, peers, entries, undelivered, refusal, ended, link}
---   verdict: N a new session, R one that was there; or alone: {'B', ended} room full; {'X', ended} not resumed, and no
+--   verdict: N a new session, R an existing one; or alone: {'B', ended} room full; {'X', ended} not resumed, and no
 --   new session may be made; join and restore have further ones
 --   ended: sessions that were ended by the way (lib.lua, remove); link: trace of the session's last traced connection, or ''
 --   refusal of a resume, '' if none: N no such session, M mismatch, L lost
@@ -23,7 +23,7 @@ if CLUSTER then redis.call('EXISTS', box(ARGV[6])) end
 local function sweep()
   local due = {}
   for _, m in pairs(members) do
-    -- not one's own: whoever asks for that lives, and takes it back
+    -- not our own: the caller is alive, and takes it back
     if m.state == 'S' and m.sid ~= sid and tonumber(m.due) <= t then due[#due + 1] = m end
   end
   for _, m in ipairs(due) do remove(m, 'w') end
@@ -58,28 +58,28 @@ end
 local link = ''
 local function reply(verdict, m, rest, dropped, refusal)
   local entries, more = page(rest, tonumber(ARGV[11]), tonumber(ARGV[12]))
-  local _, _, last = hot(extras['#' .. m.id])
+  local _, _, last = waitingIn(extras['#' .. m.id])
   return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(m, t), entries,
-    (string.gsub(extras['~' .. m.id] or '', TOLD, '')), refusal, gone, link}
+    (string.gsub(extras['~' .. m.id] or '', TOLD, '')), refusal, ended, link}
 end
 
-local function announce(kind, m)
-  local deaf = tell(m, came(kind, m))
-  deaf[inst] = nil -- the one that asks lives: it is subscribing again
-  bury(deaf, t, grace)
+local function announceArrival(kind, m)
+  local noReceivers = announce(m, encodeArrival(kind, m))
+  noReceivers[inst] = nil -- the caller is alive: it is subscribing again
+  suspendDead(noReceivers, t, grace)
 end
 
-local function hold(m)
+local function extendLifetime(m)
   redis.call('PEXPIRE', box(m.id), ARGV[9])
   redis.call('PEXPIRE', KEYS[1], ARGV[9])
 end
 
 -- fresh begins a new session, whose entries are numbered from epoch on; prev: the token before its own, or '-'.
 local function fresh(epoch, prev, refusal)
-  if ARGV[6] == '-' then return {'X', gone} end
+  if ARGV[6] == '-' then return {'X', ended} end
   local n = 0
   for _ in pairs(members) do n = n + 1 end
-  if n >= tonumber(ARGV[10]) then return {'B', gone} end
+  if n >= tonumber(ARGV[10]) then return {'B', ended} end
   local m = {id = ARGV[6], role = role, dialect = ARGV[2], keep = ARGV[3], state = 'L', inst = inst, sid = sid, epoch = int(epoch),
     joined = version(), at = int(t), due = '0', tok = ARGV[7], prev = prev, later = USER ~= '-' and ' u=' .. USER or ''}
   redis.call('DEL', box(m.id))
@@ -91,39 +91,39 @@ local function fresh(epoch, prev, refusal)
     all[7] = TRACE
     tally(m, all)
   end
-  hold(m)
-  announce('j', m)
+  extendLifetime(m)
+  announceArrival('j', m)
   return reply('N', m, {}, 0, refusal)
 end
 
--- come gives session m to this connection and fences the one before. after: cursor, or '-'.
-local function come(m, after, token, prev)
-  if after ~= '-' then acked(m.id, after) end
+-- takeOver gives session m to this connection and fences the one before. after: cursor, or '-'.
+local function takeOver(m, after, token, prev)
+  if after ~= '-' then acknowledge(m.id, after) end
   extras['#' .. m.id] = redis.call('HGET', KEYS[1], '#' .. m.id)
   local rest, dropped = supersede(m)
   local all = total(m, '1 0 0 ' .. #rest .. ' ' .. dropped) -- before this connection takes the place of the one before
   link = all[7] or ''
   if TRACE ~= '-' then all[7] = TRACE end
-  if m.sid ~= sid then ring(m.inst, words('f', m)) end
+  if m.sid ~= sid then ring(m.inst, encodeBell('f', m)) end
   m.state, m.inst, m.sid, m.at, m.due, m.tok, m.prev = 'L', inst, sid, int(t), '0', token, prev
-  hold(m)
+  extendLifetime(m)
   save(m)
   tally(m, all)
-  announce('r', m)
+  announceArrival('r', m)
   local list = string.gsub(extras['~' .. m.id] or '', TOLD, '')
   if list ~= '' then redis.call('HSET', KEYS[1], '~' .. m.id, list .. TOLD) end
   return reply('R', m, rest, dropped, '')
 end
 
--- again answers this very call when its answer was lost, and it is made again. What it did is done, and what came since stays.
-local function again()
+-- repeated answers this very call when its answer was lost and the call is repeated. What it did is done, and what came since stays.
+local function repeated()
   for _, m in pairs(members) do
     if m.sid == sid then
-      hold(m)
+      extendLifetime(m)
       if m.state == 'S' then
         m.state, m.due = 'L', '0'
         save(m)
-        announce('r', m)
+        announceArrival('r', m)
       end
       return reply(m.id == ARGV[6] and 'N' or 'R', m, timely(m, redis.call('XRANGE', box(m.id), '-', '+'), t), 0, '')
     end

@@ -1,26 +1,26 @@
--- sync: what one connection should know: who is there, and what its mailbox holds after an entry.
+-- sync: what one connection should know: which peers are present, and what its mailbox holds after an entry.
 -- It keeps the room alive, and takes back a session that others believed lost.
 --
 -- KEYS[1] room hash
--- ARGV 1 clientId  2 session  3 entry ID  4 page entries  5 page bytes  6 held ms
+-- ARGV 1 clientId  2 session  3 entry ID  4 page entries  5 page bytes  6 lifetime of keys, ms
 --      7 1 while it is given what a resume has counted: that has its time from then
 -- Reply: {'O', version, last entry ID, more, peers, entries, claims, undelivered}, {'F'} fenced, {'E'} ended, {'G'} not known
 --   claims: clientId, session of each live member that this connection's instance is said to hold
---   undelivered: what report (lib.lua) keeps, or ''
+--   undelivered: what keepUndelivered (lib.lua) keeps, or ''
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
 load()
-if not rec then return {noted(ARGV[1]) and 'E' or 'G'} end
+if not rec then return {remembered(ARGV[1]) and 'E' or 'G'} end
 local t, m = clock(), members[ARGV[1]]
 if m.sid ~= ARGV[2] then return {'F'} end
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 if m.state == 'S' then
   m.state, m.due = 'L', '0'
   save(m)
-  tell(m, came('r', m))
+  announce(m, encodeArrival('r', m))
 end
 if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
 -- No more is read than fits, as far as the average entry tells.
-local most, room_for, waiting, n, last = tonumber(ARGV[4]), tonumber(ARGV[5]), hot(extras['#' .. m.id])
+local most, room_for, waiting, n, last = tonumber(ARGV[4]), tonumber(ARGV[5]), waitingIn(extras['#' .. m.id])
 if waiting > 0 and n > 0 then most = math.max(1, math.min(most, math.ceil(room_for * n / waiting))) end
 local read = redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', most + 1)
 local entries, more = page(timely(m, read, ARGV[7] == '1' and tonumber(m.at) or t), most, room_for)

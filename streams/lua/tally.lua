@@ -1,7 +1,7 @@
--- tally: a connection whose session another one has tells what it did.
+-- tally: a fenced connection reports its message counts.
 --
 -- KEYS[1] room hash
--- ARGV 1 clientId  2 what it did (lib.lua)
+-- ARGV 1 clientId  2 counts (lib.lua)
 -- Reply: O done, G the session is gone
 local rec, x = unpack(redis.call('HMGET', KEYS[1], ARGV[1], 'x' .. ARGV[1]))
 if not rec then return 'G' end

@@ -2,10 +2,10 @@
 -- room ends, for its client was never told of it; one that was taken over or resumed waits for its client again.
 --
 -- KEYS[1] room hash
--- ARGV 1 session  2 clientId that a new session would have  3 grace ms  4 how the session ended, if it ends
+-- ARGV 1 session  2 clientId that a new session would have  3 grace ms  4 reason, if the session ends
 -- Reply: {clientId of what now waits or '-', sessions ended, …}; {'-'} also when the number holds nothing
 load()
-how, did = ARGV[4], '0 0 0 0 0'
+reason, counts = ARGV[4], '0 0 0 0 0'
 local grace = tonumber(ARGV[3])
 for _, m in pairs(members) do
   if m.sid == ARGV[1] and m.state == 'L' then
@@ -13,11 +13,11 @@ for _, m in pairs(members) do
     if m.id == ARGV[2] then
       remove(m, 'n')
     else
-      lapse(m, clock(), grace)
+      disconnect(m, clock(), grace)
       if members[m.id] then waits = m.id end
     end
-    settle(grace)
-    return {waits, unpack(gone)}
+    setLifetime(grace)
+    return {waits, unpack(ended)}
   end
 end
 return {'-'}

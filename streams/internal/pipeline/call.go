@@ -58,11 +58,11 @@ type Call struct {
 	// Unmarked calls are no writes of a room: WAIT does not speak of them.
 	Unmarked bool
 
-	slot    uint16
-	routed  bool // counted in Pipelines.flying
-	given   bool // answered before the round trip ended; guarded by worker.answering
-	tries   uint8
-	trouble error // why it is repeated
+	slot     uint16
+	routed   bool // counted in Pipelines.flying
+	answered bool // answered before the round trip ended; guarded by worker.answering
+	tries    uint8
+	trouble  error // why it is repeated
 }
 
 // OutOfOrder is the reply of a send whose predecessor is missing.

@@ -21,7 +21,7 @@ var (
 type verdict uint8
 
 const (
-	answered   verdict = iota // a reply
+	replied    verdict = iota // a reply
 	refused                   // OOM: nothing was written
 	unloaded                  // NOSCRIPT: load and repeat
 	serverWait                // the server, or the way to it, has trouble: all its calls wait
@@ -38,7 +38,7 @@ var ofServer = []string{
 // judge tells what an error of a command in a pipeline means for that command.
 func judge(err error) verdict {
 	if err == nil || errors.Is(err, redis.Nil) {
-		return answered
+		return replied
 	}
 	var reply redis.Error
 	if !errors.As(err, &reply) || errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, context.Canceled) {

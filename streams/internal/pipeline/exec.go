@@ -25,7 +25,7 @@ func (w *worker) exec(ctx context.Context) time.Duration {
 			c.Cmd.SetErr(err)
 		}
 	}
-	w.settle(started, few)
+	w.sortReplies(started, few)
 	return w.pause
 }
 
@@ -49,7 +49,7 @@ func (w *worker) call(ctx context.Context, started time.Time) (few, err error) {
 	for _, c := range w.batch {
 		_ = pipe.Process(ctx, c.Cmd)
 	}
-	wait, err := w.p.opt.Replicas.prepare(ctx, client, pipe, w.batch)
+	wait, err := w.p.opt.Replicas.begin(ctx, client, pipe, w.batch)
 	if err != nil {
 		pipe.Discard()
 		return nil, err
@@ -58,8 +58,8 @@ func (w *worker) call(ctx context.Context, started time.Time) (few, err error) {
 	return wait.done(ctx), nil
 }
 
-// settle goes through the answers of a round trip. answering is held.
-func (w *worker) settle(started time.Time, few error) {
+// sortReplies goes through the answers of a round trip. answering is held.
+func (w *worker) sortReplies(started time.Time, few error) {
 	progress := false
 	now := time.Now()
 	took := now.Sub(started)
@@ -69,14 +69,14 @@ func (w *worker) settle(started time.Time, few error) {
 	for _, c := range w.batch {
 		err := c.Cmd.Err()
 		v := judge(err)
-		if v == answered && few != nil {
+		if v == replied && few != nil {
 			v, err = serverWait, few
 		}
-		if v == answered && c.outOfOrder() && (behind(c, server) || behind(c, rooms)) {
+		if v == replied && c.outOfOrder() && (behind(c, server) || behind(c, rooms)) {
 			v = roomWait // what it waits for is on its way
 		}
 		switch v {
-		case answered, refused:
+		case replied, refused:
 			progress = true
 			w.answer(c, took, err, v)
 			continue
@@ -95,7 +95,7 @@ func (w *worker) settle(started time.Time, few error) {
 			w.p.metrics.failed(c.Script)
 		}
 		switch {
-		case c.given:
+		case c.answered:
 			w.p.released(c)
 		case v == roomWait && !behind(c, server): // or it would be parked, and the one before it behind it
 			rooms = append(rooms, c)
@@ -103,11 +103,11 @@ func (w *worker) settle(started time.Time, few error) {
 			server = append(server, c)
 		}
 	}
-	w.note(trouble, progress)
+	w.judgeServer(trouble, progress)
 	if len(rooms) > 0 && !progress && trouble == nil {
-		w.remember(rooms[0].trouble, now)
+		w.setTrouble(rooms[0].trouble, now)
 	}
-	w.again(server, rooms, now)
+	w.requeue(server, rooms, now)
 	w.p.metrics.repeats.Add(float64(len(server) + len(rooms)))
 	if len(rooms) > 0 {
 		w.p.Moved()
@@ -122,7 +122,7 @@ func behind(c *Call, repeated []*Call) bool {
 }
 
 func (w *worker) answer(c *Call, took time.Duration, err error, v verdict) {
-	if !c.given {
+	if !c.answered {
 		w.p.metrics.call(c.Script, took, notNil(err))
 		if err = notNil(err); v == refused {
 			err = fmt.Errorf("%w: %w", ErrBusy, err)
@@ -132,8 +132,8 @@ func (w *worker) answer(c *Call, took time.Duration, err error, v verdict) {
 	w.p.released(c)
 }
 
-// note keeps what is wrong with the server, and decides how long to leave it alone.
-func (w *worker) note(trouble error, progress bool) {
+// judgeServer keeps what is wrong with the server, and decides how long to leave it alone.
+func (w *worker) judgeServer(trouble error, progress bool) {
 	switch {
 	case trouble == nil:
 		w.pause = 0
@@ -146,11 +146,11 @@ func (w *worker) note(trouble error, progress bool) {
 	default:
 		w.pause = min(2*w.pause, lastBackoff)
 	}
-	w.remember(trouble, time.Now())
+	w.setTrouble(trouble, time.Now())
 	w.p.Moved()
 }
 
-func (w *worker) remember(err error, now time.Time) {
+func (w *worker) setTrouble(err error, now time.Time) {
 	if err != nil {
 		w.trouble.Store(&trouble{err, now})
 	}

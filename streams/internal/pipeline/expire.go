@@ -52,7 +52,7 @@ func (w *worker) expire(now time.Time) {
 	defer w.answering.Unlock()
 	underWay, waiting := w.takeLate(now)
 	for _, c := range underWay {
-		c.given = true
+		c.answered = true
 		w.late(c)
 	}
 	for _, c := range waiting {
@@ -81,7 +81,7 @@ func (w *worker) takeLate(now time.Time) (underWay, waiting []*Call) {
 		return false
 	}
 	for _, c := range w.batch {
-		if !c.given && late(c) {
+		if !c.answered && late(c) {
 			underWay = append(underWay, c)
 		}
 	}

@@ -50,7 +50,7 @@ func (m *metrics) watch(reg prometheus.Registerer, p *Pipelines) {
 	reg.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "rejoin_redis_waiting_calls", Help: "Script calls that wait for a pipeline.",
-		}, func() float64 { return float64(p.Waiting()) }),
+		}, func() float64 { return float64(p.Queued()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "rejoin_redis_primaries", Help: "Primaries of Redis that this instance calls.",
 		}, func() float64 { all, _ := p.primaries(); return float64(all) }),

@@ -45,14 +45,14 @@ type Pipelines struct {
 	// refusals are the calls that found their queue full.
 	refusals refusals
 
-	routing atomic.Bool // calls go to the worker of their primary
-	mu      sync.Mutex
-	workers map[string]*worker       // by the primary's ID
-	nodes   map[string]*redis.Client // primaries by address
-	table   *[slots]*worker          // nil entries: not known
-	ranges  []redis.ClusterSlot      // what table was made of
-	flying  map[uint16]*flight       // by slot: the calls that are queued or under way
-	kick    chan struct{}            // the table may be out of date
+	routing  atomic.Bool // calls go to the worker of their primary
+	mu       sync.Mutex
+	workers  map[string]*worker       // by the primary's ID
+	nodes    map[string]*redis.Client // primaries by address
+	table    *[slots]*worker          // nil entries: not known
+	ranges   []redis.ClusterSlot      // what table was made of
+	inflight map[uint16]*flight       // by slot: the calls that are queued or under way
+	kick     chan struct{}            // the table may be out of date
 }
 
 // flight keeps the calls of a slot at one worker while there are any: that is what keeps them in order.
@@ -71,7 +71,7 @@ var errConnecting = errors.New("connecting")
 // New returns Pipelines that take calls at once and answer them when there is a client; see Connect.
 func New(opt Options) *Pipelines {
 	p := &Pipelines{
-		opt: opt, metrics: newMetrics(opt.Registerer, opt.Names), workers: map[string]*worker{}, flying: map[uint16]*flight{}, nodes: map[string]*redis.Client{},
+		opt: opt, metrics: newMetrics(opt.Registerer, opt.Names), workers: map[string]*worker{}, inflight: map[uint16]*flight{}, nodes: map[string]*redis.Client{},
 		kick: make(chan struct{}, 1),
 	}
 	if p.opt.MaxBatch == 0 {
@@ -123,11 +123,11 @@ func (p *Pipelines) released(c *Call) {
 	}
 }
 
-// Waiting is how many calls wait in the queues.
-func (p *Pipelines) Waiting() int {
-	n := p.first.waiting()
+// Queued is how many calls wait in the queues.
+func (p *Pipelines) Queued() int {
+	n := p.first.queued()
 	for _, w := range p.all() {
-		n += w.waiting()
+		n += w.queued()
 	}
 	return n
 }

@@ -14,7 +14,7 @@ import (
 // The pipeline of go-redis' cluster client would do all of this, but it sends a whole batch again when its first call is
 // refused for a while (TRYAGAIN), the calls that it also sends to another node included, at the same time.
 func (w *worker) callCluster(ctx context.Context, cluster *redis.ClusterClient) (few, err error) {
-	wait, err := w.p.opt.Replicas.prepare(ctx, cluster, nil, w.batch)
+	wait, err := w.p.opt.Replicas.begin(ctx, cluster, nil, w.batch)
 	if err != nil {
 		return nil, err
 	}
@@ -38,15 +38,15 @@ func (w *worker) callCluster(ctx context.Context, cluster *redis.ClusterClient) 
 		}
 		_, _ = pipe.Exec(ctx) // each command carries its own error
 	}
-	w.askNext(ctx)
+	w.followAsks(ctx)
 	return wait.done(ctx), nil
 }
 
-// askNext sends the calls that were answered with ASK to where that says, of each key in order.
-func (w *worker) askNext(ctx context.Context) {
+// followAsks sends the calls that were answered with ASK to where that says, of each key in order.
+func (w *worker) followAsks(ctx context.Context) {
 	var calls map[string][]*Call // by address
 	for _, c := range w.batch {
-		if addr, ok := asked(c.Cmd.Err()); ok {
+		if addr, ok := parseAsk(c.Cmd.Err()); ok {
 			if calls == nil {
 				calls = map[string][]*Call{}
 			}
@@ -68,8 +68,8 @@ func (w *worker) askNext(ctx context.Context) {
 	}
 }
 
-// asked reads "ASK <slot> <address>".
-func asked(err error) (addr string, ok bool) {
+// parseAsk reads "ASK <slot> <address>".
+func parseAsk(err error) (addr string, ok bool) {
 	if err == nil {
 		return "", false
 	}

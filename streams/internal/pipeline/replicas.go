@@ -21,8 +21,8 @@ type errReplicas struct{ have, want int64 }
 
 func (e errReplicas) Error() string { return fmt.Sprintf("on %d replicas, want %d", e.have, e.want) }
 
-// waiting is what one batch waits for.
-type waiting struct {
+// replicaWait is what one batch waits for.
+type replicaWait struct {
 	need   Replicas
 	marks  []redis.Cmder // one server: they travel in the batch's own pipeline
 	reply  *redis.IntCmd
@@ -39,8 +39,8 @@ func (r Replicas) wait() *redis.IntCmd {
 	return redis.NewIntCmd(context.Background(), "WAIT", r.Count, r.Patience.Milliseconds())
 }
 
-// prepare comes before the Exec of a batch, whose calls are in pipe already. It returns nil when nobody waits.
-func (r Replicas) prepare(ctx context.Context, client redis.UniversalClient, pipe redis.Pipeliner, batch []*Call) (*waiting, error) {
+// begin comes before the Exec of a batch, whose calls are in pipe already. It returns nil when nobody waits.
+func (r Replicas) begin(ctx context.Context, client redis.UniversalClient, pipe redis.Pipeliner, batch []*Call) (*replicaWait, error) {
 	if r.Count == 0 {
 		return nil, nil //nolint:nilnil // methods of nil work
 	}
@@ -48,7 +48,7 @@ func (r Replicas) prepare(ctx context.Context, client redis.UniversalClient, pip
 	if len(keys) == 0 {
 		return nil, nil //nolint:nilnil // as above
 	}
-	w := &waiting{need: r}
+	w := &replicaWait{need: r}
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
 		w.reply, w.marks = r.wait(), []redis.Cmder{mark(keys[0])}
@@ -80,7 +80,7 @@ func rooms(batch []*Call) (keys []string) {
 }
 
 // done comes after the Exec: nil when enough replicas have it all. On a cluster it blocks for a round trip to each primary.
-func (w *waiting) done(ctx context.Context) error {
+func (w *replicaWait) done(ctx context.Context) error {
 	if w == nil {
 		return nil
 	}
@@ -89,7 +89,7 @@ func (w *waiting) done(ctx context.Context) error {
 	}
 	results := make(chan error, len(w.shards))
 	for node, keys := range w.shards {
-		go func() { results <- w.ask(ctx, node, keys) }()
+		go func() { results <- w.waitAt(ctx, node, keys) }()
 	}
 	var failed error
 	for range w.shards {
@@ -100,8 +100,8 @@ func (w *waiting) done(ctx context.Context) error {
 	return failed
 }
 
-// ask marks the rooms at one primary of a cluster, and waits there.
-func (w *waiting) ask(ctx context.Context, node *redis.Client, keys []string) error {
+// waitAt marks the rooms at one primary of a cluster, and waits there.
+func (w *replicaWait) waitAt(ctx context.Context, node *redis.Client, keys []string) error {
 	pipe := node.Pipeline()
 	marks := make([]redis.Cmder, len(keys))
 	for i, key := range keys {
@@ -114,7 +114,7 @@ func (w *waiting) ask(ctx context.Context, node *redis.Client, keys []string) er
 	return w.judge(marks, reply)
 }
 
-func (w *waiting) judge(marks []redis.Cmder, reply *redis.IntCmd) error {
+func (w *replicaWait) judge(marks []redis.Cmder, reply *redis.IntCmd) error {
 	for _, m := range marks {
 		if err := m.Err(); err != nil {
 			return fmt.Errorf("mark: %w", err)

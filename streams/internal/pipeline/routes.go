@@ -48,10 +48,10 @@ func (p *Pipelines) route(c *Call) *worker {
 	c.slot, c.routed = Slot(c.Key), true
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f := p.flying[c.slot]
+	f := p.inflight[c.slot]
 	if f == nil {
 		f = &flight{w: p.workerOf(c.slot)}
-		p.flying[c.slot] = f
+		p.inflight[c.slot] = f
 	}
 	f.n++
 	return f.w
@@ -69,9 +69,9 @@ func (p *Pipelines) workerOf(slot uint16) *worker {
 func (p *Pipelines) landed(slot uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f := p.flying[slot]
+	f := p.inflight[slot]
 	if f.n--; f.n == 0 {
-		delete(p.flying, slot)
+		delete(p.inflight, slot)
 	}
 }
 
@@ -138,7 +138,7 @@ func (p *Pipelines) Watch(ctx context.Context, cluster *redis.ClusterClient, eve
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		p.ask(ctx, cluster, found)
+		p.readSlots(ctx, cluster, found)
 		select {
 		case <-time.After(kickPause):
 		case <-ctx.Done():
@@ -153,8 +153,8 @@ func (p *Pipelines) Watch(ctx context.Context, cluster *redis.ClusterClient, eve
 	}
 }
 
-// ask asks all primaries at once; the first answer counts, and none waits for another.
-func (p *Pipelines) ask(ctx context.Context, cluster *redis.ClusterClient, found func(Primary)) {
+// readSlots asks all primaries at once; the first answer counts, and none waits for another.
+func (p *Pipelines) readSlots(ctx context.Context, cluster *redis.ClusterClient, found func(Primary)) {
 	ctx, cancel := context.WithTimeout(ctx, p.opt.IOTimeout)
 	defer cancel()
 	var once sync.Once

@@ -60,7 +60,7 @@ const staleTrouble = 2 * time.Second
 // why says why the calls of this worker are not answered, nil if they are, as far as is known.
 func (w *worker) why() error {
 	t := w.trouble.Load()
-	if t == nil || time.Since(t.at) > staleTrouble && !w.busy.Load() && w.waiting() == 0 {
+	if t == nil || time.Since(t.at) > staleTrouble && !w.busy.Load() && w.queued() == 0 {
 		return nil
 	}
 	return t.err
@@ -114,7 +114,7 @@ func (w *worker) nudge() {
 	}
 }
 
-func (w *worker) waiting() int {
+func (w *worker) queued() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := len(w.queue)
@@ -156,7 +156,7 @@ func (w *worker) take(now time.Time) (next time.Time) {
 				continue
 			}
 		}
-		if c.Sender != "" && i >= RingSize && !w.remembered(c.Sender, batch) {
+		if c.Sender != "" && i >= RingSize && !w.fitsRing(c.Sender, batch) {
 			break
 		}
 		batch = append(batch, c)
@@ -171,8 +171,8 @@ func (w *worker) take(now time.Time) (next time.Time) {
 	return next
 }
 
-// remembered reports whether a batch may have one more send of a sender.
-func (w *worker) remembered(sender string, batch []*Call) bool {
+// fitsRing reports whether a batch may have one more send of a sender.
+func (w *worker) fitsRing(sender string, batch []*Call) bool {
 	if w.sends == nil {
 		w.sends = map[string]int{}
 	}
@@ -205,9 +205,9 @@ func (w *worker) unpark(now time.Time) (next time.Time) {
 	return next
 }
 
-// again takes back what has to be repeated: of the server's calls all, in front of the queue; of the others each
+// requeue takes back what has to be repeated: of the server's calls all, in front of the queue; of the others each
 // to the place where its key waits.
-func (w *worker) again(server, rooms []*Call, now time.Time) {
+func (w *worker) requeue(server, rooms []*Call, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.queue = slices.Insert(w.queue, 0, server...)
@@ -266,7 +266,7 @@ func (w *worker) shut() {
 	w.queue, w.batch, w.parked = nil, nil, nil
 	w.mu.Unlock()
 	for _, c := range left {
-		if !c.given {
+		if !c.answered {
 			c.Done(c.Cmd, ErrClosed)
 		}
 		w.p.released(c)

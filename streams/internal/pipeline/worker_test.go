@@ -45,8 +45,8 @@ func TestJudge(t *testing.T) {
 		err  error
 		want verdict
 	}{
-		{nil, answered},
-		{redis.Nil, answered},
+		{nil, replied},
+		{redis.Nil, replied},
 		{replyError("NOSCRIPT No matching script"), unloaded},
 		{replyError("OOM command not allowed when used memory > 'maxmemory'."), refused},
 		{replyError("ERR Error running script: -OOM command not allowed when used memory"), refused},
@@ -156,7 +156,7 @@ func TestARoomThatHasToWaitHoldsUpNoOther(t *testing.T) {
 		return keys
 	}
 	a1, a2, a3 := &Call{Key: "a"}, &Call{Key: "a"}, &Call{Key: "a"}
-	w.again(nil, []*Call{a1, a2}, now)
+	w.requeue(nil, []*Call{a1, a2}, now)
 	w.queue = append(w.queue, &Call{Key: "b"}, a3, &Call{Key: "c"})
 	next := w.take(now)
 	if got := name(w.batch); !slices.Equal(got, []string{"b", "c"}) {
@@ -191,7 +191,7 @@ func TestEveryCallIsAnsweredByItsDeadline(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if n := p.Waiting(); n > 0 {
+		if n := p.Queued(); n > 0 {
 			t.Errorf("%d calls wait", n)
 		}
 	})
@@ -232,7 +232,7 @@ func TestACallUnderWayIsReleasedWhenTheRoundTripEnds(t *testing.T) {
 	if answers != 1 || released != 0 {
 		t.Fatalf("%d answers, released %d times", answers, released)
 	}
-	w.settle(now, nil)
+	w.sortReplies(now, nil)
 	if answers != 1 || released != 1 || len(w.queue)+len(w.parked) > 0 {
 		t.Errorf("%d answers, released %d times, %d calls left", answers, released, len(w.queue))
 	}
@@ -251,7 +251,7 @@ func TestASendWaitsForTheOneBeforeIt(t *testing.T) {
 		w.batch = append(w.batch, c)
 	}
 	want := slices.Clone(w.batch)
-	w.settle(now, nil)
+	w.sortReplies(now, nil)
 	if got := w.parked["k"]; got == nil || !slices.Equal(got.calls, want) {
 		t.Errorf("parked %+v", got)
 	}
@@ -270,7 +270,7 @@ func TestASendStaysBehindTheOneThatWaitsForTheServer(t *testing.T) {
 		w.batch = append(w.batch, c)
 	}
 	want := slices.Clone(w.batch)
-	w.settle(now, nil)
+	w.sortReplies(now, nil)
 	w.take(now)
 	if !slices.Equal(w.batch, want) {
 		t.Errorf("%d calls in the next batch, or out of order", len(w.batch))
@@ -289,7 +289,7 @@ func TestASendWhosePredecessorIsGoneIsAnswered(t *testing.T) {
 	c.Sender = "s"
 	c.Cmd.SetVal(OutOfOrder)
 	w.batch = []*Call{c}
-	w.settle(now, nil)
+	w.sortReplies(now, nil)
 	if answers != 1 {
 		t.Errorf("%d answers", answers)
 	}

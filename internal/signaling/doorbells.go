@@ -29,26 +29,26 @@ func (h *Hub) Bell(b *streams.Bell) {
 	here := true
 	switch b.Kind {
 	case streams.BellData:
-		here = sh.ring(room, client, b)
+		here = sh.mailboxBell(room, client, b)
 	case streams.BellFenced, streams.BellRemoved, streams.BellProbe, streams.BellOverdue:
 		if s := sh.find(room, parseNumber(b.Session)); s != nil {
-			s.summoned(b)
+			s.directBell(b)
 		} else if b.Kind == streams.BellProbe {
-			h.absent(b)
+			h.answerAbsent(b)
 		}
 	default:
-		here = sh.presence(room, b)
+		here = sh.presenceBell(room, b)
 	}
 	if !here {
 		h.askClaims(room)
 	}
 }
 
-// summoned takes a doorbell that is about this very connection. The shard is locked.
-func (s *Session) summoned(b *streams.Bell) {
+// directBell takes a doorbell that is about this very connection. The shard is locked.
+func (s *Attachment) directBell(b *streams.Bell) {
 	switch {
 	case b.Kind == streams.BellRemoved:
-		s.removed()
+		s.removedByOperator()
 	case s.state == attaching && b.Kind == streams.BellFenced:
 		s.opening().fenced = b.Client // it finds out as soon as it knows who it is
 		s.todo = max(s.todo, todoSync)
@@ -64,7 +64,7 @@ func (s *Session) summoned(b *streams.Bell) {
 }
 
 // keepBell holds a doorbell until the session is attached.
-func (s *Session) keepBell(b *streams.Bell) {
+func (s *Attachment) keepBell(b *streams.Bell) {
 	if o := s.opening(); len(o.bells) < openingMessages {
 		o.bells = append(o.bells, *b)
 		return
@@ -72,26 +72,26 @@ func (s *Session) keepBell(b *streams.Bell) {
 	s.todo = max(s.todo, todoSync)
 }
 
-// ring takes a doorbell about a mailbox. It reports whether its client is here, or may be.
-func (sh *shard) ring(room wire.RoomID, client wire.ClientID, b *streams.Bell) (here bool) {
+// mailboxBell takes a doorbell about a mailbox. It reports whether its client is here, or may be.
+func (sh *shard) mailboxBell(room wire.RoomID, client wire.ClientID, b *streams.Bell) (here bool) {
 	for s := range sh.of(room) {
 		if s.state == attaching {
 			s.todo = max(s.todo, todoSync) // it may be this one's: its client ID is not known yet
 			here = true
 		} else if s.id == client {
-			s.rung(streams.Entry{ID: b.ID, Body: b.Body, Trace: b.Trace})
+			s.mailboxBell(streams.Entry{ID: b.ID, Body: b.Body, Trace: b.Trace})
 			here = true
 		}
 	}
 	return here
 }
 
-// presence takes a doorbell about a member of a room. It reports whether any session of that room is here.
-func (sh *shard) presence(room wire.RoomID, b *streams.Bell) (here bool) {
+// presenceBell takes a doorbell about a member of a room. It reports whether any session of that room is here.
+func (sh *shard) presenceBell(room wire.RoomID, b *streams.Bell) (here bool) {
 	for s := range sh.of(room) {
 		here = true
 		if s.state == live {
-			s.presence(b)
+			s.presenceBell(b)
 		} else {
 			s.keepBell(b)
 		}
@@ -103,8 +103,8 @@ func (sh *shard) presence(room wire.RoomID, b *streams.Bell) (here bool) {
 // One that was not seen yet gets a second renewal's time: a doorbell may be faster than the list.
 func (h *Hub) Instances(lease map[string]bool) {
 	gone := map[string]bool{}
-	orphans := map[streams.Held]bool{}
-	h.each(func(s *Session) {
+	orphans := map[streams.SessionRef]bool{}
+	h.each(func(s *Attachment) {
 		for i := range s.peers {
 			p := &s.peers[i]
 			inst := p.instance.Value()
@@ -113,7 +113,7 @@ func (h *Hub) Instances(lease map[string]bool) {
 			}
 			gone[inst] = true
 			if h.missing[inst] > 0 {
-				orphans[streams.Held{Room: s.room.String(), Client: p.id.String(), Session: p.session.String()}] = true
+				orphans[streams.SessionRef{Room: s.room.String(), Client: p.id.String(), Session: p.session.String()}] = true
 			}
 		}
 	})
@@ -126,6 +126,6 @@ func (h *Hub) Instances(lease map[string]bool) {
 		h.missing[inst]++
 	}
 	for held := range orphans {
-		h.backbone.Detach(held, streams.Parting{How: string(howInstanceLost)}, func(streams.Hold, error) {}) // tried again at the next renewal
+		h.backbone.Detach(held, streams.Disconnect{Reason: string(endInstanceLost)}, func(streams.Holding, error) {}) // tried again at the next renewal
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-func endOf(how string) *streams.Ended {
-	return &streams.Ended{
-		Room: newRoom().String(), Client: newID(), Role: "w", Dialect: 'r', Instance: "there", How: how, Lasted: time.Minute, Connections: 2,
+func endOf(how string) *streams.SessionEnd {
+	return &streams.SessionEnd{
+		Room: newRoom().String(), Client: newID(), Role: "w", Dialect: 'r', Instance: "there", Reason: how, Lasted: time.Minute, Connections: 2,
 		Tally: streams.Tally{In: 3, Out: 4}, Replayed: 5, Superseded: 6,
 	}
 }
@@ -36,7 +36,7 @@ func TestLogsEndsByWhatBecameOfThem(t *testing.T) {
 			hub, b := logs(slog.LevelDebug)
 			e := endOf(how)
 			e.Undelivered = undelivered
-			hub.Ended(e)
+			hub.SessionEnded(e)
 			want := level
 			if undelivered > 0 {
 				want = "INFO"
@@ -69,14 +69,14 @@ func TestBoundsLinesAboutEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub, b := logs(slog.LevelInfo)
 		for range 1000 {
-			hub.Ended(endOf("expired"))
+			hub.SessionEnded(endOf("expired"))
 		}
 		if n := strings.Count(b.String(), "\n"); n != 20 {
 			t.Errorf("%d lines", n)
 		}
 		b.Reset()
 		time.Sleep(time.Second)
-		hub.Ended(endOf("expired"))
+		hub.SessionEnded(endOf("expired"))
 		if !strings.Contains(b.String(), `"lines_left_out":980}`) {
 			t.Errorf("got %s", b)
 		}
@@ -88,7 +88,7 @@ func TestEndsAreQuiet(t *testing.T) {
 	for how, level := range map[string]slog.Level{"left": slog.LevelInfo, "expired": slog.LevelWarn} {
 		hub, b := logs(level)
 		e := endOf(how)
-		if n := testing.AllocsPerRun(100, func() { hub.Ended(e) }); n != 0 || b.Len() > 0 {
+		if n := testing.AllocsPerRun(100, func() { hub.SessionEnded(e) }); n != 0 || b.Len() > 0 {
 			t.Errorf("%s: %v allocations, %q", how, n, b)
 		}
 	}

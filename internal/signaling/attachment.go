@@ -34,7 +34,7 @@ type proof uint8
 
 const (
 	proofNone proof = iota
-	proofAsked
+	proofPending
 	proofLater // to be asked for, with what else is delivered until then
 )
 
@@ -43,7 +43,7 @@ type number [8]byte
 
 const numberTextLen = 16
 
-// parseNumber returns the zero number, which nobody has, for what is none.
+// parseNumber returns the zero number, which no session has, for malformed text.
 func parseNumber(text string) (n number) {
 	if len(text) == numberTextLen {
 		_, _ = hex.Decode(n[:], view(text))
@@ -55,9 +55,9 @@ func (n number) appendText(dst []byte) []byte { return hex.AppendEncode(dst, n[:
 
 func (n number) String() string { return hex.EncodeToString(n[:]) }
 
-// Session is one connection's hold on a session. There are many and nearly all are idle: it is small, and what
+// Attachment is one connection's hold on a session. There are many and nearly all are idle: it is small, and what
 // only some need stands behind a pointer.
-type Session struct {
+type Attachment struct {
 	// Set by Open.
 	hub     *Hub
 	conn    Conn
@@ -76,12 +76,12 @@ type Session struct {
 	todo      todo
 	proof     proof // of the entries delivered to a plain client
 	dirty     bool  // in the shard's dirty list
-	anew      bool  // plain: the next message names none before it, see order.go
+	orderAnew bool  // plain: the next message names none before it, see order.go
 	unflushed uint8 // entries acknowledged since the position was flushed, at most flushEntries
 	sends     uint32
 	flushed   uint32 // when the position was last flushed, Hub.now
 
-	next    *Session // of the same room
+	next    *Attachment // of the same room
 	id      wire.ClientID
 	epoch   uint64
 	version uint32          // of the room, as far as presence was seen
@@ -106,10 +106,10 @@ type extra struct {
 	tokenHash string
 	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string
-	probes         []asked
+	probes         []probeRequest
 	chain          chain              // rejoin.v1: see order.go
 	fenced         bool               // the doorbell of another connection has come
-	unanswered     [][]byte           // answers to messages that Redis refused because the session was not this one's
+	withheld       [][]byte           // answers to messages that Redis refused because the session was not this one's
 	connect        *trace.SpanContext // of this connection, if it is traced
 	// settled is when what Redis lost counts as gone.
 	settled time.Time
@@ -126,21 +126,21 @@ type opening struct {
 	inbox   [][]byte
 	arrived time.Time // the first of the inbox
 	bytes   int
-	end     *End       // the connection is gone already
-	evicted how        // unless empty, the session is to end because of that
+	closure *Closure   // the connection is gone already
+	evicted endReason  // unless empty, the session is to end because of that
 	fenced  string     // the client whose session another connection took from this one
 	span    trace.Span // nil: not traced
 }
 
 // peer is one that the client may send to, as one session knows it.
 type peer struct {
-	id        wire.ClientID
-	session   number
-	instance  unique.Handle[string]
-	user      unique.Handle[string] // the zero one for a peer without
-	suspended bool
-	announced bool // this session was told of it
-	told      bool // ... that it is suspended
+	id            wire.ClientID
+	session       number
+	instance      unique.Handle[string]
+	user          unique.Handle[string] // the zero one for a peer without
+	suspended     bool
+	announced     bool // this session was told of it
+	toldSuspended bool // ... that it is suspended
 }
 
 const (
@@ -151,13 +151,13 @@ const (
 	staleRetry      = 20 * time.Millisecond // a doorbell overtook the answer of Sync
 )
 
-func (s *Session) shard() *shard { return s.hub.shard(s.room) }
+func (s *Attachment) shard() *shard { return s.hub.shard(s.room) }
 
-func (s *Session) held() streams.Held {
-	return streams.Held{Room: s.room.String(), Client: s.id.String(), Session: s.sid.String()}
+func (s *Attachment) ref() streams.SessionRef {
+	return streams.SessionRef{Room: s.room.String(), Client: s.id.String(), Session: s.sid.String()}
 }
 
-func (s *Session) more() *extra {
+func (s *Attachment) ensureExtra() *extra {
 	if s.extra == nil {
 		s.extra = &extra{}
 	}
@@ -165,15 +165,15 @@ func (s *Session) more() *extra {
 }
 
 // opening returns what waits while the session is attaching. The shard is locked.
-func (s *Session) opening() *opening { return s.extra.opening }
+func (s *Attachment) opening() *opening { return s.extra.opening }
 
 // keeps reports whether the session survives a lost connection.
-func (s *Session) keeps() bool {
+func (s *Attachment) keeps() bool {
 	return s.dialect == wire.RejoinV1 || slices.Contains(s.hub.cfg.ResumeRoles, s.role())
 }
 
 // role is a letter for the two that nearly all have: a session has no room for more.
-func (s *Session) role() wire.Role {
+func (s *Attachment) role() wire.Role {
 	switch {
 	case s.side == 'w':
 		return wire.Wallet
@@ -185,19 +185,19 @@ func (s *Session) role() wire.Role {
 	return wire.Role{}
 }
 
-func (s *Session) setRole(r wire.Role) {
+func (s *Attachment) setRole(r wire.Role) {
 	if r.IsPlain() {
 		s.side = r.Text()[0]
 		return
 	}
-	s.more().other = r
+	s.ensureExtra().other = r
 }
 
 // proves reports whether this session follows what it sends by pings that prove its arrival; for the others
 // of the plain dialect, written is delivered (PROTOCOL.md part 3).
-func (s *Session) proves() bool { return s.dialect == wire.Plain && s.keeps() }
+func (s *Attachment) proves() bool { return s.dialect == wire.Plain && s.keeps() }
 
-func (s *Session) peer(id wire.ClientID) *peer {
+func (s *Attachment) peer(id wire.ClientID) *peer {
 	for i := range s.peers {
 		if s.peers[i].id == id {
 			return &s.peers[i]
@@ -206,7 +206,7 @@ func (s *Session) peer(id wire.ClientID) *peer {
 	return nil
 }
 
-func (s *Session) dropPeer(id wire.ClientID) {
+func (s *Attachment) dropPeer(id wire.ClientID) {
 	for i := range s.peers {
 		if s.peers[i].id == id {
 			s.peers = append(s.peers[:i], s.peers[i+1:]...)
@@ -218,29 +218,29 @@ func (s *Session) dropPeer(id wire.ClientID) {
 	}
 }
 
-// send queues a frame built by f in the shard's scratch. The shard is locked.
-func (s *Session) send(f func(dst []byte) []byte) {
+// sendFrame queues a frame built by f in the shard's scratch. The shard is locked.
+func (s *Attachment) sendFrame(f func(dst []byte) []byte) {
 	sh := s.shard()
 	sh.frame = f(sh.frame[:0])
 	s.conn.Send(sh.frame)
 }
 
 // user is whose session it is, "" for one that was let in unnamed.
-func (s *Session) user() string {
+func (s *Attachment) user() string {
 	if s.extra == nil || s.extra.who == nil {
 		return ""
 	}
 	return s.extra.who.User
 }
 
-// tellJoined tells that a peer came into the room, and to rejoin.v1 whose it is.
-func (s *Session) tellJoined(p *peer) {
+// sendJoined tells that a peer came into the room, and to rejoin.v1 whose it is.
+func (s *Attachment) sendJoined(p *peer) {
 	if s.dialect != wire.RejoinV1 {
-		s.tell(wire.JustConnected, p.id)
+		s.sendPeer(wire.JustConnected, p.id)
 		return
 	}
 	s.hub.metrics.announced.Inc()
-	s.send(func(dst []byte) []byte { return wire.AppendJoined(dst, p.id, p.name()) })
+	s.sendFrame(func(dst []byte) []byte { return wire.AppendJoined(dst, p.id, p.name()) })
 }
 
 // name is the user of a peer, "" for one that was let in unnamed.
@@ -251,7 +251,7 @@ func (p *peer) name() string {
 	return p.user.Value()
 }
 
-func (s *Session) tell(info wire.PeerInfo, id wire.ClientID) {
+func (s *Attachment) sendPeer(info wire.PeerInfo, id wire.ClientID) {
 	s.hub.metrics.announced.Inc()
-	s.send(func(dst []byte) []byte { return wire.AppendPeer(dst, info, id) })
+	s.sendFrame(func(dst []byte) []byte { return wire.AppendPeer(dst, info, id) })
 }

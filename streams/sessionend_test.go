@@ -8,7 +8,7 @@ import (
 )
 
 // end waits for the end of m's session, and checks that it is told once: who tells has told before its call is answered.
-func (m *member) wantEnded(tb failer, at *instance, want streams.Ended) {
+func (m *member) wantEnded(tb failer, at *instance, want streams.SessionEnd) {
 	tb.Helper()
 	at.mu.Lock()
 	defer at.mu.Unlock()
@@ -37,10 +37,10 @@ func TestTellsWhatASessionDid(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()
 		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
-		hold, err := end(t, begin(func(done func(streams.Hold, error)) {
-			x.Detach(w.held(), streams.Parting{Tally: streams.Tally{In: 3, Out: 4}}, done)
+		hold, err := end(t, begin(func(done func(streams.Holding, error)) {
+			x.Detach(w.ref(), streams.Disconnect{Tally: streams.Tally{In: 3, Out: 4}}, done)
 		}))
-		if hold != streams.HoldOK || err != nil {
+		if hold != streams.HoldingOurs || err != nil {
 			t.Fatal(hold, err)
 		}
 		e.send(t, w, 'o', "an offer that is superseded", "another")
@@ -50,16 +50,16 @@ func TestTellsWhatASessionDid(t *testing.T) {
 		y.Count(room, w.id, streams.Tally{In: 10}) // fenced, it tells late
 		e.send(t, w2, 'c', "1")
 		must(t, begin(func(done func(bool, error)) {
-			y.Sync(w.held(), streams.Reading{}, func(streams.Synced, error) { done(true, nil) }) // behind Count, on the same worker
+			y.Sync(w.ref(), streams.Reading{}, func(streams.Synced, error) { done(true, nil) }) // behind Count, on the same worker
 		}))
 		ended := must(t, begin(func(done func(bool, error)) {
-			x.Leave(w2.held(), streams.Parting{Acked: w2.seq(1), How: "left", Tally: streams.Tally{In: 1, Out: 2}}, done)
+			x.Leave(w2.ref(), streams.Disconnect{Acked: w2.seq(1), Reason: "left", Tally: streams.Tally{In: 1, Out: 2}}, done)
 		}))
 		if !ended {
 			t.Fatal("not ended")
 		}
-		w2.wantEnded(t, x, streams.Ended{
-			Instance: x.name, How: "left", Connections: 3, Tally: streams.Tally{In: 14, Out: 6}, Replayed: 4, Superseded: 1, Undelivered: 2,
+		w2.wantEnded(t, x, streams.SessionEnd{
+			Instance: x.name, Reason: "left", Connections: 3, Tally: streams.Tally{In: 14, Out: 6}, Replayed: 4, Superseded: 1, Undelivered: 2,
 		})
 	})
 }
@@ -73,7 +73,7 @@ func TestTellsOfAWindowThatIsOver(t *testing.T) {
 		p.elapse(t, room, w.id)
 		must(t, x.expire(room, w.id))
 		must(t, y.expire(room, w.id)) // too late
-		w.wantEnded(t, x, streams.Ended{Instance: y.name, How: streams.EndedExpired, Connections: 1, Undelivered: 1})
+		w.wantEnded(t, x, streams.SessionEnd{Instance: y.name, Reason: streams.ReasonExpired, Connections: 1, Undelivered: 1})
 		if len(y.ended) != 0 {
 			t.Errorf("told twice: %+v", y.ended)
 		}
@@ -88,7 +88,7 @@ func TestAttachTellsOfWhatItEnds(t *testing.T) {
 		w.drop(t)
 		p.elapse(t, room, w.id)
 		y.join(t, room, extension, rejoin)
-		w.wantEnded(t, y, streams.Ended{Instance: x.name, How: streams.EndedExpired, Connections: 1})
+		w.wantEnded(t, y, streams.SessionEnd{Instance: x.name, Reason: streams.ReasonExpired, Connections: 1})
 	})
 }
 
@@ -96,9 +96,9 @@ func TestTellsOfASessionWithoutAWindow(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x := p.open(t)
 		e := x.join(t, newRoom(), extension, plain)
-		must(t, begin(func(done func(streams.Hold, error)) {
-			x.Detach(e.held(), streams.Parting{How: "drained", Tally: streams.Tally{In: 1}}, done)
+		must(t, begin(func(done func(streams.Holding, error)) {
+			x.Detach(e.ref(), streams.Disconnect{Reason: "drained", Tally: streams.Tally{In: 1}}, done)
 		}))
-		e.wantEnded(t, x, streams.Ended{Instance: x.name, How: "drained", Connections: 1, Tally: streams.Tally{In: 1}})
+		e.wantEnded(t, x, streams.SessionEnd{Instance: x.name, Reason: "drained", Connections: 1, Tally: streams.Tally{In: 1}})
 	})
 }

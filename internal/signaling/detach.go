@@ -1,0 +1,187 @@
+package signaling
+
+import (
+	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// Closed tells that the connection has ended. It is the last call about it.
+func (s *Attachment) Closed(e Closure) {
+	sh := s.shard()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	switch s.state {
+	case attaching:
+		if o := s.opening(); o.closure == nil {
+			o.closure = &e
+		}
+	case live:
+		s.connectionClosed(e)
+	case closed:
+	}
+}
+
+// connectionClosed ends the session or detaches it (PROTOCOL.md parts 2 and 3). The shard is locked.
+func (s *Attachment) connectionClosed(e Closure) {
+	end := e.By == ClosedByClient && e.Code == wire.CloseNormal
+	if s.dialect == wire.Plain {
+		// A connection that this side closed keeps its session waiting, as a lost one does.
+		end = e.By == ClosedByClient || e.By == ClosedForCause || !s.keeps()
+	}
+	if end {
+		s.endSession(s.hub.reasonOf(e))
+		return
+	}
+	why := s.hub.reasonOf(e)
+	if why == endLeft {
+		why = endAway
+	}
+	s.detach(why, nil)
+}
+
+// detach closes an attachment; the session's grace window starts, if it has one. onAnswer, unless nil, is called once
+// when Redis has answered, or not. The shard is locked.
+func (s *Attachment) detach(why endReason, onAnswer func()) {
+	d := &detaching{hub: s.hub, ref: s.ref(), disconnect: s.disconnect(why), onAnswer: onAnswer}
+	if s.keeps() {
+		d.window = &windowKey{s.room, s.id}
+	}
+	s.close()
+	d.begin()
+}
+
+// fence closes a connection whose session another connection has taken. The shard is locked.
+func (s *Attachment) fence() {
+	s.hub.metrics.drop(dropFenced)
+	s.hub.backbone.Count(s.room.String(), s.id.String(), s.disconnect(endFenced).Tally)
+	s.close()
+	s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
+}
+
+// fencedBySync handles an answer of Redis, without a doorbell, that says another connection has this session. After a failover that
+// may be the connection before this one: the new primary may lack the last attach. Then this client is the right one, and comes back. The answer
+// may be the first sign of the new primary, so check the primaries before telling the client to stay away. Until then nothing
+// is read or delivered. The shard is locked.
+func (s *Attachment) fencedBySync() {
+	switch {
+	case s.extra != nil && s.extra.fenced: // both say so
+		s.fence()
+		return
+	case s.hub.replacedLately():
+		s.endedElsewhere()
+		return
+	}
+	s.catching, s.paused = true, true
+	s.hub.backbone.CheckPrimaries(func() {
+		s.locked(func() {
+			switch {
+			case s.state != live: // the doorbell came
+			case s.hub.replacedLately():
+				s.endedElsewhere()
+			default:
+				s.fence()
+			}
+		})
+	})
+}
+
+// endedElsewhere closes a connection whose session was ended while this instance was frozen or cut off. Its peers
+// have been told, so it cannot go on: its client begins a new one. The shard is locked.
+func (s *Attachment) endedElsewhere() {
+	s.disconnect(endEndedElsewhere)
+	s.close()
+	s.conn.Close(wire.CloseServiceRestart, wire.ReasonGoingAway)
+}
+
+// detaching is a detach under way. It is repeated until Redis has done it: a session without a connection must not
+// look alive.
+type detaching struct {
+	hub        *Hub
+	ref        streams.SessionRef
+	disconnect streams.Disconnect
+	window     *windowKey // nil: the session keeps none
+	// onAnswer is called at the first answer even if that is an error: a client is not kept waiting for Redis
+	// on a connection on which nothing is answered any more.
+	onAnswer func()
+}
+
+func (d *detaching) begin() {
+	d.hub.leaving.Add(1)
+	d.try()
+}
+
+func (d *detaching) try() { d.hub.backbone.Detach(d.ref, d.disconnect, d.answered) }
+
+func (d *detaching) answered(_ streams.Holding, err error) {
+	onAnswer := d.onAnswer
+	d.onAnswer = nil
+	if err == nil || !d.hub.retries.add(err, d.try) {
+		if d.window != nil {
+			d.hub.windows.own(d.window.room, d.window.client, d.hub.backbone.Grace())
+		}
+		d.hub.leaving.Add(-1)
+	}
+	if onAnswer != nil {
+		onAnswer()
+	}
+}
+
+// undoing takes back an attach whose outcome is unknown: Redis may have made it, or may still make it, and a session without
+// a connection would never end. All is found by the session number, so it does no harm to others.
+type undoing struct {
+	hub     *Hub
+	room    wire.RoomID
+	session string
+	client  string // that a fresh session would have
+	last    bool
+}
+
+// lateAttach is after how long no attach that was given up is still on its way.
+const lateAttach = 10 * time.Second
+
+func (u *undoing) begin() {
+	u.hub.leaving.Add(1)
+	u.try()
+}
+
+func (u *undoing) try() {
+	ref := streams.SessionRef{Room: u.room.String(), Client: u.client, Session: u.session}
+	u.hub.backbone.Undo(ref, string(endNotAttached), u.undone)
+}
+
+func (u *undoing) undone(suspended string, err error) {
+	if err != nil && u.hub.retries.add(err, u.try) {
+		return
+	}
+	u.hub.leaving.Add(-1)
+	if id, ok := wire.ParseClientID([]byte(suspended)); ok {
+		u.hub.windows.own(u.room, id, u.hub.backbone.Grace())
+	}
+	if !u.last && err == nil {
+		u.last = true // Redis may have been reached by another connection than the attach, which it reads only now
+		u.hub.timers.after(lateAttach, u.begin)
+	}
+}
+
+// endSession ends the session for good. The shard is locked.
+func (s *Attachment) endSession(why endReason) {
+	ref, d := s.ref(), s.disconnect(why)
+	s.close()
+	s.hub.endSession(ref, d)
+}
+
+// endSession ends a session for good. Like a detach it is repeated.
+func (h *Hub) endSession(ref streams.SessionRef, d streams.Disconnect) {
+	h.leaving.Add(1)
+	var try func()
+	try = func() {
+		h.backbone.Leave(ref, d, func(_ bool, err error) {
+			if err == nil || !h.retries.add(err, try) {
+				h.leaving.Add(-1)
+			}
+		})
+	}
+	try()
+}

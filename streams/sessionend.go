@@ -1,0 +1,94 @@
+package streams
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Tally is what was counted for a session, or on one of its connections.
+type Tally struct {
+	In, Out uint64 // messages from the client, messages written to it
+}
+
+// counts is t as lua/lib.lua adds it up: connections, in, out, replayed, superseded. The others are counted there.
+func (t Tally) counts() string {
+	b := append(make([]byte, 0, 32), "0 "...)
+	b = append(strconv.AppendUint(b, t.In, 10), ' ')
+	b = strconv.AppendUint(b, t.Out, 10)
+	return string(append(b, " 0 0"...))
+}
+
+// Disconnect is how a connection gives up its session.
+type Disconnect struct {
+	// Acked is flushed with it; the zero EntryID means nothing was acknowledged.
+	Acked EntryID
+	// Reason is one word: what SessionEnd says should the session end with it. Empty: lost.
+	Reason string
+	Tally  Tally // of this connection
+}
+
+func (d Disconnect) reasonOrLost() string {
+	if d.Reason == "" {
+		return "lost"
+	}
+	return d.Reason
+}
+
+// The reasons of a SessionEnd that are not a caller's.
+const (
+	ReasonExpired   = "expired"    // its grace window was over
+	ReasonStoreLost = "store_lost" // its client has more than Redis, which lost the tail of its mailbox
+)
+
+// SessionEnd is a session that ended for good. Counts are of all its connections, as far as the instances that held them lived
+// to tell.
+type SessionEnd struct {
+	Room, Client string
+	Role         string // see MemberState
+	Dialect      byte
+	Instance     string // that held it last
+	Reason       string // a Disconnect's, or one of the above
+	Lasted       time.Duration
+	Connections  int
+	Tally
+	Replayed    int // waiting messages that its later connections were given
+	Superseded  int // ... and that they were not
+	Undelivered int // messages that waited when it ended
+}
+
+// parseSessionEnd reads what lua/lib.lua's remove writes.
+func parseSessionEnd(room, text string) (e SessionEnd, err error) {
+	w := strings.Split(text, " ")
+	if len(w) != 12 || w[1] == "" || len(w[2]) != 1 {
+		return e, errReply
+	}
+	var n [7]uint64
+	for i := range n {
+		if n[i], err = strconv.ParseUint(w[5+i], 10, 63); err != nil {
+			return e, errReply
+		}
+	}
+	return SessionEnd{
+		Room: room, Client: w[0], Role: w[1], Dialect: w[2][0], Instance: w[3], Reason: w[4],
+		Undelivered: int(n[0]), Lasted: time.Duration(n[1]) * time.Millisecond, Connections: int(n[2]), //nolint:gosec // 63 bits
+		Tally: Tally{In: n[3], Out: n[4]}, Replayed: int(n[5]), Superseded: int(n[6]), //nolint:gosec // 63 bits
+	}, nil
+}
+
+// reportEnds tells the handler of the sessions that a script ended.
+func (b *Backbone) reportEnds(room string, list []any) {
+	for _, v := range list {
+		text, _ := v.(string)
+		if e, err := parseSessionEnd(room, text); err == nil && b.handler != nil {
+			b.handler.SessionEnded(&e)
+		}
+	}
+}
+
+// Count adds to the tally of a session that goes on: another connection has it. There is no answer.
+func (b *Backbone) Count(room, client string, t Tally) {
+	b.run(tallyScript, room, func(*redis.Cmd, error) {}, client, t.counts())
+}
