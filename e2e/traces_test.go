@@ -11,10 +11,8 @@ import (
 	"sync"
 	"testing"
 
-	commonpb "go.opentelemetry.io/proto/slim/otlp/common/v1"
-
-	collectorpb "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
-	tracepb "go.opentelemetry.io/proto/slim/otlp/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rejoin-dev/rejoin/client"
@@ -60,7 +58,7 @@ func newCollector(t *testing.T) *collector {
 
 func (c *collector) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	var req collectorpb.ExportTraceServiceRequest
+	var req tracepb.TracesData
 	if err != nil || r.URL.Path != "/v1/traces" || proto.Unmarshal(body, &req) != nil {
 		c.t.Errorf("collector: cannot read what %s got: %v", r.URL.Path, err)
 		return

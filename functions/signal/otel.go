@@ -1,8 +1,10 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +13,6 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/rejoin-dev/rejoin/functions/internal/otlp"
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 )
 
@@ -72,10 +73,23 @@ func (o *OTel) Check() []string {
 	_, err = o.Headers()
 	want(err == nil, "OTEL_EXPORTER_OTLP_HEADERS: want name=value,name=value, percent-encoded")
 	if o.OTelCertificate != "" && o.Traces() {
-		_, err := otlp.Roots(o.OTelCertificate)
+		_, err := readCertificates(o.OTelCertificate)
 		want(err == nil, "OTEL_EXPORTER_OTLP_CERTIFICATE: want a file with certificates (PEM): %v", err)
 	}
 	return bad
+}
+
+// readCertificates reads a file of certificates (PEM).
+func readCertificates(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read certificates: none in %s", file)
+	}
+	return roots, nil
 }
 
 // Headers returns the headers to send to the collector.

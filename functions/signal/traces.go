@@ -11,8 +11,6 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/rejoin-dev/rejoin/functions/internal/otlp"
 )
 
 // traces creates and exports spans; a nil one does nothing.
@@ -26,13 +24,7 @@ func newTraces(cfg config, instance string, log *slog.Logger) (*traces, error) {
 	if !cfg.Traces() {
 		return nil, nil //nolint:nilnil // documented
 	}
-	headers, err := cfg.Headers()
-	if err != nil {
-		return nil, err //nolint:wrapcheck // checked at start
-	}
-	exporter, err := otlp.New(otlp.Config{
-		URL: cfg.TracesURL(), Headers: headers, Timeout: cfg.Timeout(), Gzip: cfg.OTelCompression == "gzip", Certificate: cfg.OTelCertificate,
-	})
+	exporter, err := newExporter(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("prepare traces: %w", err)
 	}
