@@ -81,7 +81,7 @@ func exchange(ctx context.Context, t *testing.T, addr, bytes string) {
 	}
 	defer c.Close()
 	_, _ = io.WriteString(c, bytes)
-	_ = c.(*net.TCPConn).CloseWrite() //nolint:forcetypeassert // dialled as TCP
+	_ = c.(*net.TCPConn).CloseWrite()
 	_, _ = io.Copy(io.Discard, bufio.NewReader(c))
 }
 

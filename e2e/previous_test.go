@@ -225,7 +225,7 @@ type readAhead struct {
 	read *bufio.Reader
 }
 
-func (r readAhead) Read(p []byte) (int, error) { return r.read.Read(p) } //nolint:wrapcheck // of the connection
+func (r readAhead) Read(p []byte) (int, error) { return r.read.Read(p) }
 
 // text is the next message.
 func (c *rawConn) text() []byte {

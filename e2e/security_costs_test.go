@@ -71,7 +71,7 @@ func writeCosts(t *testing.T, table string) {
 	if !ok || !ok2 {
 		t.Fatal("SECURITY.md has no place for the costs")
 	}
-	if err := os.WriteFile(file, []byte(before+begin+table+end+after), 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile(file, []byte(before+begin+table+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -356,7 +356,7 @@ func (c *costs) resumes(n int) cost {
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		defer conn.CloseNow() //nolint:errcheck // as a client whose network fails
+		defer conn.CloseNow()
 		_, frame, err := conn.Read(c.ctx)
 		var session struct {
 			ResumeToken string

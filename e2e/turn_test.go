@@ -67,7 +67,7 @@ func allocate(ctx context.Context, t *testing.T, s *turntest.Server, ice client.
 	}
 	relay, err := c.AllocateWithContext(ctx)
 	if err != nil {
-		return err //nolint:wrapcheck // a test
+		return err
 	}
 	return relay.Close()
 }

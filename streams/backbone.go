@@ -52,7 +52,7 @@ type Backbone struct {
 	sendCalls   sync.Pool // of *sending
 	handler     Handler   // set by Start
 
-	life   context.Context //nolint:containedctx // ends with Close; connections being made are given up
+	life   context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	client atomic.Pointer[redis.UniversalClient] // nil until Redis has said what it is

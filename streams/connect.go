@@ -51,7 +51,7 @@ func recognise(ctx context.Context, opt *redis.UniversalOptions) (redis.Universa
 		if strings.HasPrefix(err.Error(), "ERR SELECT is not allowed") {
 			err = fmt.Errorf("%w: leave the database out of REDIS_URL", err)
 		}
-		return nil, err //nolint:wrapcheck // explained by the caller
+		return nil, err
 	case infoField(info, "cluster_enabled") != "1":
 		return client, nil
 	}

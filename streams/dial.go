@@ -18,7 +18,7 @@ func dialer(life context.Context, config *tls.Config) func(ctx context.Context, 
 		var d net.Dialer
 		c, err := d.DialContext(ctx, network, addr)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // says "dial" and the address
+			return nil, err
 		}
 		if c = quiet(c); config == nil {
 			return c, nil

@@ -16,7 +16,7 @@ import (
 // Its methods block and are safe for concurrent use.
 type Inspector struct {
 	opt    *redis.UniversalOptions
-	life   context.Context //nolint:containedctx // ends with Close
+	life   context.Context
 	cancel context.CancelFunc
 	shared bool // the client is a Backbone's
 

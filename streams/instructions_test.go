@@ -90,7 +90,7 @@ func BenchmarkInstructions(b *testing.B) {
 			b.Fatal(err)
 		}
 		go func() {
-			for range sub.Channel() { //nolint:revive // read and forgotten
+			for range sub.Channel() {
 			}
 		}()
 		cg.count(b, func() {

@@ -56,7 +56,7 @@ func (t *transfer) do(wait func(syscall.RawConn, func(uintptr) bool) error, b []
 	t.b, t.n, t.err = b, 0, nil
 	defer func() { t.b = nil }()
 	if err := wait(t.raw, t.step); err != nil { // a deadline, or it was closed
-		return t.n, err //nolint:wrapcheck // a net.OpError
+		return t.n, err
 	}
 	return t.n, t.err
 }

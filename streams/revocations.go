@@ -100,7 +100,7 @@ func (b *Backbone) readRevocations(ctx context.Context) (list []Revocation, err 
 		}
 		return parseRevocations(a.cmd.Val())
 	case <-ctx.Done():
-		return nil, ctx.Err() //nolint:wrapcheck // not told
+		return nil, ctx.Err()
 	}
 }
 

@@ -83,7 +83,7 @@ var bg = context.Background()
 // Send stores a message in the mailbox of its target, once per fingerprint, and rings.
 // Messages of one room are stored in the order of the calls.
 func (b *Backbone) Send(m Message, done func(Outcome, error)) {
-	s := b.sendCalls.Get().(*sendCall) //nolint:forcetypeassert // our pool
+	s := b.sendCalls.Get().(*sendCall)
 	s.b, s.done = b, done
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.

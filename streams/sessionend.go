@@ -73,8 +73,8 @@ func parseSessionEnd(room, text string) (e SessionEnd, err error) {
 	}
 	return SessionEnd{
 		Room: room, Client: w[0], Role: w[1], Dialect: w[2][0], Instance: w[3], Reason: w[4],
-		Undelivered: int(n[0]), Lasted: time.Duration(n[1]) * time.Millisecond, Connections: int(n[2]), //nolint:gosec // 63 bits
-		Tally: Tally{In: n[3], Out: n[4]}, Replayed: int(n[5]), Superseded: int(n[6]), //nolint:gosec // 63 bits
+		Undelivered: int(n[0]), Lasted: time.Duration(n[1]) * time.Millisecond, Connections: int(n[2]),
+		Tally: Tally{In: n[3], Out: n[4]}, Replayed: int(n[5]), Superseded: int(n[6]),
 	}, nil
 }
 

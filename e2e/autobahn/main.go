@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.SetOutput(out)
 	flags.StringVar(&cfg.Addr, "listen", "127.0.0.1:0", "`address` to listen on")
 	if err := flags.Parse(args); err != nil {
-		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return err
 	}
 	cfg.RateLimit = 0 // the suite sends thousands of messages at once
 	server, err := edge.New(cfg, echo{}, nil, slog.New(slog.DiscardHandler))
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	<-ctx.Done()
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return server.Stop(limit) //nolint:wrapcheck // says what it did
+	return server.Stop(limit)
 }
 
 // echo is a hub that takes everybody, and sends each message back.

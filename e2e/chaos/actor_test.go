@@ -68,7 +68,7 @@ func newActor(log *history.Log, m history.Member, cfg client.Config, seed uint64
 	log.Join(m)
 	a := &actor{
 		static: static{member: m, config: cfg}, log: log,
-		rng: rand.New(rand.NewPCG(seed, 7)), offered: map[string]bool{}, seen: map[string]bool{}, got: map[string]bool{}, peers: map[*client.Client][]string{}, //nolint:gosec // traffic, no secret
+		rng: rand.New(rand.NewPCG(seed, 7)), offered: map[string]bool{}, seen: map[string]bool{}, got: map[string]bool{}, peers: map[*client.Client][]string{},
 	}
 	a.settled.L = &a.mu
 	if cfg.HTTPClient != nil {

@@ -167,7 +167,7 @@ func draw(seed uint64, n int) []fault {
 			pool = append(pool, f)
 		}
 	}
-	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a draw that can be repeated
+	rng := rand.New(rand.NewPCG(seed, 1))
 	rng.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
 	return pool[:n]
 }

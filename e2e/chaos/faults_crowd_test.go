@@ -189,7 +189,7 @@ func (r *run) fill(ctx context.Context, room string, i int) error {
 	if err != nil {
 		return fmt.Errorf("dial as its peer: %w", err)
 	}
-	defer extension.Close(ctx) //nolint:errcheck // it is of no interest any more
+	defer extension.Close(ctx)
 	target, err := meet(ctx, extension)
 	if err != nil {
 		return fmt.Errorf("meet: %w", err)

@@ -71,7 +71,7 @@ func newLoad(t testing.TB, s *stack, rooms int, seed uint64) *load {
 }
 
 func (l *load) actor(m history.Member, first int, seed uint64) *actor {
-	return newActor(l.log, m, client.Config{URLs: urls(first), HTTPClient: l.stack.client()}, seed+uint64(len(m.Name)+first)) //nolint:gosec // small
+	return newActor(l.log, m, client.Config{URLs: urls(first), HTTPClient: l.stack.client()}, seed+uint64(len(m.Name)+first))
 }
 
 func (l *load) actors() []*actor {

@@ -92,7 +92,7 @@ func (*deafToxic) NewState() any { return new(int) }
 
 // Pipe implements toxics.Toxic.
 func (*deafToxic) Pipe(stub *toxics.ToxicStub) {
-	count := stub.State.(*int) //nolint:forcetypeassert // from NewState
+	count := stub.State.(*int)
 	for {
 		select {
 		case <-stub.Interrupt:

@@ -133,7 +133,7 @@ func writeReliability(t testing.TB, list []fault, outcomes [][]outcome) {
 		b.WriteString(lines(f, outcomes[i], string(before)))
 	}
 	b.WriteString(reliabilityTail)
-	if err := os.WriteFile(reliabilityFile, []byte(b.String()), 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile(reliabilityFile, []byte(b.String()), 0o644); err != nil {
 		t.Error(err)
 	}
 }

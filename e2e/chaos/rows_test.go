@@ -80,7 +80,7 @@ func (c *campaign) next() bool {
 	c.mu.Unlock()
 	round, which := i/len(c.faults), i%len(c.faults)
 	var o *outcome
-	c.t.Run(c.faults[which].name, func(t *testing.T) { o = try(t, c.faults[which], c.seed+uint64(round)) }) //nolint:gosec // small
+	c.t.Run(c.faults[which].name, func(t *testing.T) { o = try(t, c.faults[which], c.seed+uint64(round)) })
 	c.finished(round, which, o)
 	return true
 }

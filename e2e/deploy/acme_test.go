@@ -140,7 +140,7 @@ func startCaddy(t *testing.T, domain, upstream string) caddy {
 	t.Helper()
 	dir := t.TempDir()
 	port, other := freePort(t), freePort(t)
-	cmd := exec.Command("caddy", "run", "--config", "../../deploy/caddy/Caddyfile", "--adapter", "caddyfile") //nolint:noctx // stopped below
+	cmd := exec.Command("caddy", "run", "--config", "../../deploy/caddy/Caddyfile", "--adapter", "caddyfile")
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir,
 		"DOMAIN=" + domain, "HTTPS_PORT=" + port, "HTTP_PORT=" + other, "UPSTREAM=" + upstream,

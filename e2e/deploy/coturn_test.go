@@ -46,7 +46,7 @@ func startCoturn(t *testing.T, script, wallet string) (written, said string, err
 		files["wallet"] = wallet
 	}
 	for file, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o700); err != nil { //nolint:gosec // turnserver has to be executable
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,7 +28,7 @@ func TestCut(t *testing.T) {
 				if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(to, []byte(read(t, file)), 0o700); err != nil { //nolint:gosec // scripts are among them
+				if err := os.WriteFile(to, []byte(read(t, file)), 0o700); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -38,7 +38,7 @@ func load(t *testing.T, files, environ []string, profiles ...string) (*types.Pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	return o.LoadProject(t.Context()) //nolint:wrapcheck // for tests
+	return o.LoadProject(t.Context())
 }
 
 // everything is all services, of production as well.

@@ -210,7 +210,7 @@ func (r *reader) ownRedis(command string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // it is TCP
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	_ = l.Close()
 	r.replace("--port 6379", "--port "+port)
 	r.replace("localhost:6379", "127.0.0.1:"+port)

@@ -16,7 +16,7 @@ type callFault struct {
 func (s *simulation) faultFor(l *link, n uint64, args []string) (f callFault) {
 	now := s.w.now()
 	for _, i := range s.windows {
-		of := uint64(i.number) //nolint:gosec // small
+		of := uint64(i.number)
 		if !i.active(now) || !i.covers(l.inst.index, l.node.index) || !s.w.chance(i.p, of, n) {
 			continue
 		}
@@ -31,9 +31,9 @@ func (s *simulation) faultFor(l *link, n uint64, args []string) (f callFault) {
 				f.refuse, f.write = i.err, true
 			}
 		case late:
-			f.late = max(f.late, 1+time.Duration(s.w.draw(of, n, 1)%uint64(i.delay))) //nolint:gosec // positive
+			f.late = max(f.late, 1+time.Duration(s.w.draw(of, n, 1)%uint64(i.delay)))
 		case slow:
-			f.slow = max(f.slow, time.Duration(s.w.draw(of, n, 2)%uint64(i.delay))) //nolint:gosec // positive
+			f.slow = max(f.slow, time.Duration(s.w.draw(of, n, 2)%uint64(i.delay)))
 		case lostCall:
 			f.lost = true
 		case lostAnswer:
@@ -59,7 +59,7 @@ type bellFault struct {
 func (s *simulation) bellFault(l *link, n uint64, bus bool) (f bellFault) {
 	now := s.w.now()
 	for _, i := range s.windows {
-		of := uint64(i.number) //nolint:gosec // small
+		of := uint64(i.number)
 		if !i.active(now) || !i.covers(l.inst.index, l.node.index) || !s.w.chance(i.p, of, l.id, n, 3) {
 			continue
 		}
@@ -67,7 +67,7 @@ func (s *simulation) bellFault(l *link, n uint64, bus bool) (f bellFault) {
 		case bellLost:
 			f.lost = f.lost || bus
 		case bellLate:
-			f.late = max(f.late, time.Duration(s.w.draw(of, l.id, n, 4)%uint64(i.delay))) //nolint:gosec // positive
+			f.late = max(f.late, time.Duration(s.w.draw(of, l.id, n, 4)%uint64(i.delay)))
 		default:
 		}
 	}

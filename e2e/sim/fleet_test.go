@@ -39,7 +39,7 @@ const mark = "outcome "
 func work(t *testing.T) {
 	out := bufio.NewWriter(os.Stdout)
 	for i := range *seedCount {
-		seed := *firstSeed + uint64(i) //nolint:gosec // positive
+		seed := *firstSeed + uint64(i)
 		r := live(t, newPlan(seed, onlyKinds()), nil)
 		text, err := json.Marshal(outcome{seed, r.hash, r.simulated, r.verdict.Sent, counting(r.broken)})
 		if err != nil {
@@ -74,7 +74,7 @@ func elsewhere(t *testing.T) bool {
 			args = append(args, "-"+f.Name+"="+f.Value.String())
 		}
 	})
-	cmd := exec.CommandContext(t.Context(), newFleet(t).binary, args...) //nolint:gosec // our own
+	cmd := exec.CommandContext(t.Context(), newFleet(t).binary, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		t.Error(err)
@@ -100,7 +100,7 @@ func (f *fleet) results(from uint64, count int) iter.Seq[outcome] {
 			defer close(next)
 			for at := 0; at < count; at += f.chunk {
 				select {
-				case next <- [2]uint64{from + uint64(at), uint64(min(f.chunk, count-at))}: //nolint:gosec // positive
+				case next <- [2]uint64{from + uint64(at), uint64(min(f.chunk, count-at))}:
 				case <-stop:
 					return
 				}
@@ -125,7 +125,7 @@ func (f *fleet) results(from uint64, count int) iter.Seq[outcome] {
 
 // process is one process and its seeds.
 func (f *fleet) process(from, count uint64, got chan<- outcome, stop <-chan struct{}) {
-	cmd := exec.CommandContext(f.t.Context(), f.binary, "-test.run=^TestSeeds$", "-test.timeout=0", "-worker", //nolint:gosec // our own
+	cmd := exec.CommandContext(f.t.Context(), f.binary, "-test.run=^TestSeeds$", "-test.timeout=0", "-worker",
 		"-first="+strconv.FormatUint(from, 10), "-seeds="+strconv.FormatUint(count, 10), "-faults="+*kinds, "-laws="+*lawNames)
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {

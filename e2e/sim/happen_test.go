@@ -15,7 +15,7 @@ func (s *simulation) schedule(begin time.Duration, i item) {
 	if !slices.Contains(clientKinds, i.kind) {
 		s.faultEnd = max(s.faultEnd, i.at+i.lasts)
 	}
-	key := name("item") + uint64(i.number) //nolint:gosec // small
+	key := name("item") + uint64(i.number)
 	at := s.w.began.Add(i.at + time.Duration(s.w.draw(key)%1_000_000))
 	switch i.kind {
 	case failover:
@@ -29,8 +29,8 @@ func (s *simulation) schedule(begin time.Duration, i item) {
 }
 
 func (s *simulation) happen(i item) {
-	end := time.Duration(s.w.draw(uint64(i.number), 99)%1_000_000) + i.lasts //nolint:gosec // small
-	key := name("end") + uint64(i.number)                                    //nolint:gosec // small
+	end := time.Duration(s.w.draw(uint64(i.number), 99)%1_000_000) + i.lasts
+	key := name("end") + uint64(i.number)
 	switch i.kind {
 	case cutLinks:
 		for _, n := range s.nodes {
@@ -115,7 +115,7 @@ func (s *simulation) reshard(i item, key uint64) {
 	})
 	step := i.lasts / time.Duration(len(keys)+1)
 	for k := range keys {
-		s.w.after(step*time.Duration(k)+s.w.hop(key, uint64(k)), key+uint64(k), func() { s.moveKey(keys[k], m) }) //nolint:gosec // small
+		s.w.after(step*time.Duration(k)+s.w.hop(key, uint64(k)), key+uint64(k), func() { s.moveKey(keys[k], m) })
 	}
 	s.w.after(i.lasts+time.Millisecond, key, func() {
 		for _, k := range s.nodes[from].keys() {
@@ -124,7 +124,7 @@ func (s *simulation) reshard(i item, key uint64) {
 			}
 		}
 		delete(s.slots.moving, slot)
-		s.slots.owner[slot], s.slots.table = uint8(m.to), "" //nolint:gosec // few nodes
+		s.slots.owner[slot], s.slots.table = uint8(m.to), ""
 	})
 }
 

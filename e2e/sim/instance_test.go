@@ -66,7 +66,7 @@ func (s *simulation) start(index int) {
 	}
 	i := &instance{
 		sim: s, index: index, life: life, name: fmt.Sprintf("i%d", index), ran: make(chan struct{}), dials: map[int]uint64{}, calls: map[uint64]uint64{}, unfit: map[string]bool{},
-		id: s.w.draw(name("instance"), uint64(index), uint64(life)), //nolint:gosec // small
+		id: s.w.draw(name("instance"), uint64(index), uint64(life)),
 	}
 	if !s.plan.sameName {
 		i.name = fmt.Sprintf("i%d-%d", index, life)
@@ -121,7 +121,7 @@ func (i *instance) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	i.dials[n.index]++
 	count := i.dials[n.index]
 	s.dialing.Unlock()
-	id := mix(i.id ^ mix(uint64(n.index)<<32|count)) //nolint:gosec // small
+	id := mix(i.id ^ mix(uint64(n.index)<<32|count))
 	l := &link{w: s.w, inst: i, node: n, id: id, changed: make(chan struct{}, 1)}
 	var connect func()
 	connect = func() {
@@ -164,7 +164,7 @@ func (i *instance) identify(n *node, args []string) uint64 {
 		of = mix(of ^ name(a))
 	}
 	if args[0] != "cluster" { // asked of any node
-		of = mix(of + uint64(n.index)) //nolint:gosec // small
+		of = mix(of + uint64(n.index))
 	}
 	i.sim.dialing.Lock()
 	defer i.sim.dialing.Unlock()

@@ -270,7 +270,7 @@ func (l *link) reply(of uint64, data string, slow time.Duration) {
 	}
 	at := time.Now().Add(l.w.hop(of, 4) + slow)
 	if !at.After(l.departure) {
-		at = l.departure.Add(time.Duration(1 + l.w.draw(of, 5)%2000)) //nolint:gosec // small
+		at = l.departure.Add(time.Duration(1 + l.w.draw(of, 5)%2000))
 	}
 	l.departure = at
 	l.deliver(of, at, data, nil)

@@ -31,15 +31,15 @@ var protos sync.Map // source → *lua.FunctionProto
 
 func compile(source string) (*lua.FunctionProto, error) {
 	if p, ok := protos.Load(source); ok {
-		return p.(*lua.FunctionProto), nil //nolint:forcetypeassert // ours
+		return p.(*lua.FunctionProto), nil
 	}
 	chunk, err := parse.Parse(strings.NewReader(source), "user_script")
 	if err != nil {
-		return nil, err //nolint:wrapcheck // answered to the caller
+		return nil, err
 	}
 	p, err := lua.Compile(chunk, "user_script")
 	if err != nil {
-		return nil, err //nolint:wrapcheck // as above
+		return nil, err
 	}
 	protos.Store(source, p)
 	return p, nil

@@ -88,7 +88,7 @@ func nameOf(s string) uint64 { return name(s) }
 func (m *member) draw() uint64 { m.drawn++; return m.sim.w.draw(m.id, m.drawn) }
 
 func (m *member) between(low, high time.Duration) time.Duration {
-	return low + time.Duration(m.draw()%uint64(high-low)) //nolint:gosec // positive
+	return low + time.Duration(m.draw()%uint64(high-low))
 }
 
 func (m *member) after(d time.Duration, f func()) {

@@ -171,7 +171,7 @@ type dice struct {
 
 func (d *dice) next() uint64 { d.n++; return d.w.draw(d.of, d.n) }
 func (d *dice) upTo(n int) int {
-	return int(d.next() % uint64(n)) //nolint:gosec // small
+	return int(d.next() % uint64(n))
 }
 func (d *dice) chance(p float64) bool { d.n++; return d.w.chance(p, d.of, d.n) }
 

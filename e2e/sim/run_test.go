@@ -115,7 +115,7 @@ func simulate(p *plan, logTo io.Writer) (r result) {
 
 func (s *simulation) roomID(r int) (room wire.RoomID) {
 	for i := range room {
-		room[i] = byte(s.w.draw(name("room"), uint64(r), uint64(i))) //nolint:gosec // a byte of it
+		room[i] = byte(s.w.draw(name("room"), uint64(r), uint64(i)))
 	}
 	return room
 }
@@ -152,7 +152,7 @@ func inBubble(t *testing.T, p *plan, logTo io.Writer) (r result) {
 	t.Helper()
 	cryptotest.SetGlobalRandom(t, p.seed)
 	//lint:ignore SA1019 go-redis draws from the global source which node it asks
-	rand.Seed(int64(p.seed)) //nolint:gosec // any number will do
+	rand.Seed(int64(p.seed))
 	// go-redis keeps timers in a sync.Pool, and those of one bubble must not get into the next: two collections empty it.
 	runtime.GC()
 	runtime.GC()

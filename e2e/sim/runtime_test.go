@@ -56,14 +56,14 @@ func drawn(statement string) string {
 // build builds this program with the patched runtime, and without the race detector: with it the same takes ten times as long.
 var build = sync.OnceValues(func() (string, error) {
 	if patched {
-		return os.Executable() //nolint:wrapcheck // says all
+		return os.Executable()
 	}
 	overlay, err := writePatched()
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(scratch(), "sim.test")
-	cmd := exec.Command("go", "test", "-c", "-race=false", "-vet=off", "-tags=patched", "-overlay="+overlay, "-o", binary, ".") //nolint:noctx,gosec // ends with the tests
+	cmd := exec.Command("go", "test", "-c", "-race=false", "-vet=off", "-tags=patched", "-overlay="+overlay, "-o", binary, ".")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, text)
 	}
@@ -72,7 +72,7 @@ var build = sync.OnceValues(func() (string, error) {
 
 // writePatched writes the files of the runtime that change, and the list of them.
 func writePatched() (overlay string, err error) {
-	root, err := exec.Command("go", "env", "GOROOT").Output() //nolint:noctx // takes no time
+	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return "", fmt.Errorf("go env GOROOT: %w", err)
 	}
@@ -80,7 +80,7 @@ func writePatched() (overlay string, err error) {
 	for _, p := range patches {
 		path := filepath.Join(strings.TrimSpace(string(root)), "src", "runtime", p.file)
 		if files[path] == "" {
-			text, err := os.ReadFile(path) //nolint:gosec // of the Go that runs this
+			text, err := os.ReadFile(path)
 			if err != nil {
 				return "", fmt.Errorf("patch the runtime: %w", err)
 			}
@@ -103,7 +103,7 @@ func writePatched() (overlay string, err error) {
 		return "", fmt.Errorf("patch the runtime: %w", err)
 	}
 	overlay = filepath.Join(scratch(), "overlay.json")
-	return overlay, os.WriteFile(overlay, text, 0o600) //nolint:wrapcheck // says all
+	return overlay, os.WriteFile(overlay, text, 0o600)
 }
 
 // scratch is a directory for the time of the tests.

@@ -19,7 +19,7 @@ type move struct{ from, to int }
 func newSlots(nodes int) *slots {
 	s := &slots{moving: map[int]move{}}
 	for i := range s.owner {
-		s.owner[i] = uint8(i * nodes / slotCount) //nolint:gosec // few nodes
+		s.owner[i] = uint8(i * nodes / slotCount)
 	}
 	return s
 }

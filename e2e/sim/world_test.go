@@ -36,7 +36,7 @@ func (e events) Less(i, j int) bool {
 	return e[i].at.Before(e[j].at)
 }
 func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) } //nolint:forcetypeassert // ours
+func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
 func (e *events) Pop() any {
 	old := *e
 	x := old[len(old)-1]
@@ -81,7 +81,7 @@ func (w *world) run(until time.Duration, done func() bool) {
 		now := time.Now()
 		w.mu.Lock()
 		if len(w.events) > 0 && !w.events[0].at.After(now) {
-			e := heap.Pop(&w.events).(event) //nolint:forcetypeassert // ours
+			e := heap.Pop(&w.events).(event)
 			w.mu.Unlock()
 			w.count++
 			e.f()

@@ -33,7 +33,7 @@ func run(ctx context.Context, p *process.Process) error {
 		return err
 	}
 	if ask {
-		return health.Check(ctx, cfg.Host, cfg.Port) //nolint:wrapcheck // says what it did
+		return health.Check(ctx, cfg.Host, cfg.Port)
 	}
 	p.EndWithin(cfg.DrainTimeout)
 	s, err := newService(cfg, p)

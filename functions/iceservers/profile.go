@@ -71,7 +71,7 @@ func parseProfile(args []string, stdout io.Writer) (profile, error) {
 	flags.StringVar(&p.user, "user", "wallet", "")
 	flags.DurationVar(&p.life, "for", aYear, "")
 	if err := flags.Parse(args); err != nil {
-		return p, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return p, err
 	}
 	if flags.NArg() > 0 {
 		return p, fmt.Errorf("unexpected argument %q, see -profile -h", flags.Arg(0))
@@ -111,7 +111,7 @@ func (p profile) print(w io.Writer, cfg config, now time.Time) error {
 	ice.TURNTTL = p.life
 	issuer, err := ice.Issuer()
 	if err != nil {
-		return err //nolint:wrapcheck // says where it comes from
+		return err
 	}
 	var relay bool
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)

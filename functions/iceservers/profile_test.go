@@ -163,5 +163,5 @@ func allocated(t *testing.T, address, user, password string) error {
 	if err == nil {
 		t.Cleanup(func() { _ = relay.Close() })
 	}
-	return err //nolint:wrapcheck // for tests
+	return err
 }

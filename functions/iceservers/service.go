@@ -27,12 +27,12 @@ type service struct {
 func newService(cfg config, p *process.Process) (*service, error) {
 	issuer, err := cfg.TURN.Issuer()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says where it comes from
+		return nil, err
 	}
 	log := p.Logger(cfg.LogFormat, cfg.LogLevel)
 	origins, err := origin.NewGate(cfg.Origins, log)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // checked at start
+		return nil, err
 	}
 	window := time.Duration(cfg.RateMillis) * time.Millisecond
 	return &service{cfg: cfg, log: log, issuer: issuer, origins: origins, limiter: address.NewLimiter(cfg.RateRequests, window)}, nil

@@ -48,7 +48,7 @@ func (a *Auth) verifier(grace time.Duration, reg prometheus.Registerer, log *slo
 	if auth.Scope(a.AuthScope) == auth.Off {
 		return nil, nil
 	}
-	return auth.New(auth.Config{ //nolint:wrapcheck // names the setting
+	return auth.New(auth.Config{
 		Scope: auth.Scope(a.AuthScope), SecretFile: a.AuthSecretFile, JWKSFile: a.AuthJWKSFile, JWKSURL: a.AuthJWKSURL,
 		Issuer: a.AuthIssuer, Audience: a.AuthAudience, Grace: grace, Registerer: reg, Logger: log,
 	})
@@ -59,7 +59,7 @@ func (a *Auth) operator(log *slog.Logger) (*auth.Secrets, error) {
 	if a.AdminTokenFile == "" {
 		return nil, nil
 	}
-	return auth.NewSecrets("ADMIN_TOKEN_FILE", a.AdminTokenFile, log) //nolint:wrapcheck // names the setting
+	return auth.NewSecrets("ADMIN_TOKEN_FILE", a.AdminTokenFile, log)
 }
 
 // revoked takes what Redis says of revocations. Those that it has lost are given back to it.

@@ -142,7 +142,7 @@ func (c *config) check() []string {
 func checkRedis(text string) error {
 	opt, err := streams.ParseURL(text)
 	if err != nil {
-		return err //nolint:wrapcheck // says what is wrong
+		return err
 	}
 	if err := host.CheckAddresses(opt.Addrs); err != nil {
 		return fmt.Errorf("want redis://host:port: %w; / ? # %% in a password are written %%2F %%3F %%23 %%25", err)

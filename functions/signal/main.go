@@ -31,7 +31,7 @@ func run(ctx context.Context, p *process.Process) error {
 		return err
 	}
 	if ask {
-		return health.Check(ctx, cfg.Host, cfg.HTTPPort) //nolint:wrapcheck // says what it did
+		return health.Check(ctx, cfg.Host, cfg.HTTPPort)
 	}
 	p.EndWithin(cfg.DrainTimeout)
 	vars := env.ToMap(p.Environ)

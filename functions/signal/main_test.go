@@ -228,7 +228,7 @@ func written(t *testing.T, path, name, want string) {
 	if !*update {
 		t.Fatalf("the table of %s in %s is old: go test ./functions/signal -update", name, path)
 	}
-	if err := os.WriteFile(path, []byte(now), 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile(path, []byte(now), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

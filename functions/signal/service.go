@@ -228,7 +228,7 @@ func (s *service) serveClients(ctx context.Context, private *private) error {
 	case err := <-impossible:
 		return err
 	case <-s.edge.Done(): // the event loops ended by themselves
-		return s.edge.Err() //nolint:wrapcheck // says what it is
+		return s.edge.Err()
 	}
 }
 
@@ -268,7 +268,7 @@ func (s *service) ready() error {
 	}
 	if s.verifier != nil {
 		if err := s.verifier.Ready(); err != nil {
-			return err //nolint:wrapcheck // says it all
+			return err
 		}
 	}
 	return s.hub.Ready()

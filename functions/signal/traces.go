@@ -22,7 +22,7 @@ type traces struct {
 // newTraces returns nil if tracing is off: then there is no exporter and no goroutine.
 func newTraces(cfg config, instance string, log *slog.Logger) (*traces, error) {
 	if !cfg.Traces() {
-		return nil, nil //nolint:nilnil // documented
+		return nil, nil
 	}
 	exporter, err := newExporter(cfg)
 	if err != nil {

@@ -16,7 +16,7 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 	if addr := network.Addr(); err == nil && addr.Is4In6() && network.Bits() >= 96 {
 		return netip.PrefixFrom(addr.Unmap(), network.Bits()-96), nil
 	}
-	return network, err //nolint:wrapcheck // only whether it is one is asked
+	return network, err
 }
 
 // Client returns the address a request counts for. That is the peer itself or, if the peer is a trusted proxy, the last address in

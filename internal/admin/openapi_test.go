@@ -40,7 +40,7 @@ func readSpec(t *testing.T) *spec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &spec{doc: doc.(map[string]any), compiler: jsonschema.NewCompiler(), seen: map[string]bool{}} //nolint:forcetypeassert // or the test fails
+	s := &spec{doc: doc.(map[string]any), compiler: jsonschema.NewCompiler(), seen: map[string]bool{}}
 	s.compiler.AssertFormat()
 	if err := s.compiler.AddResource(specURL, doc); err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func (s *spec) at(node any, keys ...string) any {
 func (s *spec) documented() (all []string) {
 	paths, _ := s.at(s.doc, "paths").(map[string]any)
 	for path, item := range paths {
-		for method := range item.(map[string]any) { //nolint:forcetypeassert // or the test fails
+		for method := range item.(map[string]any) {
 			statuses, _ := s.at(item, method, "responses").(map[string]any)
 			for status := range statuses {
 				all = append(all, strings.ToUpper(method)+" "+path+" "+status)

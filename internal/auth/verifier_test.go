@@ -52,7 +52,7 @@ func says() map[string]any {
 func with(pairs ...any) map[string]any {
 	c := says()
 	for i := 0; i < len(pairs); i += 2 {
-		name := pairs[i].(string) //nolint:forcetypeassert // a mistake in a test
+		name := pairs[i].(string)
 		if c[name] = pairs[i+1]; pairs[i+1] == nil {
 			delete(c, name)
 		}
@@ -158,7 +158,7 @@ func TestATokenLetsIn(t *testing.T) {
 			t.Errorf("%s: %s", alg, r)
 			continue
 		}
-		want := wire.Identity{User: "ada", TokenID: "1", Expires: time.Unix(claims["exp"].(int64), 0)} //nolint:forcetypeassert // says made it
+		want := wire.Identity{User: "ada", TokenID: "1", Expires: time.Unix(claims["exp"].(int64), 0)}
 		if *id != want {
 			t.Errorf("%s: %+v, want %+v", alg, *id, want)
 		}

@@ -144,7 +144,7 @@ func serialiseHost(name string, web bool) (string, error) {
 	if web && endsInNumber(name) {
 		return serialiseIPv4(name)
 	}
-	return name, host.Check(name) //nolint:wrapcheck // says what is wrong
+	return name, host.Check(name)
 }
 
 func serialiseIPv6(inner string) (string, error) {
@@ -186,7 +186,7 @@ func serialiseIPv4(name string) (string, error) {
 			sum += n << (8 * (3 - i))
 		}
 	}
-	return netip.AddrFrom4([4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}).String(), nil //nolint:gosec // 32 bits
+	return netip.AddrFrom4([4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}).String(), nil
 }
 
 func ipv4Number(word string) (uint64, error) {
@@ -199,5 +199,5 @@ func ipv4Number(word string) (uint64, error) {
 			}
 		}
 	}
-	return strconv.ParseUint(digits, base, 64) //nolint:wrapcheck // only whether it is one is asked
+	return strconv.ParseUint(digits, base, 64)
 }

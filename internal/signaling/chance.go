@@ -24,7 +24,7 @@ type chance struct {
 func (c *chance) init(seed uint64) {
 	c.seed = maphash.MakeSeed()
 	if seed != 0 {
-		c.rng, c.salt = rand.New(rand.NewPCG(seed, 0)), seed //nolint:gosec // a simulation's
+		c.rng, c.salt = rand.New(rand.NewPCG(seed, 0)), seed
 	}
 }
 

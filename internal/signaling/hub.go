@@ -215,7 +215,7 @@ func (sh *shard) find(room wire.RoomID, sid number) *Attachment {
 }
 
 // seconds is t in seconds since the hub began. Like all times here it is monotonic: clocks are set, and a session is as old as it is.
-func (h *Hub) seconds(t time.Time) uint32 { return uint32(max(0, t.Sub(h.began).Seconds())) } //nolint:gosec // 136 years
+func (h *Hub) seconds(t time.Time) uint32 { return uint32(max(0, t.Sub(h.began).Seconds())) }
 
 // age is how long ago, at t, a session's connection was opened.
 func (s *Attachment) age(t time.Time) time.Duration {
@@ -223,6 +223,6 @@ func (s *Attachment) age(t time.Time) time.Duration {
 }
 
 // now is the time in milliseconds since a minute before the hub began; it wraps after 49 days, as its users allow.
-func (h *Hub) now() uint32 { return uint32((time.Since(h.began) + time.Minute).Milliseconds()) } //nolint:gosec // it wraps
+func (h *Hub) now() uint32 { return uint32((time.Since(h.began) + time.Minute).Milliseconds()) }
 
 func entryID(id streams.EntryID) wire.EntryID { return wire.EntryID(id) }

@@ -432,7 +432,7 @@ func (s *Attachment) acknowledge(id streams.EntryID) {
 	if id.Epoch == s.acked.Epoch {
 		entries = id.Seq - s.acked.Seq
 	}
-	s.acked, s.unflushed = id, uint8(min(uint64(s.unflushed)+entries, flushEntries)) //nolint:gosec // bounded
+	s.acked, s.unflushed = id, uint8(min(uint64(s.unflushed)+entries, flushEntries))
 	now := s.hub.now()
 	if s.unflushed == flushEntries || !s.dirty && s.flushable(now) {
 		s.flush(now)

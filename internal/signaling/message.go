@@ -95,7 +95,7 @@ func (s *Attachment) relay(m wire.Message, began time.Time) {
 	target, _ := wire.ParseClientID(m.Target) // the zero ID if malformed: no client has it
 	s.spoke()
 	print, before := s.follow(m, target)
-	p := s.hub.inflights.Get().(*inflight) //nolint:forcetypeassert // our pool
+	p := s.hub.inflights.Get().(*inflight)
 	p.s, p.began, p.print, p.before, p.requestID = s, began, print, before, append(p.requestID[:0], m.RequestID...)
 	p.target, p.ttl, p.beyond = target, time.Duration(m.TTLMs)*time.Millisecond, m.Beyond
 	p.traceSend(m)

@@ -2,7 +2,7 @@ package turn
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what coturn's use-auth-secret asks for
+	"crypto/sha1"
 	"encoding/base64"
 	"errors"
 	"fmt"

@@ -42,13 +42,13 @@ func CheckURL(text string, schemes ...string) error {
 // checkHostPort returns what is wrong with host or host:port, with IPv6 in brackets.
 func checkHostPort(text string) error {
 	if !strings.HasPrefix(text, "[") && !strings.Contains(text, ":") {
-		return host.Check(text) //nolint:wrapcheck // says what is wrong
+		return host.Check(text)
 	}
 	if strings.HasSuffix(text, "]") {
 		text += ":1" // any port will do
 	}
 	if err := host.CheckAddress(text); err != nil {
-		return err //nolint:wrapcheck // says what is wrong
+		return err
 	}
 	inner, isIPv6 := strings.CutPrefix(text, "[")
 	inner, _, _ = strings.Cut(inner, "]")

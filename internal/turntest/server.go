@@ -71,7 +71,7 @@ func (s *Server) start(tb testing.TB, binary string, args []string) error {
 	cmd.Stdout, cmd.Stderr = s.log, s.log
 	ended := make(chan struct{})
 	if err := cmd.Start(); err != nil {
-		return err //nolint:wrapcheck // says all there is
+		return err
 	}
 	go func() {
 		_ = cmd.Wait() // how it ended is in its log

@@ -1,7 +1,7 @@
 package upgrade
 
 import (
-	"crypto/sha1" //nolint:gosec // RFC 6455 section 1.3
+	"crypto/sha1"
 	"encoding/base64"
 )
 

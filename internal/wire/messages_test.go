@@ -65,7 +65,7 @@ func TestGoldenMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := os.WriteFile(goldenFile, text.Bytes(), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(goldenFile, text.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

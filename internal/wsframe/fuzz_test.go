@@ -12,7 +12,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/rejoin-dev/rejoin/internal/wsframe"
-	. "github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest" //nolint:revive // the vocabulary of these tests
+	. "github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest"
 )
 
 // fuzzLimit is the bound on messages while fuzzing: one that inputs reach.

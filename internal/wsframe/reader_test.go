@@ -9,7 +9,7 @@ import (
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/internal/wsframe"
-	. "github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest" //nolint:revive // the vocabulary of these tests
+	. "github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -42,9 +42,9 @@ func render(t *testing.T, values map[string]any) (map[string]string, error) {
 	capabilities.KubeVersion = chartutil.KubeVersion{Version: kubernetes.version, Major: "1", Minor: strings.Split(kubernetes.version, ".")[1]}
 	all, err := chartutil.ToRenderValues(c, values, release, capabilities)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // for tests
+		return nil, err
 	}
-	return engine.Render(c, all) //nolint:wrapcheck // for tests
+	return engine.Render(c, all)
 }
 
 // with renders values that are good, as documents.

@@ -25,7 +25,7 @@ func keep(t *testing.T, path string, want []byte) {
 	}
 	if !*update {
 		t.Errorf("%s is not what it is made from: task helm:update", strings.TrimPrefix(path, "../../"))
-	} else if err := os.WriteFile(path, want, 0o644); err != nil { //nolint:gosec // for everybody
+	} else if err := os.WriteFile(path, want, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

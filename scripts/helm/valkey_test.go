@@ -40,7 +40,7 @@ func TestValkeyStarts(t *testing.T) {
 		"valkey-server", server, "tls-port 6379", "tls-port "+port)
 	put("valkey.conf", []byte(here.Replace(at(m.must(t, "ConfigMap/signal-rejoin-valkey"), "data", "valkey.conf").(string))))
 	valkey := container(m.must(t, "StatefulSet/signal-rejoin-valkey"))
-	cmd := exec.Command("sh", "-ec", here.Replace(at(valkey, "args", 0).(string))) //nolint:gosec,noctx // ended below
+	cmd := exec.Command("sh", "-ec", here.Replace(at(valkey, "args", 0).(string)))
 	cmd.Env = append(os.Environ(), "PASSWORD=word")
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log

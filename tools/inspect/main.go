@@ -33,7 +33,7 @@ func main() {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1) //nolint:gocritic // stop only gives the signals back
+		os.Exit(1)
 	}
 }
 
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if r.json {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
-		return e.Encode(answer) //nolint:wrapcheck // of stdout
+		return e.Encode(answer)
 	}
 	return answer.print(out)
 }
@@ -88,7 +88,7 @@ func parse(args []string, out io.Writer) (r request, err error) {
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
-		return r, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return r, err
 	}
 	r.redis = strings.TrimSpace(r.redis)
 	r.what, r.name = flags.Arg(0), flags.Arg(1)
@@ -112,7 +112,7 @@ func (r request) room(ctx context.Context, in *streams.Inspector) (answer, error
 			continue
 		}
 		if err != nil {
-			return nil, err //nolint:wrapcheck // says it all
+			return nil, err
 		}
 		report.add(id.String(), state)
 	}

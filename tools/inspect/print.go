@@ -16,7 +16,7 @@ func table(w io.Writer, rows [][]string) error {
 	for _, row := range rows {
 		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}
-	return t.Flush() //nolint:wrapcheck // of stdout
+	return t.Flush()
 }
 
 func ms(n int64) string { return (time.Duration(n) * time.Millisecond).String() }

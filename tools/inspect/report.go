@@ -92,7 +92,7 @@ func newInstanceReport(ctx context.Context, in *streams.Inspector, name string, 
 	r := instanceReport{Instance: name, Lease: "gone", Clients: []session{}}
 	leases, err := in.Leases(ctx)
 	if err != nil {
-		return r, err //nolint:wrapcheck // says it all
+		return r, err
 	}
 	for _, l := range leases {
 		if named(l.Instance, name) && l.Left > 0 {
@@ -109,7 +109,7 @@ func newInstanceReport(ctx context.Context, in *streams.Inspector, name string, 
 			}
 		}
 	})
-	return r, err //nolint:wrapcheck // says it all
+	return r, err
 }
 
 // held counts what one instance holds, or all do.
@@ -143,7 +143,7 @@ func newTotalsReport(ctx context.Context, in *streams.Inspector, rooms int) (tot
 	r := totalsReport{Instances: map[string]*held{}}
 	leases, err := in.Leases(ctx)
 	if err != nil {
-		return r, err //nolint:wrapcheck // says it all
+		return r, err
 	}
 	for _, l := range leases {
 		if l.Left > 0 {
@@ -156,7 +156,7 @@ func newTotalsReport(ctx context.Context, in *streams.Inspector, rooms int) (tot
 			r.count(m)
 		}
 	})
-	return r, err //nolint:wrapcheck // says it all
+	return r, err
 }
 
 func (r *totalsReport) count(m streams.MemberState) {

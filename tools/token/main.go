@@ -45,7 +45,7 @@ func run(args []string, out io.Writer) error {
 	flags.StringVar(&audience, "aud", "", "audience, as the server's AUTH_AUDIENCE")
 	flags.DurationVar(&lifetime, "for", time.Hour, "how long it is good")
 	if err := flags.Parse(args); err != nil {
-		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return err
 	}
 	if secret == "" || flags.NArg() > 0 || rooms == "" || lifetime <= 0 {
 		return errors.New("want -secret FILE and other flags, see -h")
@@ -71,7 +71,7 @@ func run(args []string, out io.Writer) error {
 		return fmt.Errorf("sign: %w", err)
 	}
 	_, err = fmt.Fprintln(out, token)
-	return err //nolint:wrapcheck // of stdout
+	return err
 }
 
 func firstKey(path string) ([]byte, error) {

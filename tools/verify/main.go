@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.BoolVar(&t.demo, "demo", true, "the demo has to be there")
 	flags.BoolVar(&t.ice, "ice", true, "ICE servers have to be told")
 	if err := flags.Parse(args); err != nil {
-		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return err
 	}
 	base, err := host.WebSocketURL(t.url)
 	if err != nil {

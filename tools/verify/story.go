@@ -34,7 +34,7 @@ var (
 	}}
 	reset   = fault{"reset", func(_ context.Context, _ story, p *faultproxy.Proxy) error { p.Reset(); return nil }}
 	command = fault{"command", func(ctx context.Context, s story, _ *faultproxy.Proxy) error {
-		if text, err := exec.CommandContext(ctx, "sh", "-c", s.cut).CombinedOutput(); err != nil { //nolint:gosec // the user's own
+		if text, err := exec.CommandContext(ctx, "sh", "-c", s.cut).CombinedOutput(); err != nil {
 			return fmt.Errorf("run %s: %w: %s", s.cut, err, text)
 		}
 		return nil

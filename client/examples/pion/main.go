@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	call := flags.Bool("call", false, "call peers in place of waiting for their calls")
 	loopback := flags.Bool("loopback", false, "offer addresses of this machine only")
 	if err := flags.Parse(args); err != nil {
-		return err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return err
 	}
 	c, err := client.Dial(ctx, client.Config{URLs: strings.Split(*urls, ","), Room: *room, Source: *role})
 	if err != nil {

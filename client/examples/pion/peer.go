@@ -65,15 +65,15 @@ func (p *peer) run(ctx context.Context) error {
 // next returns the next event, or nil when a call has waited long enough for the ICE servers.
 func (p *peer) next(ctx context.Context) (client.Event, error) {
 	if len(p.waiting) == 0 {
-		return p.client.Next(ctx) //nolint:wrapcheck // the client says what it is
+		return p.client.Next(ctx)
 	}
 	limited, cancel := context.WithTimeout(ctx, iceServersWait)
 	defer cancel()
 	ev, err := p.client.Next(limited)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return nil, nil //nolint:nilnil // documented
+		return nil, nil
 	}
-	return ev, err //nolint:wrapcheck // the client says what it is
+	return ev, err
 }
 
 func (p *peer) handle(ctx context.Context, ev client.Event) error {

@@ -91,7 +91,7 @@ func (p *Process) supervise(run func(context.Context, *Process) error, signals <
 				limit := time.Duration(p.limit.Load())
 				deadline = time.After(limit - min(limit/32, hastePatience))
 			} else if s != syscall.SIGHUP { // a closing terminal sends it several times, and systemd sends it after SIGTERM
-				return 128 + int(s.(syscall.Signal)), hastePatience //nolint:forcetypeassert // os.Signal is that everywhere
+				return 128 + int(s.(syscall.Signal)), hastePatience
 			}
 		case <-deadline:
 			fmt.Fprintln(stderr, "not ended in time: ending now")

@@ -120,7 +120,7 @@ func (c child) status() int {
 	if c.ProcessState == nil {
 		return -1
 	}
-	if ws := c.ProcessState.Sys().(syscall.WaitStatus); ws.Signaled() { //nolint:forcetypeassert // on Unix
+	if ws := c.ProcessState.Sys().(syscall.WaitStatus); ws.Signaled() {
 		return 128 + int(ws.Signal())
 	}
 	return c.ProcessState.ExitCode()

@@ -14,7 +14,7 @@ func ParseFlags(function string, args []string, stdout io.Writer, usage func(io.
 	flags.Usage = func() { usage(stdout) }
 	flags.BoolVar(&health, "health", false, "")
 	if err := flags.Parse(args); err != nil {
-		return false, err //nolint:wrapcheck // printed by flags already, or flag.ErrHelp
+		return false, err
 	}
 	if flags.NArg() > 0 {
 		return false, fmt.Errorf("unexpected argument %q: settings are environment variables, see -h", flags.Arg(0))

@@ -51,7 +51,7 @@ func (t *TURN) Check() []string {
 // Issuer returns the issuer of credentials, or nil if no ICE server is configured.
 func (t *TURN) Issuer() (*turn.Issuer, error) {
 	if !t.Configured() {
-		return nil, nil //nolint:nilnil // documented
+		return nil, nil
 	}
 	secret, err := t.secret()
 	if err != nil {

@@ -35,7 +35,7 @@ type Options struct {
 type Pipelines struct {
 	opt     Options
 	metrics *metrics
-	ctx     context.Context //nolint:containedctx // the life of the workers, which start as primaries appear
+	ctx     context.Context
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
 

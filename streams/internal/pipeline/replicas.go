@@ -42,11 +42,11 @@ func (r Replicas) wait() *redis.IntCmd {
 // begin comes before the Exec of a batch, whose calls are in pipe already. It returns nil when nobody waits.
 func (r Replicas) begin(ctx context.Context, client redis.UniversalClient, pipe redis.Pipeliner, batch []*Call) (*replicaWait, error) {
 	if r.Count == 0 {
-		return nil, nil //nolint:nilnil // methods of nil work
+		return nil, nil
 	}
 	keys := rooms(batch)
 	if len(keys) == 0 {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil
 	}
 	w := &replicaWait{need: r}
 	cluster, ok := client.(*redis.ClusterClient)

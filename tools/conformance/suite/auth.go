@@ -38,7 +38,7 @@ func (p *probe) user(name string) string { return name + "-" + p.room[:16] }
 func with(pairs ...any) map[string]any {
 	c := map[string]any{"exp": time.Now().Add(time.Hour).Unix(), "room": "*"}
 	for i := 0; i < len(pairs); i += 2 {
-		name := pairs[i].(string) //nolint:forcetypeassert // a mistake in a check
+		name := pairs[i].(string)
 		if c[name] = pairs[i+1]; pairs[i+1] == nil {
 			delete(c, name)
 		}

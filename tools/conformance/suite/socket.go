@@ -3,7 +3,7 @@ package suite
 import (
 	"bufio"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // RFC 6455 section 4.2.2 asks for it
+	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
 	"net"
@@ -80,7 +80,7 @@ func (p *probe) open(base, target string, headers ...string) *socket {
 	}
 	s := p.request(base, upgradeHead(prefix(base)+target, key, headers...))
 	want(p, "status of the upgrade", s.resp.StatusCode, http.StatusSwitchingProtocols)
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see the import
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	p.must(s.conn.SetReadDeadline(time.Time{}), "set deadline")
 	want(p, "Sec-WebSocket-Accept", s.resp.Header.Get("Sec-WebSocket-Accept"), base64.StdEncoding.EncodeToString(sum[:]))
 	s.rejoin = s.resp.Header.Get("Sec-WebSocket-Protocol") == "rejoin.v1"

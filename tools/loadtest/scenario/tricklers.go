@@ -132,7 +132,7 @@ func (t *tricklers) turn(i int) error {
 	switch {
 	case err == nil:
 		t.sent.Add(int64(n))
-	case err != unix.EAGAIN: //nolint:errorlint // a bare errno
+	case err != unix.EAGAIN:
 		t.ended.Add(1)
 		t.drop(i)
 	}
