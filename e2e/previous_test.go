@@ -155,7 +155,8 @@ func TestRoomsBesideTheVersionBefore(t *testing.T) {
 	hello := func(c *rawConn) (s struct {
 		ClientID string                            `json:"clientId"`
 		Peers    []struct{ RemoteClientID string } `json:"peers"`
-	}) {
+	},
+	) {
 		t.Helper()
 		if err := json.Unmarshal(c.text(), &s); err != nil {
 			t.Fatal(err)

@@ -68,4 +68,4 @@ type echoed struct{ conn signaling.Conn }
 
 func (e echoed) Message(payload []byte) { e.conn.Send(payload) }
 func (echoed) Pong([]byte)              {}
-func (echoed) Closed(signaling.Closure)     {}
+func (echoed) Closed(signaling.Closure) {}

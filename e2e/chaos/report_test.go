@@ -132,10 +132,29 @@ func writeReliability(t testing.TB, list []fault, outcomes [][]outcome) {
 	for i, f := range list {
 		b.WriteString(lines(f, outcomes[i], string(before)))
 	}
+	b.WriteString(total(b.String()))
 	b.WriteString(reliabilityTail)
 	if err := os.WriteFile(reliabilityFile, []byte(b.String()), 0o644); err != nil {
 		t.Error(err)
 	}
+}
+
+// total adds up the runs and messages of all rows of a report. Companion rows are other views of the same runs.
+func total(report string) string {
+	var runs, messages int
+	for row := range strings.Lines(report) {
+		cells := strings.Split(row, " | ")
+		if len(cells) != 12 || strings.Contains(cells[0], beside) {
+			continue
+		}
+		n, err := strconv.Atoi(cells[2])
+		if err != nil {
+			continue // the head of the table
+		}
+		m, _ := strconv.Atoi(cells[3])
+		runs, messages = runs+n, messages+m
+	}
+	return fmt.Sprintf("\nAll rows together: %d runs, %d messages.\n", runs, messages)
 }
 
 // line returns a fault's row in a report, or "" if it has none.

@@ -145,9 +145,7 @@ type message struct {
 // maxRequestID bounds the operator's own request IDs, bytes.
 const maxRequestID = 128
 
-var (
-	methods = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,31}$`)
-)
+var methods = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,31}$`)
 
 // check says what is wrong with a message, "" if nothing is.
 func (m *message) check() string {

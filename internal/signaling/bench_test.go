@@ -30,6 +30,7 @@ func (b *sink) Send(_ streams.Message, done func(streams.Outcome, error)) {
 	b.sent = done
 	b.sends++
 }
+
 func (b *sink) Ack(streams.SessionRef, streams.EntryID, func(streams.Holding, error))       { b.acks++ }
 func (b *sink) Restore(streams.Attach, func(streams.Attached, error))                       {}
 func (b *sink) Detach(streams.SessionRef, streams.Disconnect, func(streams.Holding, error)) {}
@@ -40,10 +41,11 @@ func (b *sink) Overdue(_, _ string, _ func(time.Duration, error))               
 func (b *sink) Sync(streams.SessionRef, streams.Reading, func(streams.Synced, error))       {}
 func (b *sink) Alive(streams.Probe)                                                         {}
 func (b *sink) CheckPrimaries(func())                                                       {}
-func (b *sink) Serves(string) error                                                         { return nil }
-func (b *sink) CallTimeout() time.Duration                                                  { return testTimeout }
-func (b *sink) Claims(string, func([]streams.SessionRef, error))                            {}
-func (b *sink) Undo(streams.SessionRef, string, func(string, error))                        {}
+func (b *sink) Serves(string) error { return nil }
+
+func (b *sink) CallTimeout() time.Duration                           { return testTimeout }
+func (b *sink) Claims(string, func([]streams.SessionRef, error))     {}
+func (b *sink) Undo(streams.SessionRef, string, func(string, error)) {}
 
 // drop is a Conn that counts.
 type drop struct{ delivered, sent, pings, bytes int }

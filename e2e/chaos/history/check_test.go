@@ -77,7 +77,8 @@ var histories = []struct {
 	{
 		name: "two attempts at once: the one that was seen first has the session",
 		script: []Event{
-			open("e", 2, "E", true, "W", "stray"), {Kind: Opened, Member: "e", Conn: 3, Self: "E", Resumed: true, Peers: []string{"W", "stray"}, Began: 1},
+			open("e", 2, "E", true, "W", "stray"),
+			{Kind: Opened, Member: "e", Conn: 3, Self: "E", Resumed: true, Peers: []string{"W", "stray"}, Began: 1},
 			at(Fenced, "e", 1, "", ""), at(Fenced, "e", 3, "", ""), at(Gone, "e", 2, "stray", ""),
 		},
 		conns: []int{1, 2, 1, 1},
@@ -86,14 +87,16 @@ var histories = []struct {
 		name: "two attempts at once: the one that is seen last opened before the other heard of an end",
 		script: []Event{
 			open("e", 2, "E", true, "W", "stray"), at(Fenced, "e", 1, "", ""), at(Gone, "e", 2, "stray", ""),
-			{Kind: Opened, Member: "e", Conn: 3, Self: "E", Resumed: true, Peers: []string{"W", "stray"}, Began: 1}, at(Fenced, "e", 3, "", ""),
+			{Kind: Opened, Member: "e", Conn: 3, Self: "E", Resumed: true, Peers: []string{"W", "stray"}, Began: 1},
+			at(Fenced, "e", 3, "", ""),
 		},
 		conns: []int{1, 2, 1, 1},
 	},
 	{
 		name: "two attempts at once: a ghost stays one",
 		script: []Event{
-			open("e", 2, "E", true, "W", "stray"), {Kind: Opened, Member: "e", Conn: 3, Self: "E", Resumed: true, Peers: []string{"W", "stray"}, Began: 1},
+			open("e", 2, "E", true, "W", "stray"),
+			{Kind: Opened, Member: "e", Conn: 3, Self: "E", Resumed: true, Peers: []string{"W", "stray"}, Began: 1},
 			at(Fenced, "e", 1, "", ""), at(Fenced, "e", 3, "", ""),
 		},
 		conns: []int{1, 2, 1, 1}, broken: []Law{End},
