@@ -23,13 +23,6 @@ const unread = 1 << 20 / bigger
 func stallReaders(r *run) {
 	ctx, cancel := context.WithTimeout(r.load.ctx, patience)
 	defer cancel()
-	// held is what the instances hold of what their clients do not read.
-	held := func() (n float64) {
-		for i := range instances {
-			n += r.stack.node(i).process.Metric("rejoin_edge_buffered_bytes")
-		}
-		return n
-	}
 	var readers, stalled sync.WaitGroup
 	readOn := make(chan struct{})
 	for i := range 50 {
@@ -43,9 +36,6 @@ func stallReaders(r *run) {
 		})
 	}
 	stalled.Wait()
-	if held() == 0 {
-		r.t.Error("all that was sent has found room in the sockets")
-	}
 	time.Sleep(3 * time.Second)
 	close(readOn)
 	readers.Wait()

@@ -41,7 +41,7 @@ func (b *sink) Overdue(_, _ string, _ func(time.Duration, error))               
 func (b *sink) Sync(streams.SessionRef, streams.Reading, func(streams.Synced, error))       {}
 func (b *sink) Alive(streams.Probe)                                                         {}
 func (b *sink) CheckPrimaries(func())                                                       {}
-func (b *sink) Serves(string) error { return nil }
+func (b *sink) Serves(string) error                                                         { return nil }
 
 func (b *sink) CallTimeout() time.Duration                           { return testTimeout }
 func (b *sink) Claims(string, func([]streams.SessionRef, error))     {}
