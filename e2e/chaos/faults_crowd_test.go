@@ -86,12 +86,7 @@ func (s *stack) straight(i int) *http.Client {
 
 func (s *stack) dialStraight(ctx context.Context, network string, i int) (net.Conn, error) {
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, s.node(i%instances).process.Addr())
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		// Else the kernel lets the buffer of a reader that stalls grow, on some machines to tens of megabytes.
-		err = tcp.SetReadBuffer(32 << 10)
-	}
-	return conn, err
+	return d.DialContext(ctx, network, s.node(i%instances).process.Addr())
 }
 
 // floodPongs: the clients have a megabyte to read each, and a pong must not make the server look for it.
