@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -144,11 +145,11 @@ func TestRoomsBesideTheVersionBefore(t *testing.T) {
 		"/" + room + "?source=peer&target=peer": "invalid target",
 	} {
 		refused := dialRejoin(ctx, t, old.URL()+path)
-		frame, err := ws.ReadFrame(refused)
-		if err != nil || frame.Header.OpCode != ws.OpClose {
-			t.Fatalf("%s: %+v, %v", path, frame.Header, err)
+		header, payload, err := readFrame(refused)
+		if err != nil || header.OpCode != ws.OpClose {
+			t.Fatalf("%s: %+v, %v", path, header, err)
 		}
-		if code, got := ws.ParseCloseFrameData(frame.Payload); code != 1003 || got != reason {
+		if code, got := ws.ParseCloseFrameData(payload); code != 1003 || got != reason {
 			t.Errorf("%s: %d %s, want 1003 %s", path, code, got, reason)
 		}
 	}
@@ -231,9 +232,19 @@ func (r readAhead) Read(p []byte) (int, error) { return r.read.Read(p) }
 // text is the next message.
 func (c *rawConn) text() []byte {
 	c.t.Helper()
-	frame, err := ws.ReadFrame(c)
-	if err != nil || frame.Header.OpCode != ws.OpText {
-		c.t.Fatalf("%+v %q, %v", frame.Header, frame.Payload, err)
+	header, payload, err := readFrame(c)
+	if err != nil || header.OpCode != ws.OpText {
+		c.t.Fatalf("%+v %q, %v", header, payload, err)
 	}
-	return frame.Payload
+	return payload
+}
+
+func readFrame(r io.Reader) (ws.Header, []byte, error) {
+	header, err := ws.ReadHeader(r)
+	if err != nil {
+		return header, nil, err
+	}
+	payload := make([]byte, header.Length)
+	_, err = io.ReadFull(r, payload)
+	return header, payload, err
 }

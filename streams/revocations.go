@@ -20,7 +20,7 @@ type Revocation struct {
 // MostRevocations is how many Redis keeps at a time.
 const MostRevocations = 100_000
 
-// ErrTooManyRevocations: as many as are kept have not ended yet.
+// ErrTooManyRevocations says that as many as are kept have not ended yet.
 var ErrTooManyRevocations = errors.New("too many revocations")
 
 const (
