@@ -208,7 +208,7 @@ run "speaks_tls_to_redis_with_a_user_of_its_own" {
     error_message = "who says no name may do nothing"
   }
   assert {
-    condition     = can(regex("^on ~rejoin:[^ ]+ (~\\{[*]\\}:[^ ]+ )+&rejoin:i:\\* -@all( \\+[a-z|]+){30,60}$", aws_elasticache_user.signal.access_string)) && strcontains(aws_elasticache_user.signal.access_string, " +evalsha ")
+    condition     = can(regex("^on (~rejoin:[^ ]+ )+(~\\{[*]\\}:[^ ]+ )+&rejoin:i:\\* -@all( \\+[a-z|]+){30,60}$", aws_elasticache_user.signal.access_string)) && strcontains(aws_elasticache_user.signal.access_string, " +evalsha ")
     error_message = "it may reach Rejoin's keys and channels, with the commands of SECURITY.md one by one: got ${aws_elasticache_user.signal.access_string}"
   }
   assert {
