@@ -50,7 +50,7 @@ func newStage(t *testing.T, settings ...string) *stage {
 
 // wallet dials through the proxy, and X when that fails.
 func (s *stage) wallet() *client.Client {
-	return s.dial(client.Config{URLs: []string{"ws://" + s.proxy.Addr(), s.x.URL()}, Source: client.Wallet, Silence: 400 * time.Millisecond})
+	return s.dial(client.Config{URLs: []string{"ws://" + s.proxy.Addr(), s.x.URL()}, Source: client.Wallet, Silence: 2 * time.Second})
 }
 
 func (s *stage) extension() *client.Client {
