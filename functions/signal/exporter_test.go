@@ -138,8 +138,9 @@ func TestGivesUpAfterTheTimeout(t *testing.T) {
 	t.Parallel()
 	c := &collector{t: t, statuses: []int{0}}
 	server := httptest.NewServer(c)
-	defer server.Close()
-	if err := exportSpan(t, endpoint(server.URL), "OTEL_EXPORTER_OTLP_TIMEOUT=2000"); err == nil || c.requests < 2 {
+	err := exportSpan(t, endpoint(server.URL), "OTEL_EXPORTER_OTLP_TIMEOUT=2000")
+	server.Close() // after which no request is under way
+	if err == nil || c.requests < 2 {
 		t.Errorf("%v after %d requests", err, c.requests)
 	}
 }

@@ -252,7 +252,7 @@ func soon() int64 { return time.Now().Add(3 * time.Second).Unix() }
 
 func tokenRunsOut(p *probe) {
 	p.needSecret()
-	p.patience += 10 * time.Second
+	p.patience.Add(int64(10 * time.Second))
 	e, _ := p.rejoin(p.a, extension)
 	w, sw := p.rejoin(p.b, wallet, "rejoin.auth."+p.mint("exp", soon()))
 	e.want(peerInfo("JustConnected", sw.ClientID))
@@ -267,7 +267,7 @@ func tokenRunsOut(p *probe) {
 
 func expiredToken(p *probe) {
 	p.needSecret()
-	p.patience += 10 * time.Second
+	p.patience.Add(int64(10 * time.Second))
 	token := p.mint("exp", soon())
 	w, sw := p.rejoin(p.b, wallet, "rejoin.auth."+token)
 	w.wantClose(4003, "token expired")
@@ -287,7 +287,7 @@ func expiredToken(p *probe) {
 
 func expiredTokenEnds(p *probe) {
 	p.needSecret()
-	p.patience += 10 * time.Second
+	p.patience.Add(int64(10 * time.Second))
 	token := p.mint("exp", soon())
 	w, sw := p.rejoin(p.b, wallet, "rejoin.auth."+token)
 	p.needShortGrace(sw)

@@ -86,7 +86,7 @@ func (s *socket) frame() received {
 		}
 		return f
 	case <-timer.C:
-		s.p.fail("nothing came within %v", s.p.patience)
+		s.p.fail("nothing came within %v", time.Duration(s.p.patience.Load()))
 	}
 	return received{}
 }

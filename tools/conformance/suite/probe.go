@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +27,7 @@ type probe struct {
 	cancel     context.CancelFunc
 	a, b       string
 	grace      time.Duration // 0 when not known
-	patience   time.Duration
+	patience   atomic.Int64 // a time.Duration; read by the sockets' goroutines
 	secret     []byte // nil: the service asks for no tokens
 	admin      string // "": no operator's calls
 	adminToken string
@@ -38,10 +39,12 @@ type probe struct {
 
 func newProbe(ctx context.Context, t Target) *probe {
 	ctx, cancel := context.WithTimeout(ctx, 6*t.Patience)
-	return &probe{
-		ctx: ctx, cancel: cancel, a: t.A, b: t.B, grace: t.Grace, patience: t.Patience, room: newRoom(),
+	p := &probe{
+		ctx: ctx, cancel: cancel, a: t.A, b: t.B, grace: t.Grace, room: newRoom(),
 		secret: t.Secret, admin: t.Admin, adminToken: t.AdminToken,
 	}
+	p.patience.Store(int64(t.Patience))
+	return p
 }
 
 func newRoom() string {
@@ -89,7 +92,7 @@ func (p *probe) requestID() string {
 
 // deadline is when something that must happen now has not happened.
 func (p *probe) deadline() time.Time {
-	at := time.Now().Add(p.patience)
+	at := time.Now().Add(time.Duration(p.patience.Load()))
 	if end, ok := p.ctx.Deadline(); ok && end.Before(at) {
 		return end
 	}

@@ -204,6 +204,6 @@ func (p *probe) needShortGrace(s session) time.Duration {
 	if grace > MaxGrace {
 		p.skip("the grace window of %v is longer than %v", grace, MaxGrace)
 	}
-	p.patience += grace
+	p.patience.Add(int64(grace))
 	return grace
 }
