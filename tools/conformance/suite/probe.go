@@ -27,9 +27,9 @@ type probe struct {
 	cancel     context.CancelFunc
 	a, b       string
 	grace      time.Duration // 0 when not known
-	patience   atomic.Int64 // a time.Duration; read by the sockets' goroutines
-	secret     []byte // nil: the service asks for no tokens
-	admin      string // "": no operator's calls
+	patience   atomic.Int64  // a time.Duration; read by the sockets' goroutines
+	secret     []byte        // nil: the service asks for no tokens
+	admin      string        // "": no operator's calls
 	adminToken string
 	room       string
 	sockets    []*socket
