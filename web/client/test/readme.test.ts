@@ -21,7 +21,13 @@ test('the client in the README answers', async () => {
     constructor(options: ConstructorParameters<typeof RejoinClient>[0]) {
       super({ WebSocket: Socket, ...options });
     }
+    override send(message: Parameters<RejoinClient['send']>[0]) {
+      const sent = super.send(message);
+      sends.push(sent);
+      return sent;
+    }
   }
+  const sends: Promise<unknown>[] = [];
   const printed: unknown[][] = [];
   const run = new Function('RejoinClient', 'console', `${code!.replace('ws://localhost:4000', url)}; return client;`) as (...args: unknown[]) => RejoinClient;
   const client = run(WithSocket, { log: (...args: unknown[]) => printed.push(args) });
@@ -30,6 +36,7 @@ test('the client in the README answers', async () => {
   await peer.client.send({ to: await peer.peer(), method: 'offer', payload: 'hello' });
   expect(await peer.payloads(1)).toEqual(['thanks']);
   expect(printed).toContainEqual(['offer', 'hello']);
+  await Promise.all(sends); // a close would refuse what has not been confirmed
   peer.client.close();
   client.close();
 });
