@@ -139,7 +139,7 @@ func (d *Decoder) fieldOf(name []byte) int {
 // message returns what goes to a peer, or what is wrong with it.
 func (d *Decoder) message() (Message, []byte) {
 	kind, sourceOK := parseMethod(d.text(fieldMethod)), d.validSource()
-	if kind == 0 || !sourceOK || !d.validTypes() {
+	if kind == 0 || !sourceOK || !d.validTypes(Plain) {
 		return Message{}, d.invalidFields(kind != 0, sourceOK)
 	}
 	return Message{
@@ -154,7 +154,7 @@ func (d *Decoder) message() (Message, []byte) {
 func (d *Decoder) anyMessage() (Message, []byte) {
 	kind, sourceOK := d.anyMethod(), d.validAnySource()
 	ttl, ttlOK := d.ttl()
-	if kind == 0 || !sourceOK || !ttlOK || !d.validAnyTypes() {
+	if kind == 0 || !sourceOK || !ttlOK || !d.validTypes(RejoinV1) {
 		return Message{}, d.invalidAnyFields(kind != 0, sourceOK, ttlOK)
 	}
 	m := Message{
@@ -174,7 +174,7 @@ func (d *Decoder) anyMessage() (Message, []byte) {
 // anyMethod is the kind of a message of RejoinV1, 0 when its method cannot be one.
 func (d *Decoder) anyMethod() Kind {
 	method := d.text(fieldMethod)
-	if kind := parseMethod(method); kind != 0 || !isMethod(method) {
+	if kind := parseMethod(method); kind != 0 || !IsMethod(method) {
 		return kind
 	}
 	return KindOther

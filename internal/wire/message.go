@@ -55,12 +55,13 @@ func parseMethod(method []byte) Kind {
 	return 0
 }
 
-// isMethod reports whether method may stand in a message of RejoinV1 for a peer: a letter and up to 31 letters, digits and "_.-".
-func isMethod(method []byte) bool {
+// IsMethod reports whether method may stand in a message of RejoinV1 for a peer: a letter and up to 31 letters, digits and "_.-".
+func IsMethod[T string | []byte](method T) bool {
 	if len(method) == 0 || len(method) > 32 {
 		return false
 	}
-	for i, c := range method {
+	for i := range len(method) {
+		c := method[i]
 		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
 		other := '0' <= c && c <= '9' || c == '_' || c == '.' || c == '-'
 		if !letter && (i == 0 || !other) {

@@ -38,10 +38,23 @@ func (r *fieldRule) keptBy(k valueKind) bool {
 	return k == r.kind || r.optional && k == kindAbsent
 }
 
+// keeps reports whether a rule is kept. In RejoinV1 payload may stand in place of encryptedPayload.
+func (d *Decoder) keeps(rule *fieldRule, dialect Dialect) bool {
+	kind := d.fields[rule.field].kind
+	if rule.field == fieldPayload && d.hasAnyPayload(dialect) {
+		return kind == kindAbsent
+	}
+	return rule.keptBy(kind)
+}
+
+func (d *Decoder) hasAnyPayload(dialect Dialect) bool {
+	return dialect == RejoinV1 && d.fields[fieldAnyPayload].kind != kindAbsent
+}
+
 // validTypes reports whether all rules in fieldRules are kept.
-func (d *Decoder) validTypes() bool {
+func (d *Decoder) validTypes(dialect Dialect) bool {
 	for i := range fieldRules {
-		if rule := &fieldRules[i]; !rule.keptBy(d.fields[rule.field].kind) {
+		if !d.keeps(&fieldRules[i], dialect) {
 			return false
 		}
 	}
@@ -85,13 +98,7 @@ func (d *Decoder) invalidAck() []byte {
 // method and source is the caller's: reading them can write to scratch, where the reply grows.
 func (d *Decoder) invalidFields(methodOK, sourceOK bool) []byte {
 	start := d.openValidationError()
-	for i := range fieldRules {
-		rule := &fieldRules[i]
-		if kind := d.fields[rule.field].kind; !rule.keptBy(kind) {
-			d.scratch = appendTypeIssue(d.scratch, rule.kind, kind, fieldName[rule.field])
-			d.scratch = append(d.scratch, ',')
-		}
-	}
+	d.typeIssues(Plain)
 	if !methodOK {
 		d.scratch = append(d.scratch, methodIssue...)
 		d.scratch = append(d.scratch, ',')
@@ -100,24 +107,7 @@ func (d *Decoder) invalidFields(methodOK, sourceOK bool) []byte {
 		d.scratch = append(d.scratch, sourceIssue...)
 		d.scratch = append(d.scratch, ',')
 	}
-	d.scratch[len(d.scratch)-1] = ']' // over the last comma
-	d.scratch = append(d.scratch, '}')
-	return d.cut(start)
-}
-
-// validAnyTypes is validTypes in RejoinV1: payload may stand in place of encryptedPayload.
-func (d *Decoder) validAnyTypes() bool {
-	for i := range fieldRules {
-		rule := &fieldRules[i]
-		if rule.field == fieldPayload && d.fields[fieldAnyPayload].kind != kindAbsent {
-			if d.fields[fieldPayload].kind != kindAbsent {
-				return false
-			}
-		} else if !rule.keptBy(d.fields[rule.field].kind) {
-			return false
-		}
-	}
-	return true
+	return d.closeValidationError(start)
 }
 
 // validAnySource reports whether source may be the name of a role or is absent.
@@ -134,18 +124,7 @@ const (
 // invalidAnyFields is invalidFields in RejoinV1.
 func (d *Decoder) invalidAnyFields(methodOK, sourceOK, ttlOK bool) []byte {
 	start := d.openValidationError()
-	for i := range fieldRules {
-		rule := &fieldRules[i]
-		kind := d.fields[rule.field].kind
-		switch {
-		case rule.field == fieldPayload && d.fields[fieldAnyPayload].kind != kindAbsent:
-			if kind != kindAbsent {
-				d.scratch = append(append(d.scratch, bothPayloadsIssue...), ',')
-			}
-		case !rule.keptBy(kind):
-			d.scratch = append(appendTypeIssue(d.scratch, rule.kind, kind, fieldName[rule.field]), ',')
-		}
-	}
+	d.typeIssues(RejoinV1)
 	if !methodOK {
 		d.nameIssue(fieldMethod)
 	}
@@ -157,9 +136,7 @@ func (d *Decoder) invalidAnyFields(methodOK, sourceOK, ttlOK bool) []byte {
 	} else if !ttlOK {
 		d.scratch = append(append(d.scratch, ttlIssue...), ',')
 	}
-	d.scratch[len(d.scratch)-1] = ']' // over the last comma
-	d.scratch = append(d.scratch, '}')
-	return d.cut(start)
+	return d.closeValidationError(start)
 }
 
 // nameIssue appends the issue of a field that is no string, or a string of a wrong form.
@@ -194,6 +171,27 @@ func (d *Decoder) openValidationError() (start int) {
 	}
 	d.scratch = append(d.scratch, `,"error":[`...)
 	return start
+}
+
+// typeIssues appends the issues of the rules in fieldRules that are broken, each with a comma behind it.
+func (d *Decoder) typeIssues(dialect Dialect) {
+	for i := range fieldRules {
+		rule := &fieldRules[i]
+		switch kind := d.fields[rule.field].kind; {
+		case d.keeps(rule, dialect):
+		case rule.field == fieldPayload && d.hasAnyPayload(dialect):
+			d.scratch = append(append(d.scratch, bothPayloadsIssue...), ',')
+		default:
+			d.scratch = append(appendTypeIssue(d.scratch, rule.kind, kind, fieldName[rule.field]), ',')
+		}
+	}
+}
+
+// closeValidationError ends a reply behind its last issue's comma.
+func (d *Decoder) closeValidationError(start int) []byte {
+	d.scratch[len(d.scratch)-1] = ']' // over the comma
+	d.scratch = append(d.scratch, '}')
+	return d.cut(start)
 }
 
 // appendTypeIssue appends the issue of a value of the wrong type, on the field of that name or, when
