@@ -7,50 +7,15 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/rejoin-dev/rejoin/internal/auth"
+	"github.com/rejoin-dev/rejoin/internal/sessionview"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
-
-// client is a session as Redis knows it, for JSON.
-type client struct {
-	Client       string    `json:"client"`
-	Role         string    `json:"role"`
-	Target       string    `json:"target"` // the role of its peers
-	User         string    `json:"user,omitempty"`
-	Dialect      string    `json:"dialect"`
-	State        string    `json:"state"`              // live, suspended
-	WindowMs     int64     `json:"windowMs,omitempty"` // left of the grace window, when suspended
-	Instance     string    `json:"instance"`           // that holds it, or did last
-	Lease        string    `json:"lease"`              // of that instance: live, gone
-	Epoch        uint64    `json:"epoch"`
-	Since        time.Time `json:"since"` // when its last connection came
-	Waiting      int       `json:"waiting"`
-	WaitingBytes int64     `json:"waitingBytes"`
-	Acknowledged string    `json:"acknowledged"` // entry ID
-	Last         string    `json:"last"`         // entry ID
-}
-
-func newClient(m streams.MemberState) client {
-	role, _ := wire.ParseRoleText(m.Role)
-	c := client{
-		Client: m.Client, Role: role.Source(), Target: role.Target(), User: m.User, Dialect: wire.Dialect(m.Dialect).String(), State: "live",
-		Instance: m.Instance, Lease: "gone", Epoch: m.Epoch, Since: m.Attached.UTC(),
-		Waiting: m.Waiting, WaitingBytes: m.WaitingBytes, Acknowledged: m.Acknowledged.String(), Last: m.Last.String(),
-	}
-	if m.Leased {
-		c.Lease = "live"
-	}
-	if m.Suspended {
-		c.State, c.WindowMs = "suspended", m.Left.Milliseconds()
-	}
-	return c
-}
 
 // roomIDs returns what a room is called in Redis, in text.
 func roomIDs(room string) ([]string, bool) {
@@ -68,7 +33,7 @@ func (h *handler) getRoom(w http.ResponseWriter, r *http.Request, rooms []string
 		h.unavailable(w, err)
 		return
 	}
-	clients := []client{}
+	clients := []sessionview.Session{}
 	for _, room := range rooms {
 		state, err := in.Room(r.Context(), room)
 		if errors.Is(err, streams.ErrNoRoom) {
@@ -79,7 +44,7 @@ func (h *handler) getRoom(w http.ResponseWriter, r *http.Request, rooms []string
 			return
 		}
 		for _, m := range state.Members {
-			clients = append(clients, newClient(m))
+			clients = append(clients, sessionview.New(m))
 		}
 	}
 	if len(clients) == 0 {
@@ -89,19 +54,28 @@ func (h *handler) getRoom(w http.ResponseWriter, r *http.Request, rooms []string
 	answer(w, http.StatusOK, map[string]any{"clients": clients})
 }
 
-// remove ends the session of a client, or of all, in each of the rooms, and waits for Redis.
-func (h *handler) remove(rooms []string, client string) (n int, err error) {
+// inEach begins a call in each of the rooms, and waits for what all of them have to say.
+func inEach[T any](rooms []string, begin func(room string, done func(T, error))) (all []T, err error) {
 	type reply struct {
-		n   int
-		err error
+		said T
+		err  error
 	}
 	replies := make(chan reply, len(rooms))
 	for _, room := range rooms {
-		h.Backbone.Remove(room, client, func(n int, err error) { replies <- reply{n, err} })
+		begin(room, func(said T, err error) { replies <- reply{said, err} })
 	}
 	for range rooms {
 		one := <-replies
-		n, err = n+one.n, errors.Join(err, one.err)
+		all, err = append(all, one.said), errors.Join(err, one.err)
+	}
+	return all, err
+}
+
+// remove ends the session of a client, or of all, in each of the rooms, and waits for Redis.
+func (h *handler) remove(rooms []string, client string) (n int, err error) {
+	all, err := inEach(rooms, func(room string, done func(int, error)) { h.Backbone.Remove(room, client, done) })
+	for _, one := range all {
+		n += one
 	}
 	return n, err
 }
@@ -145,8 +119,6 @@ type message struct {
 // maxRequestID bounds the operator's own request IDs, bytes.
 const maxRequestID = 128
 
-var methods = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,31}$`)
-
 // check says what is wrong with a message, "" if nothing is.
 func (m *message) check() string {
 	id, isClient := wire.ParseClientID([]byte(m.To))
@@ -157,7 +129,7 @@ func (m *message) check() string {
 		return "to: want a clientId"
 	case m.Role != "" && !wire.IsRoleName(m.Role):
 		return "role: want the name of a role"
-	case !methods.MatchString(m.Method) || m.Method == "ack":
+	case !wire.IsMethod(m.Method) || m.Method == "ack":
 		return "method: want a letter and up to 31 letters, digits, dots, hyphens and underscores, and not ack"
 	case m.Payload == nil:
 		return "payload: want any JSON value"
@@ -226,19 +198,12 @@ func (h *handler) postMessage(w http.ResponseWriter, r *http.Request, rooms []st
 
 // notify stores a message in each of the rooms, and waits for Redis.
 func (h *handler) notify(rooms []string, n streams.Notice) (all streams.Noticed, err error) {
-	type reply struct {
-		became streams.Noticed
-		err    error
-	}
-	replies := make(chan reply, len(rooms))
-	for _, room := range rooms {
+	each, err := inEach(rooms, func(room string, done func(streams.Noticed, error)) {
 		n.Room = room
-		h.Backbone.Notify(n, func(became streams.Noticed, err error) { replies <- reply{became, err} })
-	}
-	for range rooms {
-		one := <-replies
-		all.Stored, all.Full, all.Plain = all.Stored+one.became.Stored, all.Full+one.became.Full, all.Plain+one.became.Plain
-		err = errors.Join(err, one.err)
+		h.Backbone.Notify(n, done)
+	})
+	for _, one := range each {
+		all.Stored, all.Full, all.Plain = all.Stored+one.Stored, all.Full+one.Full, all.Plain+one.Plain
 	}
 	return all, err
 }

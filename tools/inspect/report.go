@@ -2,49 +2,23 @@ package main
 
 import (
 	"context"
-	"time"
 
-	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/sessionview"
 	"github.com/rejoin-dev/rejoin/streams"
 )
-
-// session is one as Redis knows it. Times are milliseconds, of Redis' clock.
-type session struct {
-	Room         string    `json:"room,omitempty"`
-	Client       string    `json:"client"`
-	Role         string    `json:"role"`
-	Target       string    `json:"target"` // the role of its peers
-	Dialect      string    `json:"dialect"`
-	State        string    `json:"state"`              // live, suspended
-	WindowMs     int64     `json:"windowMs,omitempty"` // left of the grace window, when suspended
-	Instance     string    `json:"instance"`           // that holds it, or did last
-	Lease        string    `json:"lease"`              // of that instance: live, gone
-	Epoch        uint64    `json:"epoch"`
-	Since        time.Time `json:"since"` // when its last connection came
-	Waiting      int       `json:"waiting"`
-	WaitingBytes int64     `json:"waitingBytes"`
-	Acknowledged string    `json:"acknowledged,omitempty"` // entry ID
-	Last         string    `json:"last"`                   // entry ID
-}
 
 const shortLen = 8
 
 func short(id string) string { return id[:min(len(id), shortLen)] }
 
+// session is a sessionview.Session for the terminal.
+type session sessionview.Session
+
+// newSession shortens what a terminal may show, and leaves out the user, and the position in a mailbox: only add has read that.
 func newSession(m streams.MemberState) session {
-	role, _ := wire.ParseRoleText(m.Role)
-	c := session{
-		Client: short(m.Client), Role: role.Source(), Target: role.Target(), Dialect: wire.Dialect(m.Dialect).String(), State: "live",
-		Instance: m.Instance, Lease: "gone", Epoch: m.Epoch, Since: m.Attached.UTC(),
-		Waiting: m.Waiting, WaitingBytes: m.WaitingBytes, Last: m.Last.String(),
-	}
-	if m.Leased {
-		c.Lease = "live"
-	}
-	if m.Suspended {
-		c.State, c.WindowMs = "suspended", m.Left.Milliseconds()
-	}
-	return c
+	s := session(sessionview.New(m))
+	s.Client, s.User, s.Acknowledged = short(s.Client), "", ""
+	return s
 }
 
 // roomReport is one room.
