@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -28,6 +29,7 @@ type source struct {
 	read  func(context.Context) ([]byte, error)
 	parse func([]byte) (keyring, error)
 	every time.Duration
+	url   bool // else a file
 
 	text  []byte // as last read and understood
 	keys  keyring
@@ -138,8 +140,10 @@ func parseJWKS(text []byte) (r keyring, err error) {
 			return r, fmt.Errorf("key %d is secret: a JWK Set holds public keys", i+1)
 		}
 		algs := algorithmsOf(k.Key)
-		if k.Algorithm != "" {
-			algs = only(algs, jose.SignatureAlgorithm(k.Algorithm))
+		if alg := jose.SignatureAlgorithm(k.Algorithm); slices.Contains(algs, alg) {
+			algs = []jose.SignatureAlgorithm{alg}
+		} else if alg != "" {
+			algs = nil
 		}
 		if len(algs) > 0 {
 			r.keys = append(r.keys, key{k.KeyID, k.Key, algs})
@@ -149,14 +153,4 @@ func parseJWKS(text []byte) (r keyring, err error) {
 		return r, errors.New("no public key that can verify a token")
 	}
 	return r, nil
-}
-
-// only returns alg alone if it is in the list.
-func only(list []jose.SignatureAlgorithm, alg jose.SignatureAlgorithm) []jose.SignatureAlgorithm {
-	for _, a := range list {
-		if a == alg {
-			return []jose.SignatureAlgorithm{a}
-		}
-	}
-	return nil
 }

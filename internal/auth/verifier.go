@@ -56,10 +56,9 @@ const (
 
 // Verifier checks tokens. Make it with New, and have Run keep its keys. Its methods are safe for concurrent use.
 type Verifier struct {
-	cfg     Config
-	log     *slog.Logger
-	metrics *prometheus.CounterVec
-	counts  [refusals]prometheus.Counter
+	cfg    Config
+	log    *slog.Logger
+	counts [refusals]prometheus.Counter
 
 	Revocations Revocations
 
@@ -97,7 +96,7 @@ func New(cfg Config) (*Verifier, error) {
 	file("AUTH_SECRET_FILE", cfg.SecretFile, parseSecrets)
 	file("AUTH_JWKS_FILE", cfg.JWKSFile, parseJWKS)
 	if v.fetches {
-		s := &source{name: "AUTH_JWKS_URL", read: fetch(v.cfg.Client, cfg.JWKSURL), parse: parseJWKS, every: fetchEvery, err: errors.New("not fetched yet")}
+		s := &source{name: "AUTH_JWKS_URL", read: fetch(v.cfg.Client, cfg.JWKSURL), parse: parseJWKS, every: fetchEvery, url: true, err: errors.New("not fetched yet")}
 		v.sources = append(v.sources, s)
 	}
 	if len(v.sources) == 0 {
@@ -108,14 +107,14 @@ func New(cfg Config) (*Verifier, error) {
 }
 
 func (v *Verifier) register() {
-	v.metrics = prometheus.NewCounterVec(prometheus.CounterOpts{
+	metrics := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "rejoin_auth_total", Help: "Upgrades that had to show a token, by what became of them.",
 	}, []string{"result"})
 	for r := range refusals {
-		v.counts[r] = v.metrics.WithLabelValues(r.String())
+		v.counts[r] = metrics.WithLabelValues(r.String())
 	}
 	if v.cfg.Registerer != nil {
-		v.cfg.Registerer.MustRegister(v.metrics)
+		v.cfg.Registerer.MustRegister(metrics)
 	}
 }
 
@@ -155,7 +154,7 @@ func (v *Verifier) Run(ctx context.Context) {
 		case <-timer.C:
 		case <-v.wanted:
 			for _, s := range v.sources {
-				if s.every == fetchEvery {
+				if s.url {
 					s.due = time.Time{}
 				}
 			}
@@ -183,8 +182,7 @@ func (v *Verifier) refresh(ctx context.Context, now time.Time) (next time.Time) 
 
 // read reads one source, and says so when its keys changed, or when that began to fail.
 func (v *Verifier) read(ctx context.Context, s *source, now time.Time) {
-	url := s.every == fetchEvery
-	if url {
+	if s.url {
 		v.fetched.Store(now.UnixNano())
 		v.fetching.Store(true)
 	}
@@ -195,9 +193,9 @@ func (v *Verifier) read(ctx context.Context, s *source, now time.Time) {
 	switch {
 	case ctx.Err() != nil:
 	case s.err != nil:
-		if url && known {
+		if s.url && known {
 			s.due = now.Add(fetchAgain)
-		} else if url {
+		} else if s.url {
 			s.due = now.Add(firstAgain)
 		}
 		if fmt.Sprint(s.err) != before {
@@ -207,7 +205,7 @@ func (v *Verifier) read(ctx context.Context, s *source, now time.Time) {
 		v.log.Info("auth keys read", "from", s.name, "secrets", len(s.keys.secrets), "public_keys", len(s.keys.keys))
 	}
 	v.publish()
-	if url {
+	if s.url {
 		v.fetching.Store(false)
 	}
 }
