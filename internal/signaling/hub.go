@@ -13,7 +13,6 @@ import (
 
 	"github.com/rejoin-dev/rejoin/internal/budget"
 	"github.com/rejoin-dev/rejoin/internal/wire"
-	"github.com/rejoin-dev/rejoin/streams"
 )
 
 // Config is what a Hub can be told. Every field must be set but those that say otherwise.
@@ -224,5 +223,3 @@ func (s *Attachment) age(t time.Time) time.Duration {
 
 // now is the time in milliseconds since a minute before the hub began; it wraps after 49 days, as its users allow.
 func (h *Hub) now() uint32 { return uint32((time.Since(h.began) + time.Minute).Milliseconds()) }
-
-func entryID(id streams.EntryID) wire.EntryID { return wire.EntryID(id) }

@@ -96,7 +96,7 @@ func (s *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 	}
 	var shown wire.EntryID
 	if s.dialect == wire.RejoinV1 {
-		shown = entryID(id)
+		shown = id
 	}
 	sh := s.shard()
 	sh.frame = wire.AppendRemoteData(sh.frame[:0], view(body.Data()), from, view(body.RequestID()), shown)
@@ -375,8 +375,7 @@ func (s *Attachment) pageRead(answer []byte) {
 
 // arrived takes the proof that what a plain client was sent has arrived, if that is news.
 func (s *Attachment) arrived(upTo []byte) {
-	text, ok := wire.ParseEntryID(upTo)
-	id := streams.EntryID(text)
+	id, ok := wire.ParseEntryID(upTo)
 	if !ok || !s.proves() || !s.moves(id) {
 		return
 	}

@@ -73,7 +73,7 @@ func (s *Attachment) message(payload []byte, began time.Time) {
 // ack takes an acknowledgement. A malformed one is ignored.
 func (s *Attachment) ack(text []byte) {
 	if id, ok := wire.ParseEntryID(text); ok {
-		s.acknowledge(streams.EntryID(id))
+		s.acknowledge(id)
 	}
 	if s.spoke() {
 		// Retire the older token now, so that the client's own slow attempt with that one cannot evict it.

@@ -72,7 +72,7 @@ func (o *opening) resume(offer wire.Offer, room wire.RoomID, role wire.Role, now
 		o.shown = token
 		o.resumed = wire.NewResumeToken(token.Client, room, role, now)
 		o.request.Resume, o.request.ResumeHash, o.request.ResumedHash = token.Client.String(), token.Hash(), o.resumed.Hash()
-		o.request.After = streams.EntryID(after)
+		o.request.After = after
 	}
 }
 
