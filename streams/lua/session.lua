@@ -56,11 +56,15 @@ local function supersede(m)
 end
 
 local link = ''
+
+-- undeliveredFor is the list of what was not delivered that waits for m, as its client is told it.
+local function undeliveredFor(m) return (string.gsub(extras['~' .. m.id] or '', TOLD, '')) end
+
 local function reply(verdict, m, rest, dropped, refusal)
   local entries, more = page(rest, tonumber(ARGV[11]), tonumber(ARGV[12]))
   local _, _, last = waitingIn(extras['#' .. m.id])
   return {verdict, m.id, m.epoch, extras.v or '0', last, #rest, dropped, more, present(m, t), entries,
-    (string.gsub(extras['~' .. m.id] or '', TOLD, '')), refusal, ended, link}
+    undeliveredFor(m), refusal, ended, link}
 end
 
 local function announceArrival(kind, m)
@@ -110,7 +114,7 @@ local function takeOver(m, after, token, prev)
   save(m)
   tally(m, all)
   announceArrival('r', m)
-  local list = string.gsub(extras['~' .. m.id] or '', TOLD, '')
+  local list = undeliveredFor(m)
   if list ~= '' then redis.call('HSET', KEYS[1], '~' .. m.id, list .. TOLD) end
   return reply('R', m, rest, dropped, '')
 end
