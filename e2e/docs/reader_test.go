@@ -99,7 +99,7 @@ func (r *reader) serve(command string, env ...string) *process {
 	return p
 }
 
-// needs skips a play where a program is missing that CI has.
+// needs fails a play whose program is missing.
 func needs(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {

@@ -65,7 +65,7 @@ func (p *poller) create() (err error) {
 // close gives the loop's own descriptors back; the sockets are closed before.
 func (l *Loop) close() {
 	_ = unix.Close(l.listener)
-	if l.spare > 0 {
+	if l.spare >= 0 {
 		_ = unix.Close(l.spare)
 	}
 	if l.epfd != 0 {

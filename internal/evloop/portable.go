@@ -42,7 +42,7 @@ func (l *Loop) close() {
 	} else {
 		_ = unix.Close(l.listener)
 	}
-	if l.spare > 0 {
+	if l.spare >= 0 {
 		_ = unix.Close(l.spare)
 	}
 	l.mu.Unlock()
