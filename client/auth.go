@@ -10,7 +10,7 @@ import (
 // maxRefusals is how often in a row the server may refuse before the client gives up: a token that had got old, then a fresh one.
 const maxRefusals = 2
 
-// tokens keeps the token that lets the client in. Owned by whoever makes attempts: Dial, then the supervisor.
+// tokens keeps the token that lets the client in. Owned by the goroutine that makes attempts: Dial, then the supervisor.
 type tokens struct {
 	get      func(context.Context) (string, error) // nil: no token is shown
 	token    string

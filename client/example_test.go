@@ -62,7 +62,7 @@ func Example_room() {
 	// chat: Ada says hello
 }
 
-// Roles say who meets whom: viewers see cameras only, and cameras see viewers only. A message that nobody took in time is not
+// Roles decide which clients meet: viewers see cameras only, and cameras see viewers only. A message that was not taken in time is not
 // delivered, and its sender hears of it.
 func ExampleMessage_ttl() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

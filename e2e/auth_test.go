@@ -208,7 +208,7 @@ func TestBadTokensCostRedisNothing(t *testing.T) {
 	}
 }
 
-// TestARevokedTokenEndsOpenConnections, at every instance, and nobody else's.
+// TestARevokedTokenEndsOpenConnections, at every instance, and no others.
 func TestARevokedTokenEndsOpenConnections(t *testing.T) {
 	t.Parallel()
 	ctx := limit(t)
@@ -266,7 +266,7 @@ func TestATokenThatHasExpiredResumes(t *testing.T) {
 	}
 	if c, status := enter(ctx, t, url, mint("sub", "ada", "exp", time.Now().Add(-time.Second).Unix()), "rejoin.resume."+strings.Repeat("A", 54)); status == 101 {
 		if got := c.closed(); got != "4003 token expired" {
-			t.Errorf("with a resume token of nobody's: %s", got)
+			t.Errorf("with the resume token of no session: %s", got)
 		}
 	}
 	late, status := enter(ctx, t, url, token, "rejoin.resume."+resume)

@@ -43,7 +43,7 @@ func BenchmarkSend(b *testing.B) {
 		for _, width := range []int{1, 256} {
 			b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) { benchSend(b, in, benchedSend{size: 1024, width: width}) })
 		}
-		b.Run("width=256,away", func(b *testing.B) { benchSend(b, in, benchedSend{size: 1024, width: 256, away: true}) }) // nobody is rung: the sender's side alone
+		b.Run("width=256,away", func(b *testing.B) { benchSend(b, in, benchedSend{size: 1024, width: 256, away: true}) }) // no doorbell: the sender's side alone
 	})
 }
 

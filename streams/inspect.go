@@ -40,7 +40,7 @@ type MemberState struct {
 	Keep         bool   // it survives a lost connection
 	User         string // see Attach
 	Suspended    bool
-	Left         time.Duration // of its grace window, when suspended; negative: it is over, and nobody has swept yet
+	Left         time.Duration // of its grace window, when suspended; negative: it is over, and no instance has swept yet
 	Instance     string        // that holds it, or did last
 	Leased       bool          // that instance's lease lives
 	Epoch        uint64
@@ -162,7 +162,7 @@ func (i *Inspector) Room(ctx context.Context, room string) (RoomState, error) {
 	switch {
 	case err != nil:
 		return state, err
-	case len(state.Members) == 0: // nothing but whom the operator removed, see settle in lua/lib.lua
+	case len(state.Members) == 0: // only the list of those that the operator removed, see setLifetime in lua/lib.lua
 		return RoomState{}, ErrNoRoom
 	}
 	state.Lives = lives.Val()

@@ -103,7 +103,7 @@ func TestRemoveEndsARoom(t *testing.T) {
 }
 
 // TestWhatWasRemovedIsNotRestored: an instance that has missed the doorbells, and finds nothing of its sessions, must not take them for lost by
-// Redis. That holds for every client of a large room, and when others have left since and nobody is there any more.
+// Redis. That holds for every client of a large room, and when others have left since and the room is empty.
 func TestWhatWasRemovedIsNotRestored(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		const many = 40 // more than are noted of sessions that ended otherwise

@@ -91,7 +91,7 @@ func userWord(user string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(user))
 }
 
-// userOf reads what userWord writes; what cannot be read is nobody.
+// userOf reads what userWord writes; text that cannot be read is no user.
 func userOf(word string) string {
 	if word == "-" {
 		return ""

@@ -24,7 +24,7 @@ const MostRevocations = 100_000
 var ErrTooManyRevocations = errors.New("too many revocations")
 
 const (
-	// revocationsEvery is how often they are read though nobody rang: what a doorbell lost, or a promoted replica lacks.
+	// revocationsEvery is how often they are read without a doorbell, because one was lost or a promoted replica lacks some.
 	revocationsEvery = time.Minute
 	revocationsRetry = time.Second
 )

@@ -23,7 +23,7 @@ const (
 	Stored
 	// StoredBefore: a message of the same fingerprint was stored earlier; this one was not.
 	StoredBefore
-	// Missing: the target is no peer of the sender, live or in its grace window.
+	// Missing: the target is not a peer of the sender, live or in its grace window.
 	Missing
 	// MailboxFull: the target has too much waiting.
 	MailboxFull

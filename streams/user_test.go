@@ -54,7 +54,7 @@ func TestUsersAreTold(t *testing.T) {
 	})
 }
 
-// TestSessionsAreTheirUsers: with another name, or none, nobody resumes one or takes it over.
+// TestSessionsAreTheirUsers: a client with another name, or none, cannot resume one or take it over.
 func TestSessionsAreTheirUsers(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, room := p.open(t), newRoom()

@@ -81,7 +81,7 @@ test('four equals on two instances: one is cut off silently, one instance is kil
   expect(stage.errors).toEqual([]);
 }, 120_000);
 
-test('the buttons: away, cut off, left and joined again, and the drawing is there for who comes later', async () => {
+test('the buttons: away, cut off, left and joined again, and a page that comes later sees the drawing', async () => {
   const server = await stage.server();
   const room = newRoom();
   const pages = [await stage.page(server, { fragment: at(room, 'Ada') }), await stage.page(server, { fragment: at(room, 'Bob') })] as [Page, Page];

@@ -40,7 +40,7 @@ type actor struct {
 	client *client.Client
 	conn   int                         // the newest connection
 	self   string                      // rejoin.v1
-	peers  map[*client.Client][]string // who is there, newest last, as each client was told
+	peers  map[*client.Client][]string // the peers present, newest last, as each client was told
 	seen   map[string]bool             // entries, over all clients that share the position
 	slow   bool                        // does not read
 	mute   bool                        // does not acknowledge

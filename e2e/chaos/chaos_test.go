@@ -126,7 +126,7 @@ func (r *run) excused(x history.Violation, events []history.Event) bool {
 	return x.Lost && (r.loses || slices.ContainsFunc(r.tails, func(s span) bool { return s.from <= x.At && x.At <= s.to }) || r.leftUnread(x, events))
 }
 
-// leftUnread reports whether what is said to be lost waited for somebody who could not read it until its sender had left.
+// leftUnread reports whether what is said to be lost waited for a receiver that could not read it until its sender had left.
 func (r *run) leftUnread(x history.Violation, events []history.Event) bool {
 	if !x.Lost || len(r.aways) == 0 {
 		return false

@@ -186,7 +186,7 @@ func (a *actor) left() (n int, err error) {
 	}
 	switch len(a.twins) {
 	case 0:
-		return 0, errors.New("nobody has the session")
+		return 0, errors.New("no attempt has the session")
 	case 1:
 		a.client, a.twins = a.twins[0], nil
 		return 1, nil

@@ -189,7 +189,7 @@ func (s *simulation) operator(key uint64) *streams.Backbone {
 	return s.instances[s.w.draw(key, 5)%uint64(len(s.instances))].back
 }
 
-// replace has somebody new come in a member's place.
+// replace puts a newcomer in a member's place.
 func (s *simulation) replace(m *member, after time.Duration, key uint64) {
 	place := slices.Index(s.places, m)
 	s.w.after(after, key, func() {

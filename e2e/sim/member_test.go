@@ -176,7 +176,7 @@ func (m *member) attempt() {
 }
 
 func (m *member) offer() wire.Offer {
-	// Whoever comes in a member's place is of the same user, with a token of its own.
+	// The newcomer in a member's place has the same user, and a token of its own.
 	who := &wire.Identity{User: strings.TrimRight(m.Name, "+"), TokenID: m.Name, Expires: m.sim.w.began.Add(24 * time.Hour)}
 	if m.Plain {
 		return wire.Offer{Dialect: wire.Plain, Identity: who}
@@ -236,7 +236,7 @@ func (m *member) closed(s *socket, code wire.CloseCode) {
 	}
 }
 
-// banned: the operator ended the session, or revoked the token. It does not come back; somebody new does.
+// banned: the operator ended the session, or revoked the token. It does not come back; a newcomer takes its place.
 func (m *member) banned() {
 	m.note(history.Vanished, 0, "", "")
 	m.left, m.muted = true, 0

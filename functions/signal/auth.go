@@ -13,9 +13,9 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// Auth is the group of settings about who may connect, and who is in charge.
+// Auth is the group of settings for clients' tokens and the operator's.
 type Auth struct {
-	AuthScope      string `env:"AUTH" envDefault:"off" help:"who has to show a token (JWT): off, rejoin.v1 (plain clients need none), all"`
+	AuthScope      string `env:"AUTH" envDefault:"off" help:"which clients must show a token (JWT): off, rejoin.v1 (plain clients need none), all"`
 	AuthSecretFile string `env:"AUTH_SECRET_FILE" help:"file with HMAC keys for tokens, 32 bytes or more each, one a line; read again when it changes"`
 	AuthJWKSFile   string `env:"AUTH_JWKS_FILE" help:"file with public keys for tokens, a JWK Set; read again when it changes"`
 	AuthJWKSURL    string `env:"AUTH_JWKS_URL" help:"the same at a URL; read again every 5 minutes, and for a key that is not known, once a minute at most"`

@@ -31,7 +31,7 @@ const profiles = "/debug/pprof/"
 
 func newPrivate(s *service) (*private, error) {
 	mux := http.NewServeMux()
-	// Liveness: the process works. A Redis outage is no reason to restart it.
+	// Liveness: the process works. Do not restart it for a Redis outage.
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
 		if err := s.ready(); err != nil {

@@ -164,7 +164,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // what cannot be written nobody reads
+	_ = json.NewEncoder(w).Encode(body) // if it cannot be written, the caller is gone
 }
 
 // fail answers with why not.
@@ -198,7 +198,7 @@ func (r *recorder) WriteHeader(status int) {
 // Unwrap lets http.ResponseController find what is below.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// discard is an answer that nobody gets.
+// discard is a response that is thrown away.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }

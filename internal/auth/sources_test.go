@@ -53,7 +53,7 @@ func becomes(t *testing.T, v *auth.Verifier, token string, want auth.Refusal) {
 	})
 }
 
-// TestSecretsRotate: a new key comes first, the old one goes later, and what is no key file changes nothing.
+// TestSecretsRotate: a new key comes first, the old one goes later, and a file without keys changes nothing.
 func TestSecretsRotate(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "secrets"), secret)

@@ -18,7 +18,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// Scope says who has to show a token.
+// Scope says which clients must show a token.
 type Scope string
 
 // The values of AUTH.
@@ -48,7 +48,7 @@ type Config struct {
 const (
 	fileEvery  = 2 * time.Second
 	fetchEvery = 5 * time.Minute
-	// fetchAgain is the least time between two fetches: for unknown key IDs, which anybody can make up, and when one failed.
+	// fetchAgain is the least time between two fetches: for unknown key IDs, which any client can make up, and when one failed.
 	fetchAgain = time.Minute
 	// firstAgain is the same while there are no keys at all.
 	firstAgain = time.Second
@@ -281,7 +281,7 @@ func verified(token *jwt.JSONWebToken, with []any) bool {
 }
 
 // unknown has the key set fetched when a token's key is not in it. Until that is done its client is told to come back, for it may be
-// right; anybody can make up key IDs, so that happens once a minute at most.
+// right; any client can make up key IDs, so that happens once a minute at most.
 func (v *Verifier) unknown(why Refusal, now time.Time) Refusal {
 	switch {
 	case v.Ready() != nil:

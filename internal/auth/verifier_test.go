@@ -280,7 +280,7 @@ func TestRoomsAndRoles(t *testing.T) {
 	}
 }
 
-// TestExpiredTokensResume: within the grace window, and only for a session that is there.
+// TestExpiredTokensResume: within the grace window, and only for an existing session.
 func TestExpiredTokensResume(t *testing.T) {
 	t.Parallel()
 	v := verifier(t, auth.Config{})

@@ -41,7 +41,7 @@ func guarded(t *testing.T, scope auth.Scope) func(*edge.Config) {
 	return func(cfg *edge.Config) { cfg.Auth = v }
 }
 
-// TestTokens: who shows none that is good is refused before the upgrade, and the hub hears nothing of it.
+// TestTokens: a client without a valid token is refused before the upgrade, and the hub is not told.
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	exp := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)

@@ -57,7 +57,7 @@ type Config struct {
 	CloseTimeout time.Duration
 	// RetryAfter goes into the header of that name with 429 and 503, in whole seconds.
 	RetryAfter time.Duration
-	// Auth decides who may connect, by the token that they show; nil: everybody. Heads may be longer then, by the longest token.
+	// Auth checks the tokens of clients that want to connect; nil: all may. With it, heads may be longer by the longest token.
 	Auth *auth.Verifier
 	// Origins lists the origins that may connect, see [origin.Parse]. A request without an Origin does not come from a browser, and is
 	// always allowed.

@@ -39,7 +39,7 @@ const (
 	dropWhenFull                   // there is room for as much again; then the connection is dropped
 )
 
-// queue appends one output to the outbox, and reports whether it did. It waits for nothing but another append, or a write that does not
+// queue appends one output to the outbox, and reports whether it did. It only waits for another append, or for a write that does not
 // block. An empty queue takes any frame.
 func (c *conn) queue(out output, full fullness) bool {
 	o := &c.loop.outbox

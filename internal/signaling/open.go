@@ -287,7 +287,7 @@ func (s *Attachment) sendSession(a streams.Attached, o *opening, refused string)
 	}
 }
 
-// sendPeers tells a plain client who is there: live clients only, newest last.
+// sendPeers lists the peers present for a plain client: live ones only, newest last.
 func (s *Attachment) sendPeers(peers []streams.Peer) {
 	for _, p := range peers {
 		known := s.learn(p)

@@ -56,7 +56,7 @@ func TestAnAttachThatRedisDidTooLateLeavesNoGhost(t *testing.T) {
 	}
 }
 
-// REQUIREMENTS 15: Redis comes back empty. Nobody hears of a peer that is gone, and all works again.
+// REQUIREMENTS 15: Redis comes back empty. No client is told of a peer that is gone, and all works again.
 func TestRedisLosesItsData(t *testing.T) {
 	t.Parallel()
 	server := redistest.NewServer(t)

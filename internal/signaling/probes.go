@@ -30,7 +30,7 @@ type probeAnswer struct{ nonce, client string }
 
 type probe struct {
 	s       *Attachment
-	pending []streams.SessionRef // who has not answered
+	pending []streams.SessionRef // that have not answered
 	timer   *time.Timer
 }
 

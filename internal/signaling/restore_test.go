@@ -203,8 +203,8 @@ func TestAfterAFailoverAnotherHolderMayBeTheOneBefore(t *testing.T) {
 	})
 }
 
-// Another connection took the session while this one was being attached, and its doorbell has come: that is no word of a primary that
-// lacks something. Told otherwise, the client would come back with a token that is refused, as somebody new.
+// Another connection took the session while this one was being attached, and its doorbell has come, which does not mean a primary that
+// lacks something. Told otherwise, the client would come back with a token that is refused, under a new identity.
 func TestAfterAFailoverTheDoorbellOfAnotherConnectionIsBelieved(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		hub.Regenerate()

@@ -17,7 +17,7 @@ func (d dialer) ofUser(user string, left time.Duration) dialer {
 	return d
 }
 
-// resumeToken returns one that fits a room, of nobody's session.
+// resumeToken returns one that fits a room, of no session.
 func resumeToken(d dialer) string {
 	return wire.NewResumeToken(wire.NewClientID(), d.room, d.role, time.Now()).String()
 }
@@ -59,7 +59,7 @@ func TestATokenRunsOut(t *testing.T) {
 	})
 }
 
-// TestALateTokenIsForResumingOnly: it gets the session that is there, and is asked for a fresh token at once; it gets no other, and what
+// TestALateTokenIsForResumingOnly: it gets the existing session, and is asked for a fresh token at once; it gets no other, and what
 // cannot be resumed costs Redis nothing.
 func TestALateTokenIsForResumingOnly(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
@@ -141,7 +141,7 @@ func TestARevokedTokenEndsItsSession(t *testing.T) {
 		b.open()
 		waiting.wantClosed(wire.CloseToken, wire.ReasonTokenRevoked)
 		pass(0) // until what it got is given back
-		// One that comes back to its session, and waits for Redis: that session ends, and waits for nobody.
+		// One that comes back to its session, and waits for Redis: that session ends, and does not wait for a client.
 		revoked.Store(false)
 		mine := newID()
 		b.script(func() { b.attach = attachedAs(mine, nil) })
@@ -213,7 +213,7 @@ func TestPeersAreToldWhose(t *testing.T) {
 	})
 }
 
-// TestMessagesOfTheOperator come from "server", whoever is in the room.
+// TestMessagesOfTheOperator come from "server", whichever clients are in the room.
 func TestMessagesOfTheOperator(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		d := wallet(newRoom()).rejoin()

@@ -116,7 +116,7 @@ var notUpgraded = []struct {
 	{"method", "POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 405, "Allow: GET, HEAD"},
 	{"method with upgrade", strings.Replace(request(connect), "GET", "PUT", 1), 405, "Allow: GET, HEAD"},
 	{"plain room", "GET " + connect + " HTTP/1.1\r\nHost: a\r\n\r\n", 426, "Upgrade: websocket"},
-	{"plain room of nobody", "GET " + room + " HTTP/1.1\r\nHost: a\r\n\r\n", 426, "Sec-WebSocket-Version: 13"},
+	{"plain GET of an empty room", "GET " + room + " HTTP/1.1\r\nHost: a\r\n\r\n", 426, "Sec-WebSocket-Version: 13"},
 	{"connection without upgrade", strings.Replace(request(connect), "keep-alive, Upgrade", "keep-alive", 1), 426, "Connection: close, Upgrade"},
 	{"version", strings.Replace(request(connect), "Version: 13", "Version: 8", 1), 426, "Sec-WebSocket-Version: 13"},
 	{"upgrade of 1.0", strings.Replace(request(connect), "HTTP/1.1", "HTTP/1.0", 1), 426, ""},

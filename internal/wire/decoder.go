@@ -180,7 +180,7 @@ func (d *Decoder) anyMethod() Kind {
 	return KindOther
 }
 
-// ttl is what ttlMs says, 0 when it is absent; false when it is no whole number from 1 to MaxTTLMs.
+// ttl is what ttlMs says, 0 when it is absent; false when it is not a whole number from 1 to MaxTTLMs.
 func (d *Decoder) ttl() (ms int, ok bool) {
 	if d.fields[fieldTTL].kind == kindAbsent {
 		return 0, true

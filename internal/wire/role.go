@@ -6,7 +6,7 @@ import (
 )
 
 // Role is the side of a room a client is on: what it is, its source, and what it talks to, its target. Two clients of a room are
-// peers when each's source is the other's target. Roles are compared with ==; the zero Role is nobody's.
+// peers when each's source is the other's target. Roles are compared with ==; no client has the zero Role.
 type Role struct{ names unique.Handle[roleNames] }
 
 // roleNames follow from source and target.

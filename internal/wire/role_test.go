@@ -83,7 +83,7 @@ func TestWhereARoomIs(t *testing.T) {
 	}
 }
 
-// Nobody gets into a room by the digits that it has in Redis: not past a token for another name, and not in the plain dialect.
+// The digits that a room has in Redis do not let a client in: not past a token for another name, and not in the plain dialect.
 func TestTheHashOfANameIsAnotherRoom(t *testing.T) {
 	t.Parallel()
 	pair := "?source=wallet&target=extension"

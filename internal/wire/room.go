@@ -64,7 +64,7 @@ func IsRoomName[T string | []byte](text T) bool {
 
 // roomID returns where in Redis the clients of a role meet. Wallets and extensions of a room of 64 hex digits meet under these digits, with
 // those of earlier versions and of the plain dialect. All others meet under a hash, which such versions never ask for:
-// they would take every client that is no wallet for an extension. Digits that end like a hash name a room as any other name does, so that
+// they would take every client other than a wallet for an extension. Digits that end like a hash name a room as any other name does, so that
 // no two names are one room. name is IsRoomName.
 func roomID(name []byte, role Role) RoomID {
 	id, isHex := ParseRoomID(name)
@@ -92,8 +92,8 @@ func IsRoom(name string, id RoomID) bool {
 }
 
 // RoomIDs returns all that a room may be called in Redis, for an operator who looks at it from outside: two for one of 64 hex digits, the
-// second of which is that of clients that are no wallets and no extensions; one for one of any other name. The first of the two may be
-// what a room of another name is called in Redis: who asks who may come asks IsRoom. It reports false when text names no room.
+// second of which is that of clients other than wallets and extensions; one for one of any other name. The first of the two may be
+// what a room of another name is called in Redis, so use IsRoom to decide whether a client may enter. It reports false if text does not name a room.
 func RoomIDs(text string) ([]RoomID, bool) {
 	if !IsRoomName(text) {
 		return nil, false

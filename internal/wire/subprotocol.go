@@ -37,7 +37,7 @@ const authPrefix = "rejoin.auth."
 // Offer is what a client asked for in Sec-WebSocket-Protocol.
 type Offer struct {
 	Dialect Dialect
-	// Accept is what to answer with: Subprotocol when it was offered, else what was offered first that is no token of package auth,
+	// Accept is what to answer with: Subprotocol when it was offered, else the first offer that is not a token of package auth,
 	// "" when nothing was.
 	Accept string
 	// Resume is whether a resume token was offered, well formed or not. Never set without RejoinV1.

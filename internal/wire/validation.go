@@ -139,7 +139,7 @@ func (d *Decoder) invalidAnyFields(methodOK, sourceOK, ttlOK bool) []byte {
 	return d.closeValidationError(start)
 }
 
-// nameIssue appends the issue of a field that is no string, or a string of a wrong form.
+// nameIssue appends the issue of a field that is not a string, or a string of a wrong form.
 func (d *Decoder) nameIssue(field int) {
 	if kind := d.fields[field].kind; kind != kindString {
 		d.scratch = append(appendTypeIssue(d.scratch, kindString, kind, fieldName[field]), ',')

@@ -150,7 +150,7 @@ resource "kubernetes_stateful_set_v1" "valkey" {
             requests = { cpu = "250m", memory = "${2 * var.valkey.memory}Mi" }
             limits   = { memory = "${2 * var.valkey.memory}Mi" }
           }
-          # Ready once its mailboxes are loaded. Loading is no reason to restart it.
+          # Ready once its mailboxes are loaded. Do not restart it while it loads.
           readiness_probe {
             period_seconds = 5
             exec {

@@ -1,6 +1,6 @@
 // Loadtest measures what Rejoin costs, with real processes on this machine. Linux only.
 //
-//	go run ./tools/loadtest idle   -n 15000          connections that nobody uses
+//	go run ./tools/loadtest idle   -n 15000          unused connections
 //	go run ./tools/loadtest relay  -rate 3000        pairs across two instances
 //	go run ./tools/loadtest resume -rate 500         clients that come back to waiting messages
 //	go run ./tools/loadtest load   -users 70000 -rate 500   pairs that come, negotiate, and stay

@@ -319,7 +319,7 @@ func TestLeftUnread(t *testing.T) {
 		want   bool
 	}{
 		"its sender has left":             {join(sent, left), true},
-		"its sender is somebody new":      {join(sent, []Event{open("pe", 2, "", false)}), true},
+		"its sender has a new identity":   {join(sent, []Event{open("pe", 2, "", false)}), true},
 		"its sender is there":             {sent, false},
 		"its sender has come back":        {join(sent, []Event{open("pe", 2, "E", true)}), false},
 		"a later one has arrived":         {join(sent, pass("pe", "pw", 1, "PE", "PW", "2"), left), false},

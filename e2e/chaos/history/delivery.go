@@ -123,7 +123,7 @@ func (c *checker) senderEnded(m *message) bool {
 }
 
 // LeftUnread returns when a message was sent, and when its sender's session ended; ok is false when it goes on, or something arrived that the sender sent
-// to the same peer later. Whoever has not read the message by then does not get it: everything from a sender that has left since is left out of what a
+// to the same peer later. A receiver that has not read the message by then does not get it: everything from a sender that has left since is left out of what a
 // mailbox holds (rule S1.3), and there is no client that could be told. Check allows for that where the receiver has come back since; that one was
 // there and could not read, because it was stalled or Redis was away, only the test can know.
 func LeftUnread(events []Event, message string) (sent, ended time.Duration, ok bool) {

@@ -101,7 +101,7 @@ func textCases() []Case {
 	return []Case{
 		good("UTF-8", Frame(Text, []byte("κόσμε"+euro)), "κόσμε"+euro),
 		good("UTF-8 across fragments", Join(Frame(TextPart, []byte(euro[:1])), Frame(Part, []byte(euro[1:2])), Frame(Last, []byte(euro[2:]))), euro),
-		good("binary that is no UTF-8", Frame(Binary, []byte("\xff\xfe")), "\xff\xfe"),
+		good("binary that is not UTF-8", Frame(Binary, []byte("\xff\xfe")), "\xff\xfe"),
 		bad("no UTF-8", Frame(Text, []byte("a\xff")), wire.CloseInvalidPayload),
 		bad("truncated UTF-8", Frame(Text, []byte(euro[:2])), wire.CloseInvalidPayload),
 		bad("surrogate", Frame(Text, []byte("\xed\xa0\x80")), wire.CloseInvalidPayload),

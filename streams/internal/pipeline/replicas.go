@@ -39,7 +39,7 @@ func (r Replicas) wait() *redis.IntCmd {
 	return redis.NewIntCmd(context.Background(), "WAIT", r.Count, r.Patience.Milliseconds())
 }
 
-// begin comes before the Exec of a batch, whose calls are in pipe already. It returns nil when nobody waits.
+// begin comes before the Exec of a batch, whose calls are in pipe already. It returns nil when no call waits.
 func (r Replicas) begin(ctx context.Context, client redis.UniversalClient, pipe redis.Pipeliner, batch []*Call) (*replicaWait, error) {
 	if r.Count == 0 {
 		return nil, nil

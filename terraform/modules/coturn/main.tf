@@ -1,7 +1,7 @@
 # coturn, as deploy/coturn/turnserver.conf has it, for containers: the shell that starts it and the URLs that clients are told.
 
 locals {
-  # Secrets go into a file, for arguments can be read by everybody on the machine; one that is missing or empty ends the start. Two
+  # Secrets go into a file, because every user of the machine can read arguments. A missing or empty secret ends the start. Two
   # clients that both use the relay reach each other at its own address, which has to be allowed.
   script = <<-EOT
     umask 077

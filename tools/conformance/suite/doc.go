@@ -1,4 +1,4 @@
-// Package suite checks a running service against docs/protocol.md, knowing nothing but URLs of two of its instances, and
+// Package suite checks a running service against docs/protocol.md, knowing only URLs of two of its instances, and
 // for what is behind a lock a key for tokens and the operator's token.
 //
 //	Run ─► check (a room of its own) ─► probe ─► sockets, written to and read by hand, byte by byte

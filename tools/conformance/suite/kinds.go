@@ -177,9 +177,9 @@ func overdueWhileBothAway(p *probe) {
 	r.a.text(of(id, "chat", r.sb.ClientID, `"payload":1,"ttlMs":1000`))
 	r.a.want(confirmation(id))
 	r.a.drop()
-	time.Sleep(1500 * time.Millisecond) // there is nobody who could hear that its time is over
+	time.Sleep(1500 * time.Millisecond) // no client is connected that could be told
 	a, f := p.rejoinAt(p.a, p.in(""), "rejoin.resume."+r.sa.ResumeToken)
-	if len(f.Undelivered) == 0 { // a slow machine: its time is over, and nobody has looked yet
+	if len(f.Undelivered) == 0 { // a slow machine: its time is over, and the server has not looked yet
 		a.want(late(id, r.sb))
 		return
 	}

@@ -18,7 +18,7 @@ func roomChecks() []check {
 	}
 }
 
-// in is a target of this check's own room, which is no room of 64 hex digits.
+// in is a target of this check's own room, which does not have 64 hex digits.
 func (p *probe) in(query string) string { return "/rooms/" + p.room[:32] + query }
 
 // meets has s hear that the client of that session has come.
@@ -121,7 +121,7 @@ func hostAndViewers(p *probe) {
 func oneDirection(p *probe) {
 	a, sa := p.rejoinAt(p.a, p.in("?source=host&target=viewer"))
 	b, sb := p.rejoinAt(p.b, p.in("?source=viewer&target=peer")) // the first one's target, and not the other way round
-	c, sc := p.rejoinAt(p.b, p.in("?source=peer&target=host"))   // its source is nobody's target but b's
+	c, sc := p.rejoinAt(p.b, p.in("?source=peer&target=host"))   // only b has its source as target
 	sb.sees(p)
 	sc.sees(p)
 	for _, pair := range []struct {

@@ -72,7 +72,7 @@ func TestEveryCheckFailsWithoutAService(t *testing.T) {
 	}
 	count := 0
 	good := suite.Run(context.Background(), suite.Target{
-		A: url, Patience: time.Second, Secret: []byte("a key that nobody asks for"), Admin: "http" + url[2:], AdminToken: "of nobody",
+		A: url, Patience: time.Second, Secret: []byte("a key that is not asked for"), Admin: "http" + url[2:], AdminToken: "not asked for either",
 	}, func(r suite.Result) {
 		count++
 		if r.Outcome != suite.Fail || r.Detail == "" || len(r.Rules) == 0 {

@@ -40,7 +40,7 @@ export class Auth {
     this.#token = undefined;
   }
 
-  /** The token was refused; true when there is no use in asking for another one. */
+  /** The token was refused; true when asking for another one would not help. */
   refused(): boolean {
     this.forget();
     return ++this.#refusals >= most;

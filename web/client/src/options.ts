@@ -80,7 +80,7 @@ export function withDefaults(options: ClientOptions): Settings {
   return settings;
 }
 
-/** The address of the room below base (rules P1.2 and R10.1). It throws when base is no URL. */
+/** The address of the room below base (rules P1.2 and R10.1). It throws when base is not a URL. */
 export function endpoint(base: string, { room, role, target }: Pick<Settings, 'room' | 'role' | 'target'>): string {
   const url = new URL(base.trim());
   const path = isConnectionId(room) ? room : `rooms/${encodeURIComponent(room)}`;

@@ -14,7 +14,7 @@ export interface UseRejoinOptions extends ClientOptions {
 }
 
 export interface Rejoin {
-  /** For what is not here; undefined in the first render and on a server. */
+  /** For members not listed here; undefined in the first render and on a server. */
   client: RejoinClient | undefined;
   state: ClientState;
   clientId: string;

@@ -92,7 +92,7 @@ test('payloads are any JSON, as they were sent; a string reaches plain peers too
   await expect(wallet.client.send({ to: extension, method: 'offer', payload: {} })).rejects.toMatchObject({ code: 'validation', details: { issues: [{ path: ['payload'] }] } });
 });
 
-test('what has a ttlMs, and is not taken in time, is told to its sender and to nobody else', async () => {
+test('a message with a ttlMs that is not taken in time is reported to its sender only', async () => {
   const room = newName();
   const proxy = await Proxy.start(y.port);
   undo.push(() => proxy.stop());

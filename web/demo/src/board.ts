@@ -63,7 +63,7 @@ export class Board {
   add({ id, color, from, points }: Stroke): void {
     if (typeof id !== 'string' || id.length > 40 || !Array.isArray(points) || points.length > piece || !points.every(Number.isFinite)) return;
     const line = this.#lines.get(id) ?? { color: Math.abs(Math.trunc(Number(color))) % colors.length || 0, points: [] };
-    if (!(from <= line.points.length) || this.#lines.size >= most.strokes) return; // what is before it is still to come, from whoever has it
+    if (!(from <= line.points.length) || this.#lines.size >= most.strokes) return; // the points before it are still to come, from a page that has them
     this.#lines.set(id, line);
     this.#grow(line, points.slice(line.points.length - from));
   }

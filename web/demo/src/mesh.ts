@@ -87,7 +87,7 @@ export class Mesh {
     client.on('ended', () => this.close());
   }
 
-  /** Calls everyone in the room to whom there is no connection. */
+  /** Calls every peer without a connection. */
   call(): void {
     for (const id of this.client.peers.keys()) {
       if (!this.#legs.has(id)) attempt(() => this.#meet(id).negotiation.start(), this.events.failed);

@@ -154,5 +154,5 @@ byId('leave').onclick = () => (client.state === 'ended' ? join() : client.close(
 
 invite();
 join();
-// For the browser tests, and for whoever looks into the console.
+// For the browser tests, and for the console.
 Object.assign(window, { rejoin: { get client() { return client; }, get mesh() { return mesh; }, board, closed } });
