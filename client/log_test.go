@@ -60,11 +60,7 @@ func TestALogThatBlocksStopsNothing(t *testing.T) {
 		t.Errorf("closed with %d, want 1000", got)
 	}
 	close(h.release)
-	for deadline := time.Now().Add(patience); !strings.Contains(out.String(), "lines_dropped="); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the log does not say that lines were dropped:\n%s", out.String())
-		}
-	}
+	until(t, "the log says that lines were dropped", func() bool { return strings.Contains(out.String(), "lines_dropped=") })
 }
 
 type panicking struct{ slog.Handler }

@@ -87,9 +87,7 @@ func TestCloseDuringAnAttemptLeavesTheRoom(t *testing.T) {
 	conn = s.next(t) // the upgrade is answered, and no session frame has come yet
 	closed := make(chan error, 1)
 	go func() { closed <- c.Close(t.Context()) }()
-	for c.Err() == nil {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "the client is closed", func() bool { return c.Err() != nil })
 	conn.resumed("t2")
 	if code := conn.readEnd(); code != 1000 {
 		t.Errorf("closed with %d, want 1000", code)
@@ -108,9 +106,7 @@ func TestCloseBetweenAttemptsDoesNotWait(t *testing.T) {
 	s.refuse.Store(true) // 503 with Retry-After: an hour, which counts as five minutes
 	conn.drop()
 	next[client.Disconnected](t, c)
-	for s.refused.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "an attempt is refused", func() bool { return s.refused.Load() > 0 })
 	if err := c.Close(t.Context()); err != nil {
 		t.Errorf("close: %v", err)
 	}
