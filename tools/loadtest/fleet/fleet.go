@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/tools/loadtest/report"
@@ -23,16 +24,22 @@ type Plan struct {
 	Instances int      // at least 1
 	Env       []string // settings, "NAME=value"; addresses and REDIS_URL are added
 	Redis     string   // the program redis-server
+	Args      []string // of the program
+	// Addresses are settings that tell a server where to listen and where Redis is. nil: those of Signal and Baseline.
+	Addresses func(listen, private, redis netip.AddrPort) []string
 	// Container holds the instances, nil: no container. Whoever made it removes it, after Stop.
 	Container *Container
 }
 
-// Fleet is some instances of a server and their Redis.
+// Fleet is some instances of a server and their Redis. CPU and RSS may be called while an instance is replaced.
 type Fleet struct {
 	Servers []*Process
 	Redis   *Process // nil: not known
-	env     []string
+	plan    Plan
 	dir     string
+
+	mu   sync.Mutex      // guards what Servers holds while an instance is replaced, and what follows
+	past []time.Duration // processor time of the processes that each instance had before
 }
 
 // Start starts Redis and the instances and returns when all are ready.
@@ -41,12 +48,16 @@ func Start(ctx context.Context, plan Plan) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
-	f := &Fleet{dir: dir, env: plan.Env}
+	f := &Fleet{dir: dir, plan: plan, past: make([]time.Duration, plan.Instances)}
 	if f.Redis, err = startRedis(ctx, plan.Redis, dir); err != nil {
 		return nil, errors.Join(err, f.Stop())
 	}
 	for i := range plan.Instances {
-		p, err := f.startServer(ctx, plan, "server "+strconv.Itoa(i+1))
+		addr, err := freePort()
+		if err != nil {
+			return nil, errors.Join(err, f.Stop())
+		}
+		p, err := f.startServer(ctx, plan, "server "+strconv.Itoa(i+1), addr)
 		if err != nil {
 			return nil, errors.Join(err, f.Stop())
 		}
@@ -55,8 +66,8 @@ func Start(ctx context.Context, plan Plan) (*Fleet, error) {
 	return f, nil
 }
 
-func (f *Fleet) startServer(ctx context.Context, plan Plan, name string) (*Process, error) {
-	p, err := f.Launch(plan, name)
+func (f *Fleet) startServer(ctx context.Context, plan Plan, name string, addr netip.AddrPort) (*Process, error) {
+	p, err := f.launch(plan, name, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -77,15 +88,21 @@ func (f *Fleet) Launch(plan Plan, name string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.launch(plan, name, addr)
+}
+
+func (f *Fleet) launch(plan Plan, name string, addr netip.AddrPort) (*Process, error) {
 	private, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	env := append([]string{
-		"HOST=127.0.0.1", fmt.Sprintf("PORT=%d", addr.Port()), fmt.Sprintf("HTTP_PORT=%d", private.Port()),
-		"REDIS_URL=redis://" + f.Redis.Addr.String(),
-	}, plan.Env...)
+	addresses := plan.Addresses
+	if addresses == nil {
+		addresses = ours
+	}
+	env := append(addresses(addr, private, f.Redis.Addr), plan.Env...)
 	program, args := plan.Container.command(plan.Binary)
+	args = append(args, plan.Args...)
 	p, err := startProcess(name, program, args, env)
 	if err != nil {
 		return nil, err
@@ -95,6 +112,14 @@ func (f *Fleet) Launch(plan Plan, name string) (*Process, error) {
 		p.private = private.String()
 	}
 	return p, nil
+}
+
+// ours are the settings of Signal and Baseline.
+func ours(listen, private, redis netip.AddrPort) []string {
+	return []string{
+		"HOST=" + listen.Addr().String(), fmt.Sprintf("PORT=%d", listen.Port()), fmt.Sprintf("HTTP_PORT=%d", private.Port()),
+		"REDIS_URL=redis://" + redis.String(),
+	}
 }
 
 // dials reports whether somebody listens.
@@ -162,7 +187,7 @@ func (f *Fleet) Settings() []report.Setting {
 		return []report.Setting{{Name: "servers", Value: "given"}}
 	}
 	var list []report.Setting
-	for _, e := range f.env {
+	for _, e := range f.plan.Env {
 		name, value, _ := strings.Cut(e, "=")
 		list = append(list, report.Setting{Name: name, Value: value})
 	}

@@ -83,15 +83,20 @@ func (p *Process) await(ctx context.Context, every time.Duration, ready func(con
 
 // Stop ends a process that was started here and blocks until it is reaped: SIGTERM, and SIGKILL for one that takes too
 // long.
-func (p *Process) Stop() {
+func (p *Process) Stop() { p.stopWithin(stopTimeout) }
+
+// stopWithin reports whether it ended by itself.
+func (p *Process) stopWithin(limit time.Duration) bool {
 	if p == nil || p.ended == nil {
-		return
+		return false
 	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails when it has ended
 	select {
 	case <-p.ended:
-	case <-time.After(stopTimeout):
+		return true
+	case <-time.After(limit):
 		p.Kill()
+		return false
 	}
 }
 

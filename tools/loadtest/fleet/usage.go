@@ -42,11 +42,16 @@ func (c CPU) Plus(o CPU) CPU {
 
 // CPU reads the processor times. Processes without a known ID count as 0.
 func (f *Fleet) CPU() (CPU, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var c CPU
-	for _, p := range f.Servers {
+	for i, p := range f.Servers {
 		d, err := p.cpu()
 		if err != nil {
 			return CPU{}, err
+		}
+		if i < len(f.past) {
+			d += f.past[i]
 		}
 		c.Servers += d
 		c.each = append(c.each, d)
@@ -72,6 +77,8 @@ func (p *Process) cpu() (time.Duration, error) {
 
 // RSS returns the resident memory of all server processes, bytes.
 func (f *Fleet) RSS() (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var sum int64
 	for _, p := range f.Servers {
 		if p.PID == 0 {

@@ -5,6 +5,7 @@ const (
 	FigConnections      = "connections"
 	FigRSSPerConnection = "rss_per_connection"
 	FigIdleCPU          = "idle_cpu_per_connection"
+	FigDelivered        = "delivered"
 	FigRate             = "messages_per_second"
 	FigServerCPU        = "server_cpu_per_message"
 	FigRedisCPU         = "redis_cpu_per_message"
@@ -16,6 +17,8 @@ const (
 	LatOneWay = "one way"
 	// LatWritten is from when it was written.
 	LatWritten = "one way, from write"
+	// LatReconnect is the same, but not from before those who were away began to reconnect.
+	LatReconnect = "one way, from reconnect"
 	// LatConfirm is from when it was due until it was confirmed.
 	LatConfirm = "confirmation"
 	// LatLate is how late the load itself was.

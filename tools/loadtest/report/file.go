@@ -43,9 +43,11 @@ type Result struct {
 
 // What a load test is about.
 const (
-	SubjectRejoin   = "rejoin"
-	SubjectBaseline = "pub/sub baseline"
-	SubjectHostile  = "rejoin beside tricklers"
+	SubjectRejoin     = "rejoin"
+	SubjectBaseline   = "pub/sub baseline"
+	SubjectHostile    = "rejoin beside tricklers"
+	SubjectSocketIO   = "Socket.IO"
+	SubjectCentrifugo = "Centrifugo"
 )
 
 // Setting is one of a run: a flag of the load, or a setting of a server.

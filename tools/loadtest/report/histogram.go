@@ -37,6 +37,7 @@ type Latency struct {
 	Count int64   `json:"count"`
 	P50   float64 `json:"p50_us"`
 	P90   float64 `json:"p90_us"`
+	P95   float64 `json:"p95_us,omitempty"` // not in results of earlier versions
 	P99   float64 `json:"p99_us"`
 	P999  float64 `json:"p999_us"`
 	Max   float64 `json:"max_us"`
@@ -47,7 +48,7 @@ type Latency struct {
 func (h Histogram) Latency(name string) Latency {
 	at := func(percent float64) float64 { return float64(h.h.ValueAtQuantile(percent)) / 10 }
 	return Latency{
-		Name: name, Count: h.h.TotalCount(), P50: at(50), P90: at(90), P99: at(99), P999: at(99.9),
+		Name: name, Count: h.h.TotalCount(), P50: at(50), P90: at(90), P95: at(95), P99: at(99), P999: at(99.9),
 		Max: float64(h.h.Max()) / 10, Mean: h.h.Mean() / 10,
 	}
 }

@@ -31,10 +31,10 @@ func (r *Result) print(w io.Writer) {
 		fmt.Fprintf(w, "  %s\t%s %s\n", spaced(f.Name), number(f.Value), f.Unit)
 	}
 	if len(r.Latencies) > 0 {
-		fmt.Fprint(w, "\n  latency, ms\tp50\tp90\tp99\tp99.9\tmax\tcount\n")
+		fmt.Fprint(w, "\n  latency, ms\tp50\tp90\tp95\tp99\tp99.9\tmax\tcount\n")
 	}
 	for _, l := range r.Latencies {
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\n", l.Name, millis(l.P50), millis(l.P90), millis(l.P99), millis(l.P999), millis(l.Max), l.Count)
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", l.Name, millis(l.P50), millis(l.P90), millis(l.P95), millis(l.P99), millis(l.P999), millis(l.Max), l.Count)
 	}
 	if len(r.Processes) > 0 {
 		fmt.Fprint(w, "\n  process\tCPU s\tRSS MB\tPSS MB\tpeak MB\tdescriptors\tgoroutines\tredis connections\n")
@@ -44,8 +44,11 @@ func (r *Result) print(w io.Writer) {
 			float64(p.PeakBytes)/1e6, p.Descriptors, orDash(p.Goroutines), orDash(p.Connections))
 	}
 	verdict := "nothing lost, duplicated, out of order or refused"
+	if len(r.Problems) > 0 {
+		verdict = strings.Join(r.Problems, ", ")
+	}
 	if !r.OK {
-		verdict = "BAD: " + strings.Join(r.Problems, ", ")
+		verdict = "BAD: " + verdict
 	}
 	fmt.Fprintf(w, "\n  %s (sent %d, confirmed %d, received %d)\n", verdict, r.Tally.Sent, r.Tally.Confirmed, r.Tally.Received)
 }

@@ -30,10 +30,10 @@ type Runner struct {
 func (r *Runner) Run(ctx context.Context, name string, args []string) (f *report.File, path string, err error) {
 	run, ok := map[string]func(*bench, context.Context, []string) error{
 		"idle": (*bench).idle, "relay": (*bench).relay, "resume": (*bench).resume, "start": (*bench).start,
-		"hostile": (*bench).hostile, "load": (*bench).load, "storm": (*bench).storm,
+		"hostile": (*bench).hostile, "load": (*bench).load, "storm": (*bench).storm, "jitter": (*bench).jitter,
 	}[name]
 	if !ok {
-		return nil, "", fmt.Errorf("no scenario %q: want idle, relay, resume, hostile, load, storm or start", name)
+		return nil, "", fmt.Errorf("no scenario %q: want idle, relay, resume, hostile, load, storm, jitter or start", name)
 	}
 	b := &bench{runner: r, name: name, began: time.Now()}
 	b.file = report.File{
@@ -187,7 +187,7 @@ func command(name string, args []string) string {
 	parts := []string{"go run ./tools/loadtest", name}
 	for i := 0; i < len(args); i++ {
 		flag, _, joined := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
-		if flag == "json" || flag == "plot" || flag == "server-binary" || flag == "redis-server" {
+		if flag == "json" || flag == "plot" || flag == "server-binary" || flag == "redis-server" || flag == "peers" {
 			if !joined {
 				i++
 			}

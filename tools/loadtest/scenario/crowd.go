@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/tools/loadtest/fleet"
+	"github.com/rejoin-dev/rejoin/tools/loadtest/procfs"
 	"github.com/rejoin-dev/rejoin/tools/loadtest/report"
 )
 
@@ -35,12 +36,17 @@ type paces struct {
 	again           rate // pairs that were cut
 }
 
-// gather starts a worker for each server, and has them bring their shares of the pairs.
-func (b *bench) gather(f *fleet.Fleet, all usersConfig, each paces) (*crowd, error) {
+func newCrowd() *crowd {
 	c := &crowd{all: map[string]report.Histogram{}, recent: map[string]report.Histogram{}}
 	for _, name := range latencies {
 		c.all[name], c.recent[name] = report.NewHistogram(), report.NewHistogram()
 	}
+	return c
+}
+
+// gather starts a worker for each server, and has them bring their shares of the pairs.
+func (b *bench) gather(f *fleet.Fleet, all usersConfig, each paces) (*crowd, error) {
+	c := newCrowd()
 	n := min(len(f.Servers), all.Pairs)
 	if share := 2 * ((all.Pairs + n - 1) / n); share > maxHeld {
 		return nil, fmt.Errorf("%d users for each of %d processes, want at most %d: use more -instances", share, n, maxHeld)
@@ -54,16 +60,17 @@ func (b *bench) gather(f *fleet.Fleet, all usersConfig, each paces) (*crowd, err
 		share.Pairs = (i+1)*all.Pairs/n - share.First
 		share.Cut = (i+1)*all.Cut/n - i*all.Cut/n
 		share.Interval, share.Restart, share.Again = each.users.interval(n), each.restarts.interval(n), each.again.interval(n)
-		if err := c.add(b.runner.Worker, share); err != nil {
+		if err := c.add(b.runner.Worker, assignment{Users: &share}); err != nil {
 			return nil, errors.Join(err, c.dismiss())
 		}
 	}
 	return c, nil
 }
 
-func (c *crowd) add(command []string, share usersConfig) error {
+// add starts a worker.
+func (c *crowd) add(command []string, job assignment) error {
 	w := &crowdWorker{}
-	p, err := startProcess(command, assignment{Users: &share}, func(lines *json.Decoder) error { return c.take(w, lines) })
+	p, err := startProcess(command, job, func(lines *json.Decoder) error { return c.take(w, lines) })
 	if err != nil {
 		return err
 	}
@@ -153,13 +160,41 @@ func (c *crowd) tell(r *report.Result) {
 	r.Judge(end.Tally)
 	first := cause(end.Cause)
 	first.tell(r)
+	r.Latencies = append(r.Latencies, c.summary()...)
+}
+
+// summary is the latencies that were measured, since reset.
+func (c *crowd) summary() (all []report.Latency) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, name := range latencies {
 		if h := c.all[name]; h.Count() > 0 {
-			r.Latencies = append(r.Latencies, h.Latency(name))
+			all = append(all, h.Latency(name))
 		}
 	}
+	return all
+}
+
+// reset forgets the latencies so far.
+func (c *crowd) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, name := range latencies {
+		c.all[name].Reset()
+		c.recent[name].Reset()
+	}
+}
+
+// cpu is the processor time that the workers have used.
+func (c *crowd) cpu() (sum time.Duration, err error) {
+	for _, w := range c.workers {
+		d, err := procfs.CPU(w.cmd.Process.Pid)
+		if err != nil {
+			return 0, fmt.Errorf("read the processor time of a worker: %w", err)
+		}
+		sum += d
+	}
+	return sum, nil
 }
 
 // dismiss ends the workers and with them their connections.

@@ -1,4 +1,4 @@
-// Package scenario is what the load test can do: idle, relay, resume, load, storm, hostile, start. Each starts servers (or is told where they
+// Package scenario is what the load test can do: idle, relay, resume, load, storm, jitter, hostile, start. Each starts servers (or is told where they
 // are), loads them from this process and from workers, and returns what it found as a report.File.
 //
 //	      ┌─ worker ─ connections that only hold ─────┐
@@ -6,7 +6,7 @@
 //	      └─ loop, loop: the load that is measured ───┘       │               │
 //	              └─ histograms, books ──► report.File ◄── /proc ─────────────┘
 //
-// load and storm have all their load in workers, each with whole pairs, so that one clock times a message from end to end:
+// load, storm and jitter have all their load in workers, each with whole pairs, so that one clock times a message from end to end:
 //
 //	gather ──► worker: users ──► pairs ──► laps (counts, durations) ──► crowd ──► watch: samples, progress
 //

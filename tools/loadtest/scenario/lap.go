@@ -16,7 +16,12 @@ type lap struct {
 	Away       int           `json:"away"`     // users that were cut and are not back
 	Lost       int           `json:"lost"`     // users that were given up
 	Later      int           `json:"later"`    // attempts that were not let in, and repeated
-	Repeated   int           `json:"repeated"` // messages that the server wanted to have again
+	Repeated   int           `json:"repeated"` // messages that were sent again: the server said so, or their answer was lost
+	Cuts       int           `json:"cuts"`     // connections that were cut one by one
+	Ended      int           `json:"ended"`    // connections that the server ended
+	Resumed    int           `json:"resumed"`  // returns of whom the server knew
+	Broken     int           `json:"broken"`   // returns of whom it knew nothing any more
+	Waiting    int           `json:"waiting"`  // messages that are not sent yet, or not answered
 	Negotiated int           `json:"negotiated"`
 	Again      bool          `json:"again"`         // pairs that were cut have yet to negotiate
 	Settled    bool          `json:"settled"`       // everybody is in, and nothing is on its way
@@ -38,10 +43,12 @@ const (
 	latResume      = report.LatResume
 	latAway        = report.LatAway
 	latLate        = report.LatLate
+	latWritten     = report.LatWritten
+	latReconnect   = report.LatReconnect
 )
 
 // latencies are all of them, in the order of a table.
-var latencies = [...]string{latUpgrade, latNegotiation, latOneWay, latConfirm, latWaited, latResume, latAway, latLate}
+var latencies = [...]string{latUpgrade, latNegotiation, latOneWay, latWritten, latReconnect, latConfirm, latWaited, latResume, latAway, latLate}
 
 func (l *lap) record(name string, nanoseconds int64) {
 	l.Times[name] = append(l.Times[name], time.Duration(nanoseconds))
@@ -55,6 +62,11 @@ func (l *lap) add(o *lap) {
 	l.Lost += o.Lost
 	l.Later += o.Later
 	l.Repeated += o.Repeated
+	l.Cuts += o.Cuts
+	l.Ended += o.Ended
+	l.Resumed += o.Resumed
+	l.Broken += o.Broken
+	l.Waiting += o.Waiting
 	l.Negotiated += o.Negotiated
 	l.Again = l.Again || o.Again
 	l.Settled = l.Settled && o.Settled

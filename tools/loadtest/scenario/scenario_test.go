@@ -212,6 +212,31 @@ func TestIdleInAContainer(t *testing.T) {
 	wants(t, &r[0], "memory_limit", "memory_charged", "memory_charged_peak")
 }
 
+func TestJitter(t *testing.T) {
+	t.Parallel()
+	r := run(t, "jitter", strings.Fields("-clients 40 -per-client 5 -duration 1500ms -every 300ms -spread 200ms -offline 100ms -back-off 100ms")...)
+	if len(r) != 4 { // three events, and plain wallets without one
+		t.Fatalf("%d results", len(r))
+	}
+	for i := range r {
+		wants(t, &r[i], report.FigRate, "cuts", "resumed")
+		if got, _ := r[i].Get(report.FigDelivered); got != 100 || r[i].Tally.Sent < 290 {
+			t.Errorf("%s: %v %% of %d were delivered", r[i].Settings, got, r[i].Tally.Sent)
+		}
+		if l := r[i].Latency(report.LatWritten); l == nil || l.Count != int64(r[i].Tally.Received) || l.P95 < l.P50 {
+			t.Errorf("%+v of %+v", l, r[i].Tally)
+		}
+	}
+	for i, event := range []string{"none", "kill", "deploy"} {
+		if ended, _ := r[i].Get("ended_by_the_server"); (ended > 0) != (event != "none") {
+			t.Errorf("event %s: the servers ended %v connections", event, ended)
+		}
+		if lost, _ := r[i].Get("not_resumed"); lost > 0 {
+			t.Errorf("event %s: %v sessions were not resumed", event, lost)
+		}
+	}
+}
+
 func TestStart(t *testing.T) {
 	t.Parallel()
 	r := run(t, "start", "-runs", "3")
@@ -251,7 +276,9 @@ func TestBadCommandLines(t *testing.T) {
 		"relay -inflight 0", "relay -loops 300", "resume -waiting 1000", "resume -rounds 0", "start -runs 0", "start -a ws://127.0.0.1:1",
 		"relay -b ws://127.0.0.1:1", "relay -a http://127.0.0.1:1", "relay -a ws://10.1.2.3:4000", "relay -a ws://example.com:4000",
 		"relay -a ws://127.0.0.1:1 -pids 1,2", "relay -a ws://127.0.0.1:1 -pids x", "relay -env PORT", "load -users 0", "load -users 3", "load -users 40000 -instances 2", "load -restarts max", "load -candidates -1",
-		"storm -clients 30000", "storm -dialect klingon", "storm -back-off -1s", "idle -plot x.svg -n 0",
+		"storm -clients 30000", "storm -dialect klingon", "storm -back-off -1s",
+		"jitter -clients 1", "jitter -instances 1", "jitter -protocols socket.io", "jitter -events flood", "jitter -every -1s", "jitter -a ws://127.0.0.1:1",
+		"jitter -clients 2 -protocols plain -peers /nowhere -duration 0s", "idle -plot x.svg -n 0",
 	} {
 		name, rest, _ := strings.Cut(line, " ")
 		if f, _, err := runner.Run(t.Context(), name, strings.Fields(rest)); err == nil {

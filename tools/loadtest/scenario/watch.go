@@ -122,7 +122,10 @@ func (w *watch) say(s *report.Sample, l *lap) {
 	if l.Away > 0 {
 		text += fmt.Sprintf(", %d away", l.Away)
 	}
-	text += fmt.Sprintf(", %d negotiations, %5.0f messages/s", l.Negotiated, s.Messages)
+	if l.Negotiated > 0 {
+		text += fmt.Sprintf(", %d negotiations", l.Negotiated)
+	}
+	text += fmt.Sprintf(", %5.0f messages/s", s.Messages)
 	if s.OneWayP99 > 0 {
 		text += fmt.Sprintf(", one way %.1f (p99 %.1f) ms", s.OneWayP50, s.OneWayP99)
 	}

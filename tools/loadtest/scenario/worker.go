@@ -16,8 +16,9 @@ import (
 
 // assignment is the first line that a worker is told: one of these jobs.
 type assignment struct {
-	Hold  *holding     `json:"hold,omitempty"`
-	Users *usersConfig `json:"users,omitempty"`
+	Hold  *holding        `json:"hold,omitempty"`
+	Users *usersConfig    `json:"users,omitempty"`
+	Flap  *flappersConfig `json:"flap,omitempty"`
 }
 
 // order is a later line.
@@ -66,6 +67,8 @@ func (a *assignment) job(began time.Time) (job, error) {
 		return newHolder(*a.Hold, began)
 	case a.Users != nil:
 		return newUsers(*a.Users, began)
+	case a.Flap != nil:
+		return newFlappers(*a.Flap, began)
 	}
 	return nil, errors.New("no job")
 }

@@ -47,6 +47,21 @@ func (t *Tally) Add(o Tally) {
 	t.Failed += o.Failed
 }
 
+// Since returns the books of the time after an earlier look.
+func (t Tally) Since(o Tally) Tally {
+	t.Sent -= o.Sent
+	t.Confirmed -= o.Confirmed
+	t.Received -= o.Received
+	t.Duplicated -= o.Duplicated
+	t.Disordered -= o.Disordered
+	t.Misdirected -= o.Misdirected
+	t.Refused -= o.Refused
+	t.Unexpected -= o.Unexpected
+	t.Disconnected -= o.Disconnected
+	t.Failed -= o.Failed
+	return t
+}
+
 // Ledger follows one sender's messages to one receiver.
 type Ledger struct {
 	next   uint32 // the sequence number that is to come

@@ -1,0 +1,47 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// drainTimeout is how long an instance may take to end when it is asked to: Signal's DRAIN_TIMEOUT is 8 s.
+const drainTimeout = 12 * time.Second
+
+// End ends the i-th instance and blocks until it is reaped: with SIGKILL, or with SIGTERM and the time to drain. Meanwhile it counts as
+// it did at the beginning.
+func (f *Fleet) End(i int, kill bool) {
+	old := f.Servers[i]
+	f.mu.Lock()
+	used, _ := old.cpu() // a process that has ended by itself fails the run elsewhere
+	f.past[i] += used
+	f.Servers[i] = &Process{Name: old.Name, Addr: old.Addr}
+	f.mu.Unlock()
+	if kill {
+		old.Kill()
+	} else {
+		old.stopWithin(drainTimeout)
+	}
+	if state := old.cmd.ProcessState; state != nil {
+		f.mu.Lock()
+		f.past[i] += state.UserTime() + state.SystemTime() - used
+		f.mu.Unlock()
+	}
+}
+
+// Begin starts the i-th instance again, at the address that it had, and returns when it is ready.
+func (f *Fleet) Begin(ctx context.Context, i int) error {
+	before := f.Servers[i]
+	if before.PID != 0 {
+		return errors.New("it runs")
+	}
+	p, err := f.startServer(ctx, f.plan, before.Name, before.Addr)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Servers[i] = p
+	return nil
+}
