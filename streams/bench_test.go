@@ -77,7 +77,7 @@ func benchSend(b *testing.B, in *instance, what benchedSend) {
 		m.Fingerprint = uint64(i) * 0x9e3779b97f4a7c15
 		in.Send(m, done)
 		if i%64 == 63 {
-			in.Ack(w.ref(), w.seq(uint64(i)), func(streams.Holding, error) {})
+			in.Ack(w.ref(), streams.Position{UpTo: w.seq(uint64(i))}, func(streams.Holding, error) {})
 			in.take()
 		}
 	}

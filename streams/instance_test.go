@@ -139,7 +139,7 @@ func (in *instance) detach(ref streams.SessionRef, acked streams.EntryID) <-chan
 }
 
 func (in *instance) ack(ref streams.SessionRef, id streams.EntryID) <-chan answer[streams.Holding] {
-	return begin(func(done func(streams.Holding, error)) { in.Ack(ref, id, done) })
+	return begin(func(done func(streams.Holding, error)) { in.Ack(ref, streams.Position{UpTo: id}, done) })
 }
 
 func (in *instance) leave(ref streams.SessionRef, acked streams.EntryID) <-chan answer[bool] {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -130,6 +131,24 @@ func TestDroppedEntriesMakeRoom(t *testing.T) {
 			t.Fatalf("superseded %d, replay %d", w.got.Superseded, w.got.Replay)
 		}
 		fill("second")
+	})
+}
+
+// An acknowledgement that may wait is made together with the next call, and before it when that is of the same room.
+func TestAnAcknowledgementTravelsWithTheNextCall(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, y, room := p.open(t), p.open(t), newRoom()
+		e, w := x.join(t, room, extension, rejoin), y.join(t, room, wallet, rejoin)
+		e.send(t, w, 'c', "0", "1")
+		made := begin(func(done func(streams.Holding, error)) {
+			y.Ack(w.ref(), streams.Position{UpTo: w.seq(0), Patience: time.Hour}, done)
+		})
+		sameNames(t, p.mailbox(t, room, w.id), "0", "1")
+		s := must(t, y.sync(w.ref(), streams.EntryID{}))
+		sameNames(t, names(s.Entries), "1")
+		if holding := must(t, made); holding != streams.HoldingOurs {
+			t.Errorf("the acknowledgement was answered with %d", holding)
+		}
 	})
 }
 

@@ -66,10 +66,22 @@ func (b *Backbone) Detach(ref SessionRef, d Disconnect, done func(Holding, error
 	}, ref.Client, ref.Session, idOrDash(d.Acked), b.opt.Grace.Milliseconds(), d.reasonOrLost(), d.Tally.counts())
 }
 
-// Ack moves the client's position to id and frees what lies before it. It proves that the client speaks on
-// this connection, so the token before the current one is retired; with the zero EntryID that is all.
-func (b *Backbone) Ack(ref SessionRef, id EntryID, done func(Holding, error)) {
-	b.run(ackScript, ref.Room, holdingReply(done), ref.Client, ref.Session, idOrDash(id))
+// Position is what a client has acknowledged.
+type Position struct {
+	// UpTo is the last entry that it has; zero: only its older token is to be retired.
+	UpTo EntryID
+	// Patience is how long this may wait until Redis is asked for something else anyway.
+	Patience time.Duration
+}
+
+// Ack moves the client's position and frees what lies before it. It proves that the client speaks on
+// this connection, so the token before the current one is retired.
+func (b *Backbone) Ack(ref SessionRef, p Position, done func(Holding, error)) {
+	c := b.newCall(ackScript, roomKey(ref.Room), holdingReply(done), []any{ref.Client, ref.Session, idOrDash(p.UpTo)})
+	if p.Patience > 0 {
+		c.Until, c.Deadline = time.Now().Add(p.Patience), c.Deadline.Add(p.Patience)
+	}
+	b.pipelines.Put(c)
 }
 
 func holdingReply(done func(Holding, error)) func(*redis.Cmd, error) {

@@ -2,6 +2,7 @@ package signaling_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,19 +104,64 @@ func TestManyAcknowledgedEntriesAreFlushedAtOnce(t *testing.T) {
 		d := wallet(newRoom()).rejoin()
 		c, me, peer := liveWith(t, hub, b, d)
 		delivered(hub, d, c, me, peer, 200)
-		c.ack("7-0") // the first flush
-		c.ack("7-63")
+		c.ack("7-8") // the first flush
+		c.ack("7-71")
 		pass(0)
-		wantPositions(t, b, "7-0")
-		c.ack("7-64")
+		wantPositions(t, b, "7-8")
+		c.ack("7-72")
 		pass(0)
-		wantPositions(t, b, "7-0", "7-64")
-		for n := uint64(65); n <= 128; n++ {
+		wantPositions(t, b, "7-8", "7-72")
+		for n := uint64(73); n <= 136; n++ {
 			c.ack(seq(n).String())
 		}
 		pass(0)
-		wantPositions(t, b, "7-0", "7-64", "7-128")
+		wantPositions(t, b, "7-8", "7-72", "7-136")
 	})
+}
+
+// A position that frees little waits for other calls to travel with. One that frees much does not, nor that of a client that could not tell what it
+// has: if its instance is killed, it is sent again what Redis does not know it has.
+func TestHowLongAPositionWaits(t *testing.T) {
+	const large = 5 << 10
+	for name, c := range map[string]struct {
+		d       dialer
+		entries uint64
+		size    int
+		after   time.Duration // until the flush
+		least   time.Duration // that it may wait then
+		most    time.Duration
+	}{
+		"few entries":               {d: wallet(newRoom()).rejoin(), entries: 8, after: time.Second, least: time.Second, most: 3 * time.Second},
+		"many":                      {d: wallet(newRoom()).rejoin(), entries: 9},
+		"a large one":               {d: wallet(newRoom()).rejoin(), entries: 1, size: large},
+		"plain, and waited for":     {d: wallet(newRoom()), entries: 1, least: time.Millisecond, most: 100 * time.Millisecond},
+		"plain, and not waited for": {d: extension(newRoom()), entries: 1, after: time.Second, least: time.Second, most: 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+				x, me, peer := liveWith(t, hub, b, c.d)
+				pass(0)
+				for i := range c.entries {
+					e := entry(i, candidate, peer)
+					e.Body += streams.Body(strings.Repeat(" ", c.size))
+					ring(hub, c.d.room, me, e)
+				}
+				pass(0)
+				if x.unread(); c.d.subprotocols != "" {
+					x.ack(seq(c.entries - 1).String())
+				}
+				pass(0)
+				if n := len(b.calls("ack")); c.after > 0 && n > 0 {
+					t.Fatal("flushed at once")
+				}
+				pass(c.after)
+				acks := b.calls("ack")
+				if len(acks) != 1 || acks[0].id != seq(c.entries-1) || acks[0].patience < c.least || acks[0].patience > c.most {
+					t.Errorf("flushed %+v", acks)
+				}
+			})
+		})
+	}
 }
 
 func TestAcksThatMakeNoSenseAreIgnored(t *testing.T) {
@@ -220,7 +266,7 @@ func TestForOtherPlainClientsWrittenIsDelivered(t *testing.T) {
 		c := d.dial(t, hub)
 		delivered(hub, d, c, me, peer, 3)
 		pass(2 * time.Second)
-		wantPositions(t, b, "7-0", "7-2")
+		wantPositions(t, b, "7-2")
 		if got := c.pinged(); len(got) > 0 {
 			t.Errorf("pinged %q", got)
 		}

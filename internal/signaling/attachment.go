@@ -74,10 +74,10 @@ type Attachment struct {
 	replaying bool // catching up for the first time after a resume
 	paused    bool // until a timer ends: behind a replayed offer, or until Redis is asked again
 	todo      todo
-	proof     proof // of the entries delivered to a plain client
-	dirty     bool  // in the shard's dirty list
-	orderAnew bool  // plain: the next message names none before it, see order.go
-	unflushed uint8 // entries acknowledged since the position was flushed, at most flushEntries
+	proof     proof    // of the entries delivered to a plain client
+	flushing  flushing // of acked
+	orderAnew bool     // plain: the next message names none before it, see order.go
+	unflushed uint8    // entries acknowledged since the position was flushed, at most flushEntries
 	sends     uint32
 	flushed   uint32 // when the position was last flushed, Hub.now
 

@@ -18,7 +18,7 @@ type Backbone interface {
 	Restore(streams.Attach, func(streams.Attached, error))
 	Send(streams.Message, func(streams.Outcome, error))
 	Detach(streams.SessionRef, streams.Disconnect, func(streams.Holding, error))
-	Ack(streams.SessionRef, streams.EntryID, func(streams.Holding, error))
+	Ack(streams.SessionRef, streams.Position, func(streams.Holding, error))
 	Undo(ref streams.SessionRef, reason string, done func(suspended string, err error))
 	Claims(room string, done func([]streams.SessionRef, error))
 	Leave(streams.SessionRef, streams.Disconnect, func(bool, error))

@@ -111,6 +111,9 @@ func (s *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 	}
 	s.last = id
 	s.out++
+	if len(body) > largeBody {
+		s.flushing |= flushLarge
+	}
 	if prove {
 		s.proof = proofPending
 	}
@@ -410,48 +413,4 @@ func (sh *shard) requestProofs() {
 		}
 	}
 	sh.unproven = nil
-}
-
-// flushEntries is how many acknowledged entries are flushed without waiting for the second to pass: a client that gets
-// hundreds of messages a second and acknowledges them all does not run into its mailbox' bound (256 by default).
-const flushEntries = 64
-
-// moves reports whether an entry was delivered on this connection and is ahead of the client's position.
-func (s *Attachment) moves(id streams.EntryID) bool {
-	return id.Compare(s.last) <= 0 && id.Compare(s.acked) > 0
-}
-
-// acknowledge moves the client's position. It is flushed at once if that has not been done for a second,
-// otherwise by the sweep. An entry that was never delivered on this connection, or is behind the position already, changes nothing.
-func (s *Attachment) acknowledge(id streams.EntryID) {
-	if !s.moves(id) {
-		return
-	}
-	entries := uint64(1)
-	if id.Epoch == s.acked.Epoch {
-		entries = id.Seq - s.acked.Seq
-	}
-	s.acked, s.unflushed = id, uint8(min(uint64(s.unflushed)+entries, flushEntries))
-	now := s.hub.now()
-	if s.unflushed == flushEntries || !s.dirty && s.flushable(now) {
-		s.flush(now)
-		return
-	}
-	if s.dirty {
-		return
-	}
-	s.dirty = true
-	sh := s.shard()
-	sh.dirty = append(sh.dirty, s)
-}
-
-// flushable reports whether the last flush is long enough ago.
-func (s *Attachment) flushable(now uint32) bool {
-	return now-s.flushed >= uint32(flushEvery.Milliseconds())
-}
-
-// flush sends the position to Redis.
-func (s *Attachment) flush(now uint32) {
-	s.flushed, s.unflushed = now, 0
-	s.hub.backbone.Ack(s.ref(), s.acked, s.acknowledged)
 }

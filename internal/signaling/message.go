@@ -76,8 +76,7 @@ func (s *Attachment) ack(text []byte) {
 		s.acknowledge(id)
 	}
 	if s.spoke() {
-		// Retire the older token now, so that the client's own slow attempt with that one cannot evict it.
-		s.hub.backbone.Ack(s.ref(), streams.EntryID{}, s.acknowledged)
+		s.retire()
 	}
 }
 

@@ -40,6 +40,7 @@ type scripted struct {
 type call struct {
 	name, client string
 	id           streams.EntryID
+	patience     time.Duration
 	at           time.Time
 	attach       streams.Attach
 }
@@ -171,8 +172,9 @@ func (b *scripted) Detach(ref streams.SessionRef, p streams.Disconnect, done fun
 	}, streams.HoldingOurs, done)
 }
 
-func (b *scripted) Ack(ref streams.SessionRef, id streams.EntryID, done func(streams.Holding, error)) {
-	b.note(call{name: "ack", client: ref.Client, id: id})
+func (b *scripted) Ack(ref streams.SessionRef, p streams.Position, done func(streams.Holding, error)) {
+	id := p.UpTo
+	b.note(call{name: "ack", client: ref.Client, id: id, patience: p.Patience})
 	answer(b, func() func() (streams.Holding, error) {
 		if f := b.ack; f != nil {
 			return func() (streams.Holding, error) { return f(ref, id) }

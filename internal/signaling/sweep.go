@@ -2,17 +2,13 @@ package signaling
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
-	"github.com/rejoin-dev/rejoin/streams"
 )
 
 const (
 	sweepEvery = time.Second
-	// flushEvery is how often the position of one client is flushed at most: a little less than a sweep, whose ticks are not exact.
-	flushEvery = 900 * time.Millisecond
 	// shardPause spreads what concerns all sessions: 64 shards in a third of a second.
 	shardPause = 5 * time.Millisecond
 	// rotateWithin is how long clients have to reconnect by themselves when they are asked to rotate.
@@ -103,48 +99,6 @@ func (s *Attachment) refresh() {
 	case !s.catching:
 		s.catchUp()
 	}
-}
-
-// flush sends the positions of the clients that moved.
-func (h *Hub) flush() {
-	now := h.now()
-	for i := range h.shards {
-		sh := &h.shards[i]
-		sh.mu.Lock()
-		sh.dirty = slices.DeleteFunc(sh.dirty, func(s *Attachment) bool { return s.flushDue(now) })
-		if len(sh.dirty) == 0 {
-			sh.dirty = nil
-		}
-		sh.mu.Unlock()
-	}
-}
-
-// flushDue flushes if the last time is a second ago, and reports whether that is settled. The shard is locked.
-func (s *Attachment) flushDue(now uint32) bool {
-	if s.state == live && !s.flushable(now) {
-		return false
-	}
-	s.dirty = false
-	if s.state == live {
-		s.flush(now)
-	}
-	return true
-}
-
-func (s *Attachment) acknowledged(hold streams.Holding, err error) {
-	s.locked(func() {
-		switch {
-		case s.state != live:
-		case err != nil:
-			if !s.dirty {
-				s.dirty = true
-				sh := s.shard()
-				sh.dirty = append(sh.dirty, s)
-			}
-		case hold != streams.HoldingOurs:
-			s.catchUp()
-		}
-	})
 }
 
 // rotate asks connections that grow too old to reconnect, before a platform cuts them.

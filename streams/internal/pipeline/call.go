@@ -53,6 +53,10 @@ type Call struct {
 	Waited  *int64
 	Started time.Time
 
+	// Until, unless zero, is how long the call may wait for others to travel with: alone it would cost a round trip, and a wake of Redis, of
+	// its own. Deadline must be later.
+	Until time.Time
+
 	// Urgent calls go before all others, and are taken when the queue is full.
 	Urgent bool
 	// Unmarked calls are no writes of a room: WAIT does not speak of them.
@@ -73,6 +77,7 @@ func (c *Call) outOfOrder() bool { return c.Sender != "" && c.Cmd.Val() == OutOf
 // prepare brings the arguments up to date before an attempt.
 func (c *Call) prepare(now time.Time, cluster bool, send string) {
 	c.Cmd.SetErr(nil)
+	c.Until = time.Time{} // an attempt that failed is repeated without company
 	if c.SHA = send; c.Sender == "" {
 		c.SHA = c.Script.text(cluster).SHA
 	}

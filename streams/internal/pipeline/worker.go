@@ -147,6 +147,12 @@ func (w *worker) take(now time.Time) (next time.Time) {
 	defer w.mu.Unlock()
 	next = w.unpark(now)
 	defer clear(w.sends)
+	if wait := w.company(now); !wait.IsZero() {
+		if next.IsZero() || wait.Before(next) {
+			next = wait
+		}
+		return next
+	}
 	batch, i := w.batch[:0], 0
 	for ; i < len(w.queue) && len(batch) < w.p.opt.MaxBatch; i++ {
 		c := w.queue[i]
@@ -169,6 +175,19 @@ func (w *worker) take(now time.Time) (next time.Time) {
 		w.queue = nil // a burst is over: do not hold its memory
 	}
 	return next
+}
+
+// company returns until when all calls of the queue can wait for another one to travel with; zero when one of them cannot, or there is none.
+func (w *worker) company(now time.Time) (until time.Time) {
+	for _, c := range w.queue {
+		if !c.Until.After(now) {
+			return time.Time{}
+		}
+		if until.IsZero() || c.Until.Before(until) {
+			until = c.Until
+		}
+	}
+	return until
 }
 
 // fitsRing reports whether a batch may have one more send of a sender.

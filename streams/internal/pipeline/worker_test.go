@@ -140,6 +140,41 @@ func TestBatchHasNoMoreSendsOfOneSenderThanAreRemembered(t *testing.T) {
 	}
 }
 
+// A call that may wait travels with the next one, in order, or alone when its time is up.
+func TestACallThatMayWaitTravelsWithTheNext(t *testing.T) {
+	t.Parallel()
+	w, now := idleWorker(), time.Now()
+	late := &Call{Key: "a", Until: now.Add(2 * time.Second)}
+	early := &Call{Key: "b", Until: now.Add(time.Second)}
+	take := func(at time.Time) []*Call {
+		w.batch = w.batch[:0]
+		next := w.take(at)
+		if len(w.batch) == 0 && len(w.queue) > 0 && !next.Equal(early.Until) {
+			t.Errorf("the next look is in %v", next.Sub(now))
+		}
+		return slices.Clone(w.batch)
+	}
+	w.queue = []*Call{late, early}
+	if got := take(now); len(got) != 0 {
+		t.Fatalf("%d calls left without company", len(got))
+	}
+	other := &Call{Key: "a"}
+	w.queue = append(w.queue, other)
+	if got := take(now); !slices.Equal(got, []*Call{late, early, other}) {
+		t.Fatalf("%d calls", len(got))
+	}
+	w.queue = []*Call{late, early}
+	if got := take(early.Until); !slices.Equal(got, []*Call{late, early}) {
+		t.Fatalf("%d calls when the time of one is up", len(got))
+	}
+	late.Script, late.Cmd = testScript, redis.NewCmd(t.Context())
+	late.prepare(now, false, "")
+	w.requeue([]*Call{late}, nil, now)
+	if got := take(now); len(got) != 1 {
+		t.Error("a repeated call waits for company")
+	}
+}
+
 func idleWorker() *worker {
 	w := newWorker(&Pipelines{opt: Options{MaxBatch: maxBatch}, metrics: newMetrics(prometheus.NewRegistry(), []string{"test"})})
 	return w
