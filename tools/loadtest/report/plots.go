@@ -11,6 +11,9 @@ func drawings(files []File) map[string]drawing {
 	for name, p := range plots(files) {
 		all[name] = drawing{p.Title, p.SVG()}
 	}
+	if svg := jitterPicture(files); svg != "" {
+		all["jitter-delivery.svg"] = drawing{"Messages to clients whose connections are cut", svg}
+	}
 	for i := range files {
 		if t := files[i].Timeline(); len(t) > 0 {
 			all[files[i].name+".svg"] = drawing{"`" + files[i].Command + "`", t.SVG()}
