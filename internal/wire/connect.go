@@ -9,6 +9,8 @@ import (
 type Connect struct {
 	Room   RoomID
 	Source Role
+	// Peer is the id of a PeerJS client, see package peerjs; "" in the other dialects.
+	Peer string
 }
 
 // ErrMalformedTarget is returned for a request-target that is no target for a GET at all. The answer is
@@ -91,6 +93,19 @@ func checkRole(name []byte, dialect Dialect, missing, invalid string) error {
 		return &RefusedError{invalid}
 	}
 	return nil
+}
+
+// LastParam returns the decoded value of the last parameter of that name, nil when there is none. A name that is repeated counts for what
+// it says last in PeerServer, and in no other dialect.
+func (t Target) LastParam(name string) (value []byte) {
+	for query := t.Query; len(query) > 0; {
+		var pair []byte
+		pair, query, _ = bytes.Cut(query, []byte{'&'})
+		if key, text, _ := bytes.Cut(pair, []byte{'='}); string(decodeForm(key)) == name {
+			value = decodeForm(text)
+		}
+	}
+	return value
 }
 
 // firstParam returns the decoded value of the first parameter of that name, nil when there is none.

@@ -4,6 +4,9 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
+// AppendQuoted appends text as a JSON string, as JSON.stringify writes it.
+func AppendQuoted(dst []byte, text string) []byte { return appendQuoted(dst, text) }
+
 // appendQuoted appends text as a JSON string, escaped as JSON.stringify does it: quotes, backslashes and control
 // characters, nothing else. Bytes that are not UTF-8 become U+FFFD, for a text frame must be UTF-8.
 func appendQuoted[T string | []byte](dst []byte, text T) []byte {

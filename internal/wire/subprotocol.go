@@ -5,19 +5,22 @@ import "strings"
 // Dialect is how a client is spoken to.
 type Dialect byte
 
-// The two dialects. Their values are what is stored.
+// The dialects. Their values are what is stored.
 const (
 	Plain    Dialect = 'p' // the messages that existing clients know, and no others
 	RejoinV1 Dialect = 'r' // with a session that can be resumed
+	PeerJS   Dialect = 'j' // that of PeerJS clients: package peerjs
 )
 
-// String returns "plain" or the name of the subprotocol.
+// String returns "plain", "peerjs" or the name of the subprotocol.
 func (d Dialect) String() string {
 	switch d {
 	case Plain:
 		return "plain"
 	case RejoinV1:
 		return Subprotocol
+	case PeerJS:
+		return "peerjs"
 	}
 	return "unknown"
 }
@@ -40,9 +43,10 @@ type Offer struct {
 	// Accept is what to answer with: Subprotocol when it was offered, else the first offer that is not a token of package auth,
 	// "" when nothing was.
 	Accept string
-	// Resume is whether a resume token was offered, well formed or not. Never set without RejoinV1.
+	// Resume is whether a resume token was offered, well formed or not. Never set in the plain dialect; always for a PeerJS client, whose
+	// token may be that of a session that waits for it.
 	Resume bool
-	// Token is the text of the resume token.
+	// Token is the text of the resume token, or of what a PeerJS client shows for its id.
 	Token string
 	// After is the text of the entry ID that the client has everything up to, "" when it gave none.
 	After string
