@@ -22,6 +22,8 @@ type Attach struct {
 	// ResumedHash that of the token that takes its place, After the last entry it has (zero: what it acknowledged).
 	Resume, ResumeHash, ResumedHash string
 	After                           EntryID
+	// Claim asks for a PeerJS id, whose room has one member: NewClient, for TokenHash. See Taken, Post.
+	Claim bool
 	// Started is when this connection's request arrived: a client's own slow attempt does not evict its newer one.
 	Started time.Time
 	// Deadline is when Attach is answered at the latest; zero: CallTimeout from now.
@@ -50,6 +52,8 @@ const (
 	RoomFull
 	// NotResumed: the session cannot be resumed, and no fresh one was allowed.
 	NotResumed
+	// Taken: another client, which lives, has the id (Claim).
+	Taken
 	// RestoreFenced: another connection holds the session (Restore).
 	RestoreFenced
 	// RestoreEnded: the session was ended lately, and its peers have been told (Restore).
@@ -107,10 +111,20 @@ const ProbeTimeout = probeTimeout
 func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 	script, nonce, args := joinScript, "-", b.attachArgs(&a)
 	waited := new(int64)
-	if a.Resume != "" {
+	switch {
+	case a.Claim:
+		if script = claimScript; !a.Probed {
+			nonce = randomHex(8)
+		}
+		args[claimMembers] = 1
+		args = append(args, waited, nonce)
+		for _, ref := range a.Dead {
+			args = append(args, ref.Session)
+		}
+	case a.Resume != "":
 		script = resumeScript
 		args = append(args, a.Resume, dash(a.ResumeHash), idOrDash(a.After), waited, dash(a.ResumedHash))
-	} else {
+	default:
 		if !a.Probed {
 			nonce = randomHex(8)
 		}
@@ -136,6 +150,9 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 func (b *Backbone) Restore(a Attach, done func(Attached, error)) {
 	b.run(restoreScript, a.Room, b.attachReply(a.Room, "-", done), append(b.attachArgs(&a), dash(a.ResumeHash), a.After.String())...)
 }
+
+// claimMembers is where attachArgs says how many sessions a room may have.
+const claimMembers = 9
 
 // attachArgs are the arguments that lua/session.lua reads.
 func (b *Backbone) attachArgs(a *Attach) []any {
@@ -186,6 +203,8 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 		return a, ended, r.err
 	case "B":
 		return Attached{Verdict: RoomFull}, asList(r.next()), nil
+	case "T":
+		return Attached{Verdict: Taken}, asList(r.next()), nil
 	case "X":
 		return Attached{Verdict: NotResumed}, asList(r.next()), nil
 	case "F":

@@ -106,7 +106,7 @@ func Open(opt Options) (*Backbone, error) {
 	b.looks.init()
 	b.revocations.wake = make(chan struct{}, 1)
 	b.pipelines = pipeline.New(pipeline.Options{
-		Scripts: scripts, Send: b.sendOf, Names: scriptNames(), Replicas: pipeline.Replicas{Count: opt.WaitReplicas, Patience: min(replicaPatience, opt.CallTimeout/2)},
+		Scripts: scripts, Own: b.ownScripts, Names: scriptNames(), Replicas: pipeline.Replicas{Count: opt.WaitReplicas, Patience: min(replicaPatience, opt.CallTimeout/2)},
 		MaxBatch: batch, IOTimeout: patience, Registerer: opt.Registerer, Logger: opt.Logger,
 	})
 	return b, nil

@@ -49,6 +49,7 @@ var (
 	claimsScript      = loadScript("claims", lib)
 	tallyScript       = loadScript("tally", lib)
 	overdueScript     = loadScript("overdue", lib)
+	claimScript       = loadScript("claim", session)
 	leaseScript       = loadScript("lease", "")
 
 	removeScript = loadScript("remove", lib)
@@ -56,43 +57,45 @@ var (
 
 	revocationsScript = loadScript("revocations", "")
 
-	// scripts are all but send, which holds settings: see sendText.
+	// scripts are all but those that hold settings: see ownTexts.
 	scripts = []*pipeline.Script{
 		joinScript, resumeScript, restoreScript, undoScript, suspendDeadScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
-		claimsScript, tallyScript, overdueScript, leaseScript, revocationsScript, removeScript, noticeScript,
+		claimsScript, tallyScript, overdueScript, leaseScript, revocationsScript, removeScript, noticeScript, claimScript,
 	}
-	sendScript = &pipeline.Script{Name: "send"} // its text depends on the primary
+	sendScript = &pipeline.Script{Name: "send", Own: 1}
+	postScript = &pipeline.Script{Name: "post", Own: 2}
 )
 
 func scriptNames() (names []string) {
-	for _, s := range append(scripts, sendScript) {
+	for _, s := range append(scripts, sendScript, postScript) {
 		names = append(names, s.Name)
 	}
 	return names
 }
 
-// sendText puts the settings into the script: as arguments they would be parsed for every message. generation is a Lua expression
-// that differs from primary to primary. Being part of the text it is part of the script's name, so that no primary serves a send
+// ownTexts puts the settings into the scripts that store messages: as arguments they would be parsed for every message. generation is a Lua
+// expression that differs from primary to primary. Being part of the text it is part of the script's name, so that no primary serves a send
 // that was meant for another one.
-func sendText(o Options, cluster bool, generation string) pipeline.Text {
-	return pipeline.NewText(fmt.Sprintf("%slocal MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\nlocal GENERATION = %s\n%s",
-		clusterLine(cluster), o.MailboxEntries, o.MailboxBytes, bellBytes, generation, luaFile("send")))
+func ownTexts(o Options, cluster bool, generation string) []pipeline.Text {
+	head := fmt.Sprintf("%slocal MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\nlocal GENERATION = %s\n",
+		clusterLine(cluster), o.MailboxEntries, o.MailboxBytes, bellBytes, generation)
+	return []pipeline.Text{pipeline.NewText(head + luaFile("send")), pipeline.NewText(head + lib + luaFile("post"))}
 }
 
-// sendOf makes the send script for the primary at conn; nil stands for all primaries of a cluster, which tell their
+// ownScripts makes them for the primary at conn; nil stands for all primaries of a cluster, which tell their
 // generation by themselves: INFO would cost a script more than all the rest.
-func (b *Backbone) sendOf(ctx context.Context, conn *redis.Conn) (pipeline.Text, error) {
+func (b *Backbone) ownScripts(ctx context.Context, conn *redis.Conn) ([]pipeline.Text, error) {
 	switch {
 	case b.local != nil:
-		return sendText(b.opt, false, "''"), nil
+		return ownTexts(b.opt, false, "''"), nil
 	case conn == nil:
-		return sendText(b.opt, true, "redis.call('CLUSTER', 'MYID')"), nil
+		return ownTexts(b.opt, true, "redis.call('CLUSTER', 'MYID')"), nil
 	}
 	info, err := conn.Info(ctx, "server").Result()
 	if err != nil && !unknownCommand(err) { // an embedded one of another process answers that it does not know
-		return pipeline.Text{}, fmt.Errorf("read run ID: %w", err)
+		return nil, fmt.Errorf("read run ID: %w", err)
 	}
-	return sendText(b.opt, false, "'"+infoField(info, "run_id")+"'"), nil
+	return ownTexts(b.opt, false, "'"+infoField(info, "run_id")+"'"), nil
 }
 
 // unknownCommand reports whether Redis said that it does not know what it was asked, or may not tell.

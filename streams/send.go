@@ -152,7 +152,7 @@ func (s *sendCall) answer(cmd *redis.Cmd, err error) {
 			outcome = Stored
 		case "N":
 			outcome = Stored
-			s.b.suspendDead(s.mailbox)
+			s.b.suspendDead(roomAndClient(s.mailbox))
 		case "D":
 			outcome = StoredBefore
 		case "M":
@@ -180,10 +180,13 @@ func (s *sendCall) release() {
 	}
 }
 
-// suspendDead finds out whether the instance that a mailbox's client was last connected to is dead. On a cluster the script says nothing:
+// roomAndClient takes the key of a mailbox apart.
+func roomAndClient(mailbox string) (room, client string) {
+	return strings.Clone(mailbox[1 : 1+roomLen]), strings.Clone(mailbox[len(mailbox)-clientLen:])
+}
+
+// suspendDead finds out whether the instance that a client was last connected to is dead. On a cluster the script says nothing:
 // see proven in lua/lib.lua.
-func (b *Backbone) suspendDead(mailbox string) {
-	room := strings.Clone(mailbox[1 : 1+roomLen])
-	client := strings.Clone(mailbox[len(mailbox)-clientLen:])
+func (b *Backbone) suspendDead(room, client string) {
 	b.run(suspendDeadScript, room, func(*redis.Cmd, error) {}, client, b.opt.Instance, b.opt.Grace.Milliseconds()) // the lease tells too
 }

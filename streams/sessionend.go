@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ func (d Disconnect) reasonOrLost() string {
 // The reasons of a SessionEnd that are not a caller's.
 const (
 	ReasonExpired   = "expired"    // its grace window was over
+	ReasonUnclaimed = "unclaimed"  // it was none: messages waited for a PeerJS id that no client claimed
+	ReasonReplaced  = "replaced"   // a client with another token has its PeerJS id
 	ReasonStoreLost = "store_lost" // its client has more than Redis, which lost the tail of its mailbox
 )
 
@@ -57,10 +60,13 @@ type SessionEnd struct {
 	Replayed    int // waiting messages that its later connections were given
 	Superseded  int // ... and that they were not
 	Undelivered int // messages that waited when it ended
+	// Unreached, for a session of a PeerJS id, are the request IDs of these messages, each once: their senders are in other rooms. See Post.
+	Unreached []string
 }
 
 // parseSessionEnd reads what lua/lib.lua's remove writes.
 func parseSessionEnd(room, text string) (e SessionEnd, err error) {
+	text, list, _ := strings.Cut(text, "\n")
 	w := strings.Split(text, " ")
 	if len(w) != 12 || w[1] == "" || len(w[2]) != 1 {
 		return e, errReply
@@ -71,8 +77,19 @@ func parseSessionEnd(room, text string) (e SessionEnd, err error) {
 			return e, errReply
 		}
 	}
+	undelivered, err := parseUndelivered(list)
+	if err != nil {
+		return e, err
+	}
+	var unreached []string
+	for _, u := range undelivered {
+		if u.RequestID != "" && !slices.Contains(unreached, u.RequestID) {
+			unreached = append(unreached, u.RequestID)
+		}
+	}
 	return SessionEnd{
-		Room: room, Client: w[0], Role: w[1], Dialect: w[2][0], Instance: w[3], Reason: w[4],
+		Unreached: unreached,
+		Room:      room, Client: w[0], Role: w[1], Dialect: w[2][0], Instance: w[3], Reason: w[4],
 		Undelivered: int(n[0]), Lasted: time.Duration(n[1]) * time.Millisecond, Connections: int(n[2]),
 		Tally: Tally{In: n[3], Out: n[4]}, Replayed: int(n[5]), Superseded: int(n[6]),
 	}, nil

@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func (m *member) wantEnded(tb failer, at *instance, want streams.SessionEnd) {
 		}
 		e.Lasted = 0
 		want.Room, want.Client, want.Role, want.Dialect = m.room, m.id, m.role, m.dialect
-		if e != want {
+		if !reflect.DeepEqual(e, want) {
 			tb.Errorf("ended\n%+v, want\n%+v", e, want)
 		}
 	}

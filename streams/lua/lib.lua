@@ -222,11 +222,14 @@ end
 
 -- remove ends a session for good; why: 'n' it left, 'w' its window ended. It adds a line to ended, for the caller's log:
 --   clientId role dialect instance reason undelivered lasted-ms connections in out replayed superseded
+-- For dialect j, behind a line feed, what was undelivered: senderAndRequest, flat.
 local function remove(m, why)
   local list, flat, all = undelivered(m), {}, total(m, counts)
   for i, item in ipairs(list) do flat[i] = item[1] .. item[2] end
   all[1] = int(math.max(0, clock() - tonumber(all[1])))
-  ended[#ended + 1] = table.concat({m.id, m.role, m.dialect, m.inst, why == 'w' and 'expired' or reason or 'lost', #list, unpack(all, 1, 6)}, ' ')
+  local unclaimed = m.dialect == 'j' and m.tok == '-' -- see post.lua
+  ended[#ended + 1] = table.concat({m.id, m.role, m.dialect, m.inst, unclaimed and 'unclaimed' or why == 'w' and 'expired' or reason or 'lost', #list, unpack(all, 1, 6)}, ' ')
+  if m.dialect == 'j' then ended[#ended] = ended[#ended] .. '\n' .. table.concat(flat) end -- its senders are in rooms of their own: see post.lua
   redis.call('DEL', box(m.id))
   redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id, 'x!' .. m.id)
   members[m.id], extras['#' .. m.id], extras['~' .. m.id], extras['x' .. m.id] = nil, nil, nil, nil

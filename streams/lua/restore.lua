@@ -6,7 +6,10 @@
 -- Reply, further: {'F'} another connection holds the session; {'E'} it was ended lately
 local after = ARGV[16]
 local m = members[ARGV[6]]
-if m and m.sid ~= sid then return {'F'} end
+if m and m.sid ~= sid then
+  if m.dialect ~= 'j' or m.tok ~= '-' then return {'F'} end
+  m.sid, m.tok, m.later = sid, ARGV[7], USER ~= '-' and ' u=' .. USER or '' -- a box that was made meanwhile: see post.lua
+end
 sweep()
 -- Behind all that the client has seen, whatever the clock of this server says.
 local above = (tonumber(string.match(after, '^%d+')) or 0) + 1

@@ -12,6 +12,8 @@ import (
 type Script struct {
 	Name            string // for metrics
 	Single, Cluster Text
+	// Own, unless 0, is the place, from 1 on, of a script whose text differs from primary to primary: see Options.Own.
+	Own int
 }
 
 // Text is a script as Redis knows it.
@@ -23,8 +25,12 @@ func NewText(source string) Text {
 	return Text{Source: source, SHA: hex.EncodeToString(sum[:])}
 }
 
-func (s *Script) text(cluster bool) Text {
-	if cluster {
+// text returns the script as a primary knows it. own are the texts that were made for that one.
+func (s *Script) text(cluster bool, own []Text) Text {
+	switch {
+	case s.Own > 0:
+		return own[s.Own-1]
+	case cluster:
 		return s.Cluster
 	}
 	return s.Single
@@ -43,7 +49,7 @@ type Call struct {
 	// Release, unless nil, is called once when the memory behind Cmd and Key is not used any more; after Done.
 	Release func()
 
-	// Sender is whose send this is, empty for other calls. Out-of-order replies (OutOfOrder) of a send are repeated
+	// Sender is whose send this is, or whose ring of fingerprints it goes into; empty for other calls. Out-of-order replies (OutOfOrder) of a send are repeated
 	// while an earlier call of its key is.
 	Sender string
 	// SHA is an argument, by pointer: the script's name where the call is made, set at every attempt.
@@ -69,18 +75,25 @@ type Call struct {
 	trouble  error // why it is repeated
 }
 
-// OutOfOrder is the reply of a send whose predecessor is missing.
+// OutOfOrder is the reply of a send whose predecessor is missing, or the first word of it.
 const OutOfOrder = "O"
 
-func (c *Call) outOfOrder() bool { return c.Sender != "" && c.Cmd.Val() == OutOfOrder }
+func (c *Call) outOfOrder() bool {
+	if c.Sender == "" {
+		return false
+	}
+	reply := c.Cmd.Val()
+	if list, ok := reply.([]any); ok && len(list) > 0 {
+		reply = list[0]
+	}
+	return reply == OutOfOrder
+}
 
 // prepare brings the arguments up to date before an attempt.
-func (c *Call) prepare(now time.Time, cluster bool, send string) {
+func (c *Call) prepare(now time.Time, cluster bool, own []Text) {
 	c.Cmd.SetErr(nil)
 	c.Until = time.Time{} // an attempt that failed is repeated without company
-	if c.SHA = send; c.Sender == "" {
-		c.SHA = c.Script.text(cluster).SHA
-	}
+	c.SHA = c.Script.text(cluster, own).SHA
 	if c.Waited != nil {
 		*c.Waited = now.Sub(c.Started).Milliseconds()
 	}

@@ -40,7 +40,7 @@ func (w *worker) call(ctx context.Context, started time.Time) (few, err error) {
 	}
 	cluster, _ := client.(*redis.ClusterClient)
 	for _, c := range w.batch {
-		c.prepare(started, cluster != nil, w.sha)
+		c.prepare(started, cluster != nil, w.own)
 	}
 	if cluster != nil {
 		return w.callCluster(ctx, cluster)
@@ -163,48 +163,50 @@ func (w *worker) load(ctx context.Context, client redis.UniversalClient) error {
 	if w.loaded {
 		return nil
 	}
-	send, err := w.loadScripts(ctx, client)
+	own, err := w.loadScripts(ctx, client)
 	if err != nil {
 		return err
 	}
-	w.loaded, w.sha = true, send.SHA
+	w.loaded, w.own = true, own
 	return nil
 }
 
 // loadScripts loads all scripts at the primary that has the first call's key. It is asked who it is on the connection that the
 // scripts are loaded on: there may be another one a moment later.
-func (w *worker) loadScripts(ctx context.Context, client redis.UniversalClient) (send Text, err error) {
+func (w *worker) loadScripts(ctx context.Context, client redis.UniversalClient) (own []Text, err error) {
 	if cluster, ok := client.(*redis.ClusterClient); ok {
 		node, err := cluster.MasterForKey(ctx, w.batch[0].Key)
 		if err != nil {
-			return send, fmt.Errorf("find primary: %w", err)
+			return nil, fmt.Errorf("find primary: %w", err)
 		}
-		if send, err = w.p.opt.Send(ctx, nil); err != nil {
-			return send, err
+		if own, err = w.p.opt.Own(ctx, nil); err != nil {
+			return nil, err
 		}
-		return send, w.p.load(ctx, node, true, send)
+		return own, w.p.load(ctx, node, true, own)
 	}
 	single, ok := client.(*redis.Client)
 	if !ok {
-		return send, fmt.Errorf("unknown client %T", client)
+		return nil, fmt.Errorf("unknown client %T", client)
 	}
 	conn := single.Conn()
 	defer conn.Close()
-	if send, err = w.p.opt.Send(ctx, conn); err != nil {
-		return send, err
+	if own, err = w.p.opt.Own(ctx, conn); err != nil {
+		return nil, err
 	}
-	return send, w.p.load(ctx, conn, false, send)
+	return own, w.p.load(ctx, conn, false, own)
 }
 
 func (p *Pipelines) load(ctx context.Context, node interface {
 	Pipelined(context.Context, func(redis.Pipeliner) error) ([]redis.Cmder, error)
-}, cluster bool, send Text,
+}, cluster bool, own []Text,
 ) error {
 	_, err := node.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, s := range p.opt.Scripts {
-			pipe.ScriptLoad(ctx, s.text(cluster).Source)
+			pipe.ScriptLoad(ctx, s.text(cluster, nil).Source)
 		}
-		pipe.ScriptLoad(ctx, send.Source)
+		for _, text := range own {
+			pipe.ScriptLoad(ctx, text.Source)
+		}
 		return nil
 	})
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 
 // Options of Pipelines; all fields must be set but Replicas.
 type Options struct {
-	// Scripts are loaded at every primary, with what Send makes for it.
+	// Scripts are loaded at every primary, with what Own makes for it.
 	Scripts []*Script
-	// Send makes the send script of the primary at conn, or with nil that of all primaries of a cluster.
-	Send func(ctx context.Context, conn *redis.Conn) (Text, error)
+	// Own makes the scripts of the primary at conn that no other primary has, or with nil those of all primaries of a cluster: by Script.Own.
+	Own func(ctx context.Context, conn *redis.Conn) ([]Text, error)
 	// Names are those of all scripts, for the metrics.
 	Names []string
 	// Replicas is how many replicas must have what a batch wrote before its calls are answered.

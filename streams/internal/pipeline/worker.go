@@ -39,7 +39,7 @@ type worker struct {
 
 	// Owned by run.
 	loaded bool           // the primary knows the scripts, as far as this worker can tell
-	sha    string         // of the primary's send script
+	own    []Text         // scripts of the primary's own
 	sends  map[string]int // by sender, scratch of take
 	pause  time.Duration  // the last one, because of the server
 	alarm  *time.Timer    // answers what runs out of time during a round trip

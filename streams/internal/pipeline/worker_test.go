@@ -20,7 +20,7 @@ var testScript = &Script{Name: "test", Single: NewText("return 1"), Cluster: New
 
 func newPipelines() *Pipelines {
 	return New(Options{
-		Scripts: []*Script{testScript}, Send: func(context.Context, *redis.Conn) (Text, error) { return Text{}, nil }, Names: []string{"test"},
+		Scripts: []*Script{testScript}, Own: func(context.Context, *redis.Conn) ([]Text, error) { return nil, nil }, Names: []string{"test"},
 		IOTimeout: 3 * time.Second, Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
 	})
 }
