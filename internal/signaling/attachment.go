@@ -113,6 +113,7 @@ type extra struct {
 	connect        *trace.SpanContext // of this connection, if it is traced
 	// settled is when what Redis lost counts as gone.
 	settled time.Time
+	posts   *posts // of a PeerJS client
 }
 
 // opening is what waits until attach has answered.
@@ -169,7 +170,7 @@ func (s *Attachment) opening() *opening { return s.extra.opening }
 
 // keeps reports whether the session survives a lost connection.
 func (s *Attachment) keeps() bool {
-	return s.dialect == wire.RejoinV1 || slices.Contains(s.hub.cfg.ResumeRoles, s.role())
+	return s.dialect != wire.Plain || slices.Contains(s.hub.cfg.ResumeRoles, s.role())
 }
 
 // role is a letter for the two that nearly all have: a session has no room for more.
@@ -195,7 +196,7 @@ func (s *Attachment) setRole(r wire.Role) {
 
 // proves reports whether this session follows what it sends by pings that prove its arrival; for the others
 // of the plain dialect, written is delivered (PROTOCOL.md part 3).
-func (s *Attachment) proves() bool { return s.dialect == wire.Plain && s.keeps() }
+func (s *Attachment) proves() bool { return s.dialect != wire.RejoinV1 && s.keeps() }
 
 func (s *Attachment) peer(id wire.ClientID) *peer {
 	for i := range s.peers {

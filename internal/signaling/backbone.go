@@ -17,6 +17,7 @@ type Backbone interface {
 	Attach(streams.Attach, func(streams.Attached, error))
 	Restore(streams.Attach, func(streams.Attached, error))
 	Send(streams.Message, func(streams.Outcome, error))
+	Post(streams.Post, func(streams.Posted, error))
 	Detach(streams.SessionRef, streams.Disconnect, func(streams.Holding, error))
 	Ack(streams.SessionRef, streams.Position, func(streams.Holding, error))
 	Undo(ref streams.SessionRef, reason string, done func(suspended string, err error))

@@ -26,9 +26,12 @@ func (s *Attachment) Closed(e Closure) {
 // connectionClosed ends the session or detaches it (PROTOCOL.md parts 2 and 3). The shard is locked.
 func (s *Attachment) connectionClosed(e Closure) {
 	end := e.By == ClosedByClient && e.Code == wire.CloseNormal
-	if s.dialect == wire.Plain {
+	if s.dialect != wire.RejoinV1 {
 		// A connection that this side closed keeps its session waiting, as a lost one does.
 		end = e.By == ClosedByClient || e.By == ClosedForCause || !s.keeps()
+	}
+	if end && s.dialect == wire.PeerJS {
+		s.acked = s.last // to a client that leaves, what was written is delivered, as in PeerServer
 	}
 	if end {
 		s.endSession(s.hub.reasonOf(e))

@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// ResumeRoles are the roles whose plain clients are waited for and replayed to (RESUME_BY_ROLE).
 	ResumeRoles []wire.Role
+	// PeerJSKey is the key that PeerJS clients come with (PEERJS_KEY).
+	PeerJSKey string
 	// PingInterval and MaxMessageBytes are told to rejoin.v1 clients.
 	PingInterval    time.Duration
 	MaxMessageBytes int
@@ -70,6 +72,7 @@ type Hub struct {
 	// attaching is how many wait for Redis, and waited how long the last that it answered did, nanoseconds.
 	attaching atomic.Int64
 	waited    atomic.Int64
+	expired   atomic.Uint64  // EXPIREs that were sent on behalf of sessions that ended
 	leaving   atomic.Int64   // sessions without a connection that Redis has not heard of yet
 	missing   map[string]int // instance → renewals without it; owned by Instances
 

@@ -51,7 +51,8 @@ func (p *inflight) answer(o streams.Outcome, err error) {
 	s, plain := p.s, p.s.dialect == wire.Plain
 	became := outcomeOf(o, err)
 	s.hub.metrics.message(became)
-	p.traceSent(became)
+	endSend(p.span, became)
+	p.span, p.trace = nil, p.trace[:0]
 	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
 	switch {
 	case err != nil || o == streams.OutOfOrder || o == streams.SenderFenced: // a Redis that came back empty answers SenderFenced, too

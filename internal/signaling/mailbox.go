@@ -99,7 +99,11 @@ func (s *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 		shown = id
 	}
 	sh := s.shard()
-	sh.frame = wire.AppendRemoteData(sh.frame[:0], view(body.Data()), from, view(body.RequestID()), shown)
+	if s.dialect == wire.PeerJS {
+		sh.frame = append(sh.frame[:0], body.Data()...)
+	} else {
+		sh.frame = wire.AppendRemoteData(sh.frame[:0], view(body.Data()), from, view(body.RequestID()), shown)
+	}
 	text := len(sh.frame)
 	prove := mode == askProof && s.proves() && s.proof == proofNone
 	if prove {

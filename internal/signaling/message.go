@@ -57,6 +57,10 @@ const (
 
 // message takes a message that arrived when it began.
 func (s *Attachment) message(payload []byte, began time.Time) {
+	if s.dialect == wire.PeerJS {
+		s.peerMessage(payload, began)
+		return
+	}
 	sh := s.shard()
 	m, reply := sh.dec.Decode(payload, s.dialect)
 	switch {
@@ -97,7 +101,7 @@ func (s *Attachment) relay(m wire.Message, began time.Time) {
 	p := s.hub.inflights.Get().(*inflight)
 	p.s, p.began, p.print, p.before, p.requestID = s, began, print, before, append(p.requestID[:0], m.RequestID...)
 	p.target, p.ttl, p.beyond = target, time.Duration(m.TTLMs)*time.Millisecond, m.Beyond
-	p.traceSend(m)
+	p.span, p.trace = s.traceSend(p.trace, began, m.Kind.String(), len(m.Data))
 	p.text.set(s, target)
 	s.hub.backbone.Send(streams.Message{
 		Room: p.text.room[:], From: p.text.from[:], Session: p.text.session[:], Target: p.text.target[:], Fingerprint: print, Before: before,

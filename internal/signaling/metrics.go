@@ -57,6 +57,7 @@ type metrics struct {
 const (
 	connectAttached = "attached"
 	connectFull     = "room_full"
+	connectTaken    = "id_taken" // PeerJS: another client has the id
 	connectFailed   = "failed"
 	connectDenied   = "denied" // its token was good for resuming only, and its session is gone
 	connectGone     = "gone"   // in traces only: it ended, or was sent away, before there was an answer
@@ -114,15 +115,17 @@ func (m *metrics) prepare() {
 	} {
 		m.byOutcome[o] = m.messages.WithLabelValues(string(o))
 	}
-	for _, d := range []wire.Dialect{wire.Plain, wire.RejoinV1} {
+	for _, d := range []wire.Dialect{wire.Plain, wire.RejoinV1, wire.PeerJS} {
 		for _, result := range []string{connectAttached, connectFull, connectFailed, connectDenied} {
 			m.connects.WithLabelValues(dialectLabel(d), result)
 		}
 	}
+	m.connects.WithLabelValues(dialectLabel(wire.PeerJS), connectTaken)
 	for _, v := range []outcome{verdictResumed, verdictExpired, verdictUnknown, verdictMismatched, verdictLost} {
 		m.resumes.WithLabelValues(dialectLabel(wire.RejoinV1), string(v))
 	}
 	m.resumes.WithLabelValues(dialectLabel(wire.Plain), string(verdictTaken))
+	m.resumes.WithLabelValues(dialectLabel(wire.PeerJS), string(verdictResumed))
 	for _, h := range endReasons {
 		m.ends.WithLabelValues(string(h))
 	}
@@ -151,12 +154,7 @@ func outcomeOf(o streams.Outcome, err error) outcome {
 	return outcomeFenced
 }
 
-func dialectLabel(d wire.Dialect) string {
-	if d == wire.Plain {
-		return "plain"
-	}
-	return wire.Subprotocol
-}
+func dialectLabel(d wire.Dialect) string { return d.String() }
 
 func (m *metrics) connect(d wire.Dialect, result string) {
 	m.connects.WithLabelValues(dialectLabel(d), result).Inc()

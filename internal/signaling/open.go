@@ -18,7 +18,7 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Attachment {
 	s.sid = parseNumber(streams.NewSession())
 	s.setRole(connect.Source)
 	h.sessions.Add(1)
-	s.prepare(offer, now)
+	s.prepare(connect, offer, now)
 	s.traceConnect(now)
 	sh := s.shard()
 	sh.mu.Lock()
@@ -37,15 +37,20 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Attachment {
 }
 
 // prepare decides what to ask Redis for.
-func (s *Attachment) prepare(offer wire.Offer, now time.Time) {
+func (s *Attachment) prepare(connect wire.Connect, offer wire.Offer, now time.Time) {
 	id := wire.NewClientID()
 	o := &opening{request: streams.Attach{
 		Room: s.room.String(), Session: s.sid.String(), Role: s.role().Text(), Dialect: byte(s.dialect), Keep: s.keeps(),
 		NewClient: id.String(), Started: now,
 	}}
 	s.ensureExtra().opening = o
-	if s.dialect != wire.RejoinV1 {
+	switch s.dialect {
+	case wire.Plain:
 		return
+	case wire.PeerJS:
+		s.preparePeerJS(connect, offer)
+		return
+	case wire.RejoinV1:
 	}
 	// A token is stored before it is sent. Redis decides which of the two it is.
 	o.fresh = wire.NewResumeToken(id, s.room, s.role(), now)
@@ -112,7 +117,11 @@ func (s *Attachment) attached(a streams.Attached, err error) {
 	case a.Verdict == streams.NotResumed:
 		s.hub.metrics.connect(s.dialect, connectDenied)
 		s.opening().traceRefused(connectDenied)
-		s.closeWith(wire.CloseToken, wire.ReasonTokenExpired)
+		s.closeDenied()
+	case a.Verdict == streams.Taken:
+		s.hub.metrics.connect(s.dialect, connectTaken)
+		s.opening().traceRefused(connectTaken)
+		s.closeTaken()
 	case a.Verdict == streams.Contested:
 		if s.opening().closure != nil {
 			s.close()
@@ -129,6 +138,9 @@ func (s *Attachment) attached(a streams.Attached, err error) {
 func (s *Attachment) undoAttach() {
 	r := &s.opening().request
 	u := &undoing{hub: s.hub, room: s.room, session: r.Session, client: r.NewClient}
+	if s.dialect == wire.PeerJS {
+		u.client = "" // whatever it got waits for its token: that may be a session which waited before, and has the same client ID
+	}
 	u.begin()
 }
 
@@ -176,11 +188,14 @@ func (s *Attachment) begin(a streams.Attached) {
 		s.closeWith(wire.CloseInternal, wire.ReasonNotRegistered)
 		return
 	}
-	role, who := s.role(), s.extra.who
+	role, who, posts := s.role(), s.extra.who, s.extra.posts
 	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, uint32(a.Version), live, nil
 	s.setRole(role)
 	if who != nil {
 		s.ensureExtra().who = who
+	}
+	if posts != nil {
+		s.ensureExtra().posts, s.extra.tokenHash = posts, o.request.TokenHash
 	}
 	resumed := a.Verdict == streams.Resumed
 	refused := o.reason(a, s.hub.backbone.Grace())
@@ -206,9 +221,12 @@ func (s *Attachment) begin(a streams.Attached) {
 	}
 	s.hub.metrics.attached(s.dialect, a, refused)
 	a.Undelivered = append(a.Undelivered, o.endsBefore(a.Version, a.Client)...)
-	if s.dialect == wire.RejoinV1 {
+	switch s.dialect {
+	case wire.RejoinV1:
 		s.sendSession(a, o, refused)
-	} else {
+	case wire.PeerJS:
+		s.sendOpen()
+	case wire.Plain:
 		s.sendPeers(a.Peers)
 	}
 	if resumed {
@@ -220,7 +238,9 @@ func (s *Attachment) begin(a streams.Attached) {
 	}
 	s.proceed()
 	for _, m := range o.inbox {
-		s.message(m, o.arrived)
+		if s.state == live { // a PeerJS client may say goodbye in a message
+			s.message(m, o.arrived)
+		}
 	}
 }
 

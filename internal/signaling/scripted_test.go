@@ -27,6 +27,7 @@ type scripted struct {
 	attach  func(streams.Attach) (streams.Attached, error)
 	restore func(streams.Attach) (streams.Attached, error)
 	send    func(streams.Message) (streams.Outcome, error)
+	post    func(streams.Post) (streams.Posted, error)
 	detach  func(streams.SessionRef) (streams.Holding, error)
 	ack     func(streams.SessionRef, streams.EntryID) (streams.Holding, error)
 	leave   func(streams.SessionRef) (bool, error)
@@ -160,6 +161,16 @@ func (b *scripted) Send(m streams.Message, done func(streams.Outcome, error)) {
 		}
 		return nil
 	}, streams.Stored, done)
+}
+
+func (b *scripted) Post(p streams.Post, done func(streams.Posted, error)) {
+	b.note(call{name: "post", client: p.Client})
+	answer(b, func() func() (streams.Posted, error) {
+		if f := b.post; f != nil {
+			return func() (streams.Posted, error) { return f(p) }
+		}
+		return nil
+	}, streams.Posted{Outcome: streams.Stored}, done)
 }
 
 func (b *scripted) Detach(ref streams.SessionRef, p streams.Disconnect, done func(streams.Holding, error)) {

@@ -27,6 +27,8 @@ const (
 	endRemoved      endReason = streams.ReasonRemoved
 	endExpired      endReason = streams.ReasonExpired
 	endStoreLost    endReason = streams.ReasonStoreLost
+	endReplaced     endReason = streams.ReasonReplaced
+	endUnclaimed    endReason = streams.ReasonUnclaimed
 
 	// The session goes on, or others ended it:
 	endAway           endReason = "away"     // a rejoin.v1 client closed, and may come back
@@ -37,7 +39,7 @@ const (
 // endReasons are those of a session's end.
 var endReasons = []endReason{
 	endLeft, endLost, endPolicy, endDrained, endRotated, endInstanceLost, endNotAttached, endRevoked, endTokenExpired,
-	endRemoved, endExpired, endStoreLost,
+	endRemoved, endExpired, endStoreLost, endReplaced, endUnclaimed,
 }
 
 // reasonOf is the reason for a connection that was closed by others, or before it was attached.
@@ -85,9 +87,10 @@ func (s *Attachment) disconnect(why endReason) streams.Disconnect {
 // all lines. The others are of level info, at most endedLines a second, and debug beyond.
 func (h *Hub) SessionEnded(e *streams.SessionEnd) {
 	why := endReason(e.Reason)
+	h.expireUnreached(e)
 	h.metrics.sessionEnded(why, e.Undelivered)
 	level, left := slog.LevelDebug, 0
-	if (!why.intended() || e.Undelivered > 0) && h.log.Enabled(context.Background(), slog.LevelInfo) {
+	if (!why.intended() || e.Undelivered > 0) && why != endUnclaimed && h.log.Enabled(context.Background(), slog.LevelInfo) {
 		level, left = h.logLimit.next(time.Now())
 	}
 	if !h.log.Enabled(context.Background(), level) {

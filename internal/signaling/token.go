@@ -26,7 +26,7 @@ func (s *Attachment) identify(who *wire.Identity, now time.Time) (reason string,
 	switch {
 	case s.hub.revoked(who, now):
 		return wire.ReasonTokenRevoked, false
-	case who.Late && r.Resume == "":
+	case who.Late && r.Resume == "" && !r.Claim:
 		return wire.ReasonTokenExpired, false
 	}
 	return "", true

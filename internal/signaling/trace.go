@@ -93,32 +93,33 @@ func (s *Attachment) links() []trace.Link {
 	return []trace.Link{{SpanContext: *s.extra.connect}}
 }
 
-// traceSend begins the span of a message that arrived. The shard is locked.
-func (p *inflight) traceSend(m wire.Message) {
-	tracer := p.s.hub.cfg.Tracer
+// traceSend begins the span of a message that arrived when it began, nil when nothing is traced, and returns its context behind buf[:0] if
+// it is sampled. The shard is locked.
+func (s *Attachment) traceSend(buf []byte, began time.Time, kind string, size int) (trace.Span, []byte) {
+	tracer := s.hub.cfg.Tracer
 	if tracer == nil {
-		return
+		return nil, buf[:0]
 	}
-	_, p.span = tracer.Start(context.Background(), "send", trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(p.began),
-		trace.WithLinks(p.s.links()...), trace.WithAttributes(
-			attrSession.String(short(p.s.id.String())), attrRoom.String(short(p.s.room.String())),
-			attrKind.String(m.Kind.String()), attrBytes.Int(len(m.Data))))
-	if c := p.span.SpanContext(); c.IsSampled() {
-		p.trace = appendTraceparent(p.trace[:0], c)
+	_, span := tracer.Start(context.Background(), "send", trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(began),
+		trace.WithLinks(s.links()...), trace.WithAttributes(
+			attrSession.String(short(s.id.String())), attrRoom.String(short(s.room.String())),
+			attrKind.String(kind), attrBytes.Int(size)))
+	if c := span.SpanContext(); c.IsSampled() {
+		return span, appendTraceparent(buf[:0], c)
 	}
+	return span, buf[:0]
 }
 
-// traceSent ends it.
-func (p *inflight) traceSent(o outcome) {
-	if p.span == nil {
+// endSend ends it.
+func endSend(span trace.Span, o outcome) {
+	if span == nil {
 		return
 	}
-	p.span.SetAttributes(attrOutcome.String(string(o)))
+	span.SetAttributes(attrOutcome.String(string(o)))
 	if o != outcomeStored && o != outcomeDuplicate {
-		p.span.SetStatus(codes.Error, string(o))
+		span.SetStatus(codes.Error, string(o))
 	}
-	p.span.End()
-	p.span, p.trace = nil, p.trace[:0]
+	span.End()
 }
 
 // traceDelivered makes the span of a message that was written to its receiver's socket, if the message is traced. The shard is locked.

@@ -1,0 +1,214 @@
+package signaling
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
+	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/streams"
+)
+
+// A PeerJS client is alone in the room of its id, and sends to other rooms (streams.Post). It hears of no presence and of no confirmation: only,
+// by EXPIRE, of an id that none had in time, or that went without having had the message. Whoever ends such a session, or such a box, tells
+// its senders, as if they were sent a message: see expireUnreached.
+
+// boxLife is how long a message waits for a client to come that has its id, as in PeerServer.
+const boxLife = 5 * time.Second
+
+// maxBoxed bounds what one connection has waiting for ids that no client has, bytes: such an id costs nobody a connection.
+const maxBoxed = 1 << 20
+
+// boxedCost is what a message waiting in a box counts for, beside its own bytes.
+const boxedCost = 2 << 10
+
+// posts are the messages of a PeerJS client that are under way. Guarded by the shard.
+type posts struct {
+	id    string
+	to    map[string]*target // that have any
+	boxed int                // bytes in boxes, or on the way to where there may be one
+}
+
+// target is an id that is sent to.
+type target struct {
+	last   uint64 // fingerprint of the latest message
+	n      int    // messages under way
+	failed bool   // one of them could not be stored
+}
+
+// preparePeerJS asks for the client's id.
+func (s *Attachment) preparePeerJS(connect wire.Connect, offer wire.Offer) {
+	r := &s.opening().request
+	r.Claim, r.NewClient, r.TokenHash = true, peerjs.ClientOf(s.room).String(), peerjs.TokenHash(s.room, offer.Token)
+	s.extra.posts = &posts{id: connect.Peer}
+}
+
+func (s *Attachment) sendOpen() { s.conn.Send([]byte(peerjs.Open)) }
+
+// closeTaken turns away a client whose id another one has.
+func (s *Attachment) closeTaken() {
+	s.conn.Send([]byte(peerjs.IDTaken))
+	s.closeWith(wire.CloseNoStatus, "")
+}
+
+// closeDenied turns away a client that may not begin a session: its token is good for one that waits for it, and there is none.
+func (s *Attachment) closeDenied() {
+	if s.dialect == wire.PeerJS {
+		if s.opening().request.NewClient != "" { // it was slower than a later attempt of the same client
+			s.closeWith(wire.CloseServiceRestart, wire.ReasonGoingAway)
+			return
+		}
+		s.conn.Send([]byte(peerjs.Error(peerjs.BadToken)))
+	}
+	s.closeWith(wire.CloseToken, wire.ReasonTokenExpired)
+}
+
+// peerMessage takes a message that arrived when it began. The shard is locked.
+func (s *Attachment) peerMessage(payload []byte, began time.Time) {
+	m, ok := peerjs.Decode(payload)
+	switch {
+	case !ok:
+		s.hub.metrics.message(outcomeInvalid)
+	case m.Type == peerjs.Heartbeat:
+	case m.Dst != "":
+		s.post(m, began)
+	case m.Type == peerjs.Leave:
+		c := s.conn
+		s.acked = s.last
+		s.endSession(endLeft)
+		c.Close(wire.CloseNoStatus, "")
+	}
+}
+
+// posting is one message on its way to Redis.
+type posting struct {
+	s     *Attachment
+	m     streams.Post
+	room  wire.RoomID
+	to    string
+	began time.Time
+	cost  int
+	tries int
+	span  trace.Span // nil: not traced
+}
+
+// post stores a message in the mailbox of its target. The shard is locked.
+func (s *Attachment) post(m peerjs.Message, began time.Time) {
+	s.sends++
+	x := s.extra.posts
+	room := peerjs.RoomOf(s.hub.cfg.PeerJSKey, m.Dst)
+	p := &posting{s: s, room: room, to: m.Dst, began: began, m: streams.Post{
+		Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: s.plainPrint(s.sends),
+		Deadline: began.Add(s.hub.backbone.CallTimeout()), Kind: byte(wire.KindOther),
+		Data: peerjs.AppendMessage(nil, m.Type, x.id, m.Dst, m.Payload),
+	}}
+	if m.Type.Waits() {
+		p.m.RequestID = peerjs.AppendRoute(nil, x.id, m.Dst)
+		if p.cost = boxedCost + len(p.m.Data); x.boxed+p.cost <= maxBoxed {
+			p.m.Box = boxLife
+		}
+		x.boxed += p.cost
+	}
+	t := x.to[m.Dst]
+	if t == nil {
+		if x.to == nil {
+			x.to = map[string]*target{}
+		}
+		t = &target{}
+		x.to[m.Dst] = t
+	}
+	if t.n > 0 {
+		p.m.Before = t.last
+	}
+	t.n++
+	t.last = p.m.Fingerprint
+	p.span, p.m.Trace = s.traceSend(nil, began, string(m.Type), len(p.m.Data))
+	s.hub.backbone.Post(p.m, p.answered)
+}
+
+// answered takes what became of the message.
+func (p *posting) answered(became streams.Posted, err error) {
+	s := p.s
+	if err == nil && became.Outcome == streams.OutOfOrder && p.tries == 0 {
+		// The one before it was not stored, and will not be: that is answered already.
+		p.tries++
+		p.m.Before = 0
+		s.hub.backbone.Post(p.m, p.answered)
+		return
+	}
+	what := outcomeOf(became.Outcome, err)
+	s.hub.metrics.message(what)
+	endSend(p.span, what)
+	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
+	if err != nil && !expected(err) {
+		s.hub.log.Error("message not stored", "error", err)
+	}
+	if became.Waits {
+		s.hub.windows.watch(p.room, peerjs.ClientOf(p.room), became.Left)
+	}
+	s.locked(func() { p.settle(became, err) })
+}
+
+// settle counts the message out, and tells its sender that the other side cannot be reached if one of those that were under way together
+// was not stored. The shard is locked.
+func (p *posting) settle(became streams.Posted, err error) {
+	s := p.s
+	if s.state != live {
+		return
+	}
+	x := s.extra.posts
+	if became.Boxed {
+		s.hub.timers.after(boxLife, func() {
+			s.locked(func() {
+				if s.state == live {
+					x.boxed -= p.cost
+				}
+			})
+		})
+	} else {
+		x.boxed -= p.cost
+	}
+	t := x.to[p.to]
+	stored := err == nil && (became.Outcome == streams.Stored || became.Outcome == streams.StoredBefore)
+	if !stored && p.cost > 0 {
+		t.failed = true
+	}
+	if t.n--; t.n > 0 {
+		return
+	}
+	delete(x.to, p.to)
+	if t.failed {
+		s.sendFrame(func(dst []byte) []byte { return peerjs.AppendMessage(dst, peerjs.Expire, p.to, x.id, nil) })
+	}
+}
+
+// expireUnreached tells the senders of what the client of an id has not had, or what waited for an id that no client claimed.
+func (h *Hub) expireUnreached(e *streams.SessionEnd) {
+	for _, route := range e.Unreached {
+		from, to, ok := peerjs.ParseRoute(route)
+		if !ok {
+			continue
+		}
+		room := peerjs.RoomOf(h.cfg.PeerJSKey, from)
+		h.backbone.Post(streams.Post{
+			Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: h.expirePrint(),
+			Kind: byte(wire.KindOther), Data: peerjs.AppendMessage(nil, peerjs.Expire, to, from, nil),
+		}, func(became streams.Posted, err error) {
+			if err == nil && became.Waits {
+				h.windows.watch(room, peerjs.ClientOf(room), became.Left)
+			}
+		})
+	}
+}
+
+// expirePrint is the fingerprint of an EXPIRE: each is its own.
+func (h *Hub) expirePrint() uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = d.WriteString(h.backbone.Instance())
+	_, _ = d.Write(binary.LittleEndian.AppendUint64(make([]byte, 0, 8), h.expired.Add(1)))
+	return d.Sum64()
+}
