@@ -12,6 +12,7 @@ import (
 
 	"github.com/rejoin-dev/rejoin/functions/internal/settings"
 	"github.com/rejoin-dev/rejoin/internal/host"
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -34,6 +35,10 @@ type config struct {
 
 	MaxHeadBytes int    `env:"MAX_HEAD_BYTES" envDefault:"8192" help:"largest request head; a larger one gets 431"`
 	BasePath     string `env:"BASE_PATH" help:"path prefix that a proxy in front adds, like /signaling; stripped where present; empty: none"`
+
+	PeerJSPath      string `env:"PEERJS_PATH" help:"path at which PeerJS clients are served, their option path, like /peerjs; empty: nowhere"`
+	PeerJSKey       string `env:"PEERJS_KEY" envDefault:"peerjs" help:"key that PeerJS clients have to give, their option key"`
+	PeerJSDiscovery bool   `env:"PEERJS_DISCOVERY" envDefault:"false" help:"let everybody who can reach PEERJS_PATH list the PeerJS ids that are connected"`
 
 	MaxMessageBytes int `env:"MAX_MESSAGE_BYTES" envDefault:"65536" help:"largest message; a larger one closes the connection with 1009"`
 	MailboxMessages int `env:"MAILBOX_MESSAGES" envDefault:"256" help:"most messages waiting for one client"`
@@ -67,6 +72,7 @@ type config struct {
 	resumeRoles []wire.Role
 	proxies     []netip.Prefix
 	basePath    string // as wire.ParseTarget wants it
+	peerjs      peerjs.Config
 }
 
 // loadConfig reads all settings and reports every bad one at once.
@@ -115,12 +121,19 @@ func (c *config) check() []string {
 	want(!c.TURN.Configured() || c.TURNTTL < settings.MinTURNTTL || c.TURNTTL >= 4*c.SyncInterval,
 		"TURN_TTL=%s: want at least 4 times SYNC_INTERVAL, which is how often credentials are looked at", c.TURNTTL)
 	want(c.MaxConnectionAge == 0 || c.MaxConnectionAge >= time.Second, "MAX_CONNECTION_AGE=%s: want 0s or at least 1s", c.MaxConnectionAge)
-	want(c.MaxMessageBytes >= 1024 && c.MaxMessageBytes <= 1<<20, "MAX_MESSAGE_BYTES=%d: want 1024 to 1048576", c.MaxMessageBytes)
+	want(c.MaxMessageBytes >= 1024 && c.MaxMessageBytes <= mostMessage, "MAX_MESSAGE_BYTES=%d: want 1024 to 1048576", c.MaxMessageBytes)
 	want(c.MaxHeadBytes >= 1024 && c.MaxHeadBytes <= 1<<20, "MAX_HEAD_BYTES=%d: want 1024 to 1048576", c.MaxHeadBytes)
 	base, ok := wire.ParseBase(strings.TrimSpace(c.BasePath))
 	want(ok, "BASE_PATH=%q: want a path like /signaling, of plain segments", c.BasePath)
 	c.basePath = base
+	c.peerjs = peerjs.Config{Key: c.PeerJSKey, Discovery: c.PeerJSDiscovery}
+	if path := strings.TrimSpace(c.PeerJSPath); path != "" {
+		c.peerjs.Path, ok = peerjs.ParsePath(path)
+		want(ok, "PEERJS_PATH=%q: want a path like / or /peerjs, of plain segments, not /rooms or /health", c.PeerJSPath)
+	}
+	want(peerjs.IsKey(c.PeerJSKey), "PEERJS_KEY=%q: want 1 to 128 letters, digits and -._~", c.PeerJSKey)
 	want(c.MaxBuffered == 0 || c.MaxBuffered >= 16*c.MaxMessageBytes, "MAX_BUFFERED_BYTES=%d: want 0 or at least 16 times MAX_MESSAGE_BYTES", c.MaxBuffered)
+	want(c.MaxBuffered == 0 || c.peerjs.Path == "" || c.MaxBuffered >= 4*c.peerMessageBytes(), "MAX_BUFFERED_BYTES=%d: want 0 or at least MAILBOX_BYTES with PEERJS_PATH", c.MaxBuffered)
 	want(c.MailboxBytes >= 2*c.MaxMessageBytes, "MAILBOX_BYTES=%d: want at least twice MAX_MESSAGE_BYTES", c.MailboxBytes)
 	want(c.MailboxMessages >= 1 && c.MailboxMessages <= 4096, "MAILBOX_MESSAGES=%d: want 1 to 4096", c.MailboxMessages)
 	want(c.RoomClients >= 2 && c.RoomClients <= 1024, "ROOM_CLIENTS=%d: want 2 to 1024", c.RoomClients)
@@ -153,6 +166,14 @@ func checkRedis(text string) error {
 // isNoName reports whether r may not appear in INSTANCE_ID, which becomes part of keys. A $ means a variable that was not expanded.
 func isNoName(r rune) bool {
 	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("{}$", r)
+}
+
+// mostMessage is the largest MAX_MESSAGE_BYTES.
+const mostMessage = 1 << 20
+
+// peerMessageBytes is the length of the largest message of a PeerJS client: PeerServer takes 100 MiB. Four of them fit into a mailbox.
+func (c *config) peerMessageBytes() int {
+	return max(c.MaxMessageBytes, min(c.MailboxBytes/4, mostMessage))
 }
 
 // orderly is the part of DRAIN_TIMEOUT in which the drain should finish. The rest is slack for a busy machine and for flushing the log.

@@ -71,6 +71,7 @@ func newService(cfg config, p *process.Process) (*service, error) {
 	hc := signaling.Config{
 		Buffers:     buffers,
 		ResumeRoles: cfg.resumeRoles, PingInterval: cfg.PingInterval, MaxMessageBytes: cfg.MaxMessageBytes,
+		PeerJSKey:        cfg.PeerJSKey,
 		MaxConnectionAge: cfg.MaxConnectionAge, SyncInterval: cfg.SyncInterval, Registerer: s.registry, Logger: s.log,
 		Tracer: s.traces.tracer(),
 	}
@@ -108,6 +109,7 @@ func edgeConfig(cfg config, buffers *budget.Budget, verifier *auth.Verifier) edg
 	ec.Buffers = buffers
 	ec.MaxHeadBytes, ec.BasePath = cfg.MaxHeadBytes, cfg.basePath
 	ec.MaxMessageBytes = cfg.MaxMessageBytes
+	ec.PeerJS, ec.MaxPeerJSBytes = cfg.peerjs, cfg.peerMessageBytes()
 	ec.RateLimit = cfg.RateMessages
 	ec.RateWindow = time.Duration(cfg.RateMillis) * time.Millisecond
 	ec.ControlLimit = controlLimit(cfg.RateMessages, ec.RateWindow)

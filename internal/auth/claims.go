@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4/json"
@@ -20,6 +21,8 @@ const (
 	clockSkew = 30 * time.Second
 	// anyRoom as a token's room lets its owner into all of them.
 	anyRoom = "*"
+	// peerPrefix stands before a PeerJS id in place of a room's name; anyRoom behind it stands for all of them.
+	peerPrefix = "peerjs:"
 )
 
 // claims are those that count here (RFC 7519 section 4.1, and two of our own).
@@ -67,12 +70,18 @@ func (c *claims) fits(cfg *Config, now time.Time, late time.Duration) Refusal {
 }
 
 // covers says whether the token is for that room and role. A token without a room is for none; one without a role is for any.
-func (c *claims) covers(room wire.RoomID, role string) Refusal {
-	in := func(name string) bool { return name == anyRoom || wire.IsRoom(name, room) }
+func (c *claims) covers(what wire.Connect) Refusal {
+	in := func(name string) bool {
+		if what.Peer != "" {
+			id, ok := strings.CutPrefix(name, peerPrefix)
+			return name == anyRoom || ok && (id == anyRoom || id == what.Peer)
+		}
+		return name == anyRoom || wire.IsRoom(name, what.Room)
+	}
 	switch {
 	case !slices.ContainsFunc(c.Room, in):
 		return OtherRoom
-	case c.Role != nil && !slices.Contains(c.Role, role):
+	case c.Role != nil && !slices.Contains(c.Role, what.Source.String()):
 		return OtherRole
 	}
 	return Admitted

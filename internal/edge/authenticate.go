@@ -4,7 +4,9 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/auth"
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
 	"github.com/rejoin-dev/rejoin/internal/upgrade"
+	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
 // deniedResponses are what clients get that may not connect. Those that may after retryAfter are told so.
@@ -28,11 +30,19 @@ func (s *Server) authenticate(r *upgrade.Request, v *upgrade.Verdict) *upgrade.R
 		return nil
 	}
 	token := v.Offer.Auth
+	if token == "" && v.Offer.Dialect == wire.PeerJS && auth.MayBeToken(v.Offer.Token) {
+		token = v.Offer.Token // the only thing that the PeerJS client lets a page choose
+	}
 	if token == "" {
 		token = string(r.Bearer)
 	}
 	id, refusal := s.cfg.Auth.Admit(token, v.Connect, &v.Offer, time.Now())
-	if refusal != auth.Admitted {
+	switch {
+	case refusal == auth.Admitted:
+	case v.Offer.Dialect == wire.PeerJS && refusal.Challenge() != "":
+		v.RefusePeerJS(peerjs.BadToken) // its page would not learn a status
+		return nil
+	default:
 		return s.denied[refusal]
 	}
 	v.Offer.Identity, v.Offer.Auth = id, ""

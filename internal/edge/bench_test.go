@@ -16,6 +16,7 @@ import (
 type echo struct{ conn signaling.Conn }
 
 func (*echo) Ready(wire.RoomID) error { return nil }
+func (*echo) Peers() []string         { return nil }
 
 func (*echo) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session { return &echo{conn} }
 

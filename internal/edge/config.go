@@ -8,9 +8,10 @@ import (
 
 	"github.com/rejoin-dev/rejoin/internal/auth"
 	"github.com/rejoin-dev/rejoin/internal/budget"
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
 )
 
-// Config is how the edge behaves. Every field has to be set; start from [DefaultConfig].
+// Config is how the edge behaves. Every field has to be set but PeerJS; start from [DefaultConfig].
 type Config struct {
 	// Addr is where to listen, host:port. The host may be empty (every address), the port 0 (any).
 	Addr string
@@ -35,6 +36,9 @@ type Config struct {
 	HandshakeTimeout time.Duration
 	// MaxMessageBytes bounds a message, the sum of its fragments; beyond it: close 1009.
 	MaxMessageBytes int
+	// PeerJS is where PeerJS clients are served, if anywhere. MaxPeerJSBytes is MaxMessageBytes for them.
+	PeerJS         peerjs.Config
+	MaxPeerJSBytes int
 	// MessageTimeout bounds the time from the first byte of a message or control frame to its last; then the connection counts as lost.
 	MessageTimeout time.Duration
 	// Buffers bounds what incomplete heads and messages and unwritten output may hold in total, together with whatever else its owner
@@ -75,6 +79,7 @@ func DefaultConfig() Config {
 		MaxHeadBytes:     8192,
 		HandshakeTimeout: 10 * time.Second,
 		MaxMessageBytes:  64 << 10,
+		MaxPeerJSBytes:   256 << 10,
 		MessageTimeout:   30 * time.Second,
 		Buffers:          budget.New(32 << 20),
 		RateLimit:        100,
@@ -100,6 +105,7 @@ func (c *Config) check() error {
 	positive("MaxHeadBytes", int64(c.MaxHeadBytes))
 	positive("HandshakeTimeout", int64(c.HandshakeTimeout))
 	positive("MaxMessageBytes", int64(c.MaxMessageBytes))
+	positive("MaxPeerJSBytes", int64(c.MaxPeerJSBytes))
 	positive("MessageTimeout", int64(c.MessageTimeout))
 	positive("Buffers", c.Buffers.Limit())
 	positive("RateWindow", int64(c.RateWindow))

@@ -54,6 +54,7 @@ const (
 	flagMoved                      // its socket took something since the sweep looked
 	flagAdmitted                   // counted in Server.upgraded
 	flagPinged                     // by the sweep, and has not answered
+	flagPeerJS                     // its messages may be as long as those of PeerJS clients
 )
 
 func (f flags) has(g flags) bool { return f&g != 0 }

@@ -15,7 +15,11 @@ const (
 
 // readFrames takes bytes from the socket, cut anywhere, and hands what they complete to the session.
 func (c *conn) readFrames(data []byte) {
-	r := wsframe.NewReader(data, nil, c.loop.srv.cfg.MaxMessageBytes)
+	most := c.loop.srv.cfg.MaxMessageBytes
+	if c.flags.has(flagPeerJS) {
+		most = c.loop.srv.cfg.MaxPeerJSBytes
+	}
+	r := wsframe.NewReader(data, nil, most)
 	if c.work != nil {
 		r.Lend(&c.work.stream)
 	}

@@ -57,6 +57,9 @@ func (c *conn) request(head []byte) {
 		return
 	}
 	v := srv.policy.Judge(&r)
+	if v.Peers {
+		v.Response = srv.policy.PeerList(&r, srv.hub.Peers())
+	}
 	switch {
 	case v.Response != nil && r.IsHead():
 		c.respondHead(v.Response)
@@ -108,10 +111,16 @@ func (c *conn) open(r *upgrade.Request, v *upgrade.Verdict) {
 	c.loop.table.add(c)
 	if v.Refused != nil {
 		srv.metrics.upgraded(upgradeRefused)
+		if v.Last != "" {
+			c.Send([]byte(v.Last))
+		}
 		c.queueClose(wire.CloseUnsupported, v.Refused.Reason, signaling.Closure{By: signaling.ClosedForCause})
 		return
 	}
 	srv.metrics.upgraded(upgradeAccepted)
+	if v.Offer.Dialect == wire.PeerJS {
+		c.flags.set(flagPeerJS)
+	}
 	c.loop.ev.Served()
 	c.session = srv.hub.Open(c, v.Connect, v.Offer)
 }

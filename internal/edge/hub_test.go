@@ -28,6 +28,8 @@ type testHub struct {
 
 func newHub() *testHub { return &testHub{opened: make(chan *testSession, 1<<14)} }
 
+func (*testHub) Peers() []string { return nil }
+
 func (h *testHub) Ready(wire.RoomID) error {
 	if err := h.notReady.Load(); err != nil {
 		return *err

@@ -24,6 +24,7 @@ type bareHub struct{ session bareSession }
 type bareSession struct{}
 
 func (*bareHub) Ready(wire.RoomID) error { return nil }
+func (*bareHub) Peers() []string         { return nil }
 
 func (h *bareHub) Open(signaling.Conn, wire.Connect, wire.Offer) edge.Session { return &h.session }
 

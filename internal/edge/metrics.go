@@ -102,7 +102,7 @@ func newMetrics(reg prometheus.Registerer, s *Server) (*metrics, error) {
 }
 
 func (m *metrics) prepare(outcomes, closes, drops *prometheus.CounterVec) {
-	for _, status := range []int{200, 400, 401, 403, 404, 405, 408, 426, 429, 431, 503} {
+	for _, status := range []int{200, 204, 400, 401, 403, 404, 405, 408, 426, 429, 431, 503} {
 		text := strconv.Itoa(status)
 		m.outcomes[text] = outcomes.WithLabelValues(text)
 	}

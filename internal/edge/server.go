@@ -73,7 +73,7 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 	}
 	s := &Server{
 		cfg: cfg, pace: paceOf(&cfg), hub: hub, log: log,
-		policy:      upgrade.NewPolicy(cfg.BasePath, origins),
+		policy:      upgrade.NewPolicy(cfg.BasePath, origins, cfg.PeerJS),
 		unavailable: upgrade.Unavailable(cfg.RetryAfter),
 		tooMany:     upgrade.TooMany(cfg.RetryAfter),
 		epoch:       time.Now(),

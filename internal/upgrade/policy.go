@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/rejoin-dev/rejoin/internal/origin"
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
@@ -15,12 +16,13 @@ const healthPath = "/health"
 type Policy struct {
 	basePath string
 	origins  *origin.Gate
+	peerjs   peerjs.Config
 	foreign  foreignProtocols
 }
 
 // NewPolicy makes a Policy. basePath is what proxies in front may put before the path, see [wire.ParseBase].
-func NewPolicy(basePath string, origins *origin.Gate) *Policy {
-	p := &Policy{basePath: basePath, origins: origins}
+func NewPolicy(basePath string, origins *origin.Gate, peers peerjs.Config) *Policy {
+	p := &Policy{basePath: basePath, origins: origins, peerjs: peers}
 	p.foreign.init()
 	return p
 }
@@ -36,6 +38,10 @@ type Verdict struct {
 	// Refused is set if Connect is wrong. Such a request is upgraded all the same: a browser's WebSocket shows its page no HTTP status,
 	// but it shows the reason of a close frame.
 	Refused *wire.RefusedError
+	// Last is what such a client is sent before the close frame, "" for nothing.
+	Last string
+	// Peers: the response is the list of PeerJS ids, for the caller to make with [PeerList].
+	Peers bool
 }
 
 // Judge decides what a request gets, as far as that depends on the request and not on the state of the server.
@@ -44,28 +50,59 @@ func (p *Policy) Judge(r *Request) Verdict {
 	if err != nil {
 		return Verdict{Response: &BadRequest}
 	}
+	if p.peerjs.Path != "" {
+		if route := p.peerjs.Route(target); route != peerjs.None {
+			return p.judgePeerJS(r, target, route)
+		}
+	}
 	offer := wire.ParseSubprotocols(r.Protocols...)
 	connect, err := target.Connect(offer.Dialect)
 	refused := refusal(err)
-	switch {
-	case r.hosts > 1, r.hosts == 0 && !r.http10, err != nil && refused == nil:
+	if err != nil && refused == nil {
 		return Verdict{Response: &BadRequest}
-	case string(r.method) != "GET" && !r.IsHead():
-		return Verdict{Response: &BadMethod}
-	case r.body:
-		return Verdict{Response: &BadRequest}
-	case r.http10, !r.upgrade, !r.connection, r.IsHead():
+	}
+	if bad := r.malformed(); bad != nil {
+		return Verdict{Response: bad}
+	}
+	if !r.asksForUpgrade() {
 		return Verdict{Response: withoutUpgrade(target, refused)}
-	case r.versions != 1, r.keys != 1, r.origins > 1:
-		return Verdict{Response: &BadRequest}
-	case string(r.version) != "13":
-		return Verdict{Response: &Required}
-	case !isKey(r.Key):
-		return Verdict{Response: &BadRequest}
-	case r.origins == 1 && !p.origins.Allows(string(r.origin)):
-		return Verdict{Response: &Forbidden}
+	}
+	if bad := p.badUpgrade(r); bad != nil {
+		return Verdict{Response: bad}
 	}
 	return Verdict{Connect: connect, Offer: offer, Refused: refused}
+}
+
+// malformed returns the response to a request that no path has, nil if there is nothing wrong with it.
+func (r *Request) malformed() *Response {
+	switch {
+	case r.hosts > 1, r.hosts == 0 && !r.http10:
+		return &BadRequest
+	case string(r.method) != "GET" && !r.IsHead():
+		return &BadMethod
+	case r.body:
+		return &BadRequest
+	}
+	return nil
+}
+
+func (r *Request) asksForUpgrade() bool {
+	return !r.http10 && r.upgrade && r.connection && !r.IsHead()
+}
+
+// badUpgrade returns the response to a request for an upgrade that cannot be granted, nil if it can.
+func (p *Policy) badUpgrade(r *Request) *Response {
+	switch {
+	case r.versions != 1, r.keys != 1, r.origins > 1:
+		return &BadRequest
+	case string(r.version) != "13":
+		return &Required
+	case !isKey(r.Key):
+		return &BadRequest
+	case r.origins == 1 && !p.origins.Allows(string(r.origin)):
+		return &Forbidden
+	}
+	return nil
 }
 
 // refusal returns the refusal that err is, nil if it is none.

@@ -12,6 +12,7 @@ type Response struct {
 	phrase string
 	body   string
 	header string // further header lines, each with its CR LF
+	kind   string // Content-Type; "" for a line of text, which gets its line feed
 }
 
 // The responses to requests that are not WebSocket upgrades, or whose upgrade cannot be granted.
@@ -62,7 +63,10 @@ const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 // Append appends the response.
 func (r *Response) Append(dst []byte, now time.Time) []byte {
 	dst = append(r.AppendHead(dst, now), r.body...)
-	return append(dst, '\n')
+	if r.kind == "" {
+		dst = append(dst, '\n')
+	}
+	return dst
 }
 
 // AppendHead appends the response without its body but with its length, as HEAD is answered (RFC 9110 section 9.3.2).
@@ -73,8 +77,13 @@ func (r *Response) AppendHead(dst []byte, now time.Time) []byte {
 	dst = append(dst, r.phrase...)
 	dst = append(dst, "\r\nDate: "...)
 	dst = now.UTC().AppendFormat(dst, httpTime)
-	dst = append(dst, "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "...)
-	dst = strconv.AppendInt(dst, int64(len(r.body)+1), 10)
+	kind, length := r.kind, len(r.body)
+	if kind == "" {
+		kind, length = "text/plain; charset=utf-8", length+1
+	}
+	dst = append(append(dst, "\r\nContent-Type: "...), kind...)
+	dst = append(dst, "\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(length), 10)
 	dst = append(dst, "\r\nConnection: close\r\n"...)
 	if r.Status == Required.Status {
 		// RFC 9110 section 7.8: a sender of Upgrade lists it in Connection too.

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rejoin-dev/rejoin/internal/origin"
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
 	"github.com/rejoin-dev/rejoin/internal/upgrade"
 )
 
@@ -35,7 +36,7 @@ func newPolicy(t testing.TB, basePath string, origins ...string) *upgrade.Policy
 	if err != nil {
 		t.Fatal(err)
 	}
-	return upgrade.NewPolicy(basePath, gate)
+	return upgrade.NewPolicy(basePath, gate, peerjs.Config{})
 }
 
 // judged is what becomes of a request head.

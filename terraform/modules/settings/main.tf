@@ -36,6 +36,9 @@ locals {
     MAX_MESSAGE_BYTES           = local.number
     MAX_HEAD_BYTES              = local.number
     BASE_PATH                   = "^(/[A-Za-z0-9._~-]+)*/?$"
+    PEERJS_PATH                 = "^/?([A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*$"
+    PEERJS_KEY                  = "^[A-Za-z0-9._~-]{1,128}$"
+    PEERJS_DISCOVERY            = local.boolean
     MAX_BUFFERED_BYTES          = local.number
     MAILBOX_MESSAGES            = local.number
     MAILBOX_BYTES               = local.number
