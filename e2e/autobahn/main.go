@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 type echo struct{}
 
 func (echo) Ready(wire.RoomID) error { return nil }
+func (echo) Peers() []string         { return nil }
 
 func (echo) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session { return echoed{conn} }
 

@@ -118,6 +118,9 @@ func (s *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 	if len(body) > largeBody {
 		s.flushing |= flushLarge
 	}
+	if wire.Kind(body.Kind()) == wire.KindPeerOffer {
+		s.flushing |= flushOffer
+	}
 	if prove {
 		s.proof = proofPending
 	}

@@ -105,6 +105,9 @@ func (s *Attachment) post(m peerjs.Message, began time.Time) {
 		Deadline: began.Add(s.hub.backbone.CallTimeout()), Kind: byte(wire.KindOther),
 		Data: peerjs.AppendMessage(nil, m.Type, x.id, m.Dst, m.Payload),
 	}}
+	if m.Type == peerjs.Offer {
+		p.m.Kind = byte(wire.KindPeerOffer)
+	}
 	if m.Type.Waits() {
 		p.m.RequestID = peerjs.AppendRoute(nil, x.id, m.Dst)
 		if p.cost = boxedCost + len(p.m.Data); x.boxed+p.cost <= maxBoxed {

@@ -277,3 +277,29 @@ func TestWhatWaitsForNobodyIsBounded(t *testing.T) {
 		p.hears(expires("b5", "a"))
 	})
 }
+
+// A killed instance would have its clients given again what Redis does not know to have arrived, and a repeated offer ends its connection. So
+// that one has arrived is passed on at once.
+func TestTheProofOfAnOfferIsPassedOnAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		p := dialPeer(t, hub, "a", "t", false)
+		p.hears(peerjs.Open)
+		room := peerjs.RoomOf("", "a")
+		me := peerjs.ClientOf(room).String()
+		for n := range uint64(4) {
+			kind := wire.KindPeerOffer
+			if n == 2 {
+				kind = candidate
+			}
+			ring(hub, room, me, entry(n, kind, streams.Server))
+			pass(150 * time.Millisecond)
+		}
+		var acks []streams.EntryID
+		for _, c := range b.calls("ack") {
+			acks = append(acks, c.id)
+		}
+		if want := []streams.EntryID{seq(0), seq(1), seq(3)}; !slices.Equal(acks, want) {
+			t.Errorf("positions %v, want %v", acks, want)
+		}
+	})
+}

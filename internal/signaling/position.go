@@ -32,6 +32,7 @@ const (
 	flushListed   flushing = 1 << iota // in the shard's dirty list
 	flushUnderWay                      // Redis has been told, or is about to be
 	flushLarge                         // a large message was delivered since
+	flushOffer                         // so was an offer to a PeerJS client, which breaks a connection if it is given the same again
 )
 
 // moves reports whether an entry was delivered on this connection and is ahead of the client's position.
@@ -52,7 +53,7 @@ func (s *Attachment) acknowledge(id streams.EntryID) {
 	}
 	s.acked, s.unflushed = id, uint8(min(uint64(s.unflushed)+min(entries, flushEntries), flushEntries))
 	now := s.hub.now()
-	if s.unflushed == flushEntries || s.flushing&flushListed == 0 && s.flushable(now) && (s.proves() || !s.freesLittle()) {
+	if s.unflushed == flushEntries || s.flushing&flushOffer != 0 || s.flushing&flushListed == 0 && s.flushable(now) && (s.proves() || !s.freesLittle()) {
 		s.flush(now)
 		return
 	}
@@ -87,11 +88,14 @@ func (s *Attachment) flush(now uint32) {
 	case s.freesLittle():
 		p.Patience = ackPatience
 	}
-	if s.unflushed == flushEntries {
+	if s.unflushed == flushEntries || s.flushing&flushOffer != 0 {
 		p.Patience = 0
 	}
 	s.flushed, s.unflushed = now, 0
 	s.flushing = s.flushing&^flushLarge | flushUnderWay
+	if s.acked == s.last {
+		s.flushing &^= flushOffer
+	}
 	s.hub.backbone.Ack(s.ref(), p, s.acknowledged)
 }
 

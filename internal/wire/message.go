@@ -11,6 +11,9 @@ const (
 	KindCandidates Kind = 'C'
 	KindOther      Kind = 'm' // any other method: rejoin.v1 only
 	KindAck        Kind = 'k' // rejoin.v1 only, and for the server
+
+	// KindPeerOffer is an OFFER of a PeerJS client. Those of one sender may be for several connections: none replaces another.
+	KindPeerOffer Kind = 'O'
 )
 
 // String returns the method as it stands in a message.
@@ -28,6 +31,8 @@ func (k Kind) String() string {
 		return "other"
 	case KindAck:
 		return methodAck
+	case KindPeerOffer:
+		return "OFFER"
 	}
 	return "unknown"
 }

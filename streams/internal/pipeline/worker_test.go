@@ -168,7 +168,7 @@ func TestACallThatMayWaitTravelsWithTheNext(t *testing.T) {
 		t.Fatalf("%d calls when the time of one is up", len(got))
 	}
 	late.Script, late.Cmd = testScript, redis.NewCmd(t.Context())
-	late.prepare(now, false, "")
+	late.prepare(now, false, nil)
 	w.requeue([]*Call{late}, nil, now)
 	if got := take(now); len(got) != 1 {
 		t.Error("a repeated call waits for company")
