@@ -61,6 +61,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
+test('axe finds nothing to mend in the board for PeerJS', async () => {
+  const page = await stage.page(await stage.server({ PEERJS_PATH: '/' }), { fragment: 'peerjs.html', ...phone });
+  await page.waitForSelector('#session[data-state=open]');
+  expect(await violations(page)).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+});
+
 test('everything is reached by keyboard, in the order in which it is read, and the focus is seen', async () => {
   const page = await stage.page(await stage.server());
   await sessionOpens(page);

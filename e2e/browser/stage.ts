@@ -39,14 +39,14 @@ export class Stage {
   }
 
   /** Two instances on one Redis. */
-  async instances(): Promise<[Server, Server]> {
+  async instances(settings: Record<string, string> = {}): Promise<[Server, Server]> {
     const redis: Process & { url: string } = await startRedis();
     this.#undo.push(() => redis.stop());
-    const env = { REDIS_URL: redis.url };
+    const env = { REDIS_URL: redis.url, ...settings };
     return Promise.all([this.server(env), this.server(env)]);
   }
 
-  async proxy(target: Server): Promise<Proxy> {
+  async proxy(target: { port: number }): Promise<Proxy> {
     const proxy = await Proxy.start(target.port);
     this.#undo.push(() => proxy.stop());
     return proxy;
@@ -60,7 +60,7 @@ export class Stage {
     context.on('page', (other) => this.#watch(other));
     this.#watch(page);
     if (port) {
-      await page.route('**/demo/config.json', (route) => route.fulfill({ json: { websocketPort: port, iceServers: false, addresses: [] } }));
+      await page.route('**/demo/config.json', (route) => route.fulfill({ json: { websocketPort: port, iceServers: false, peerJS: { path: '/peerjs', key: 'peerjs' }, addresses: [] } }));
     }
     await page.goto(`http://localhost:${server.privatePort}/demo/${fragment}`);
     return page;

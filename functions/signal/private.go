@@ -83,7 +83,7 @@ func hurried(next http.Handler) http.Handler {
 
 // serveDemo adds the demo, once the WebSocket port is known.
 func (p *private) serveDemo(s *service) {
-	p.mux.Handle(demo.Path, demo.Handler(demo.Config{WebSocketPort: portOf(s.edge.Addr()), ICEServers: s.cfg.TURN.Configured()}))
+	p.mux.Handle(demo.Path, demo.Handler(demo.Config{WebSocketPort: portOf(s.edge.Addr()), ICEServers: s.cfg.TURN.Configured(), PeerJSPath: s.cfg.peerjs.Path, PeerJSKey: s.cfg.peerjs.Key}))
 }
 
 func (p *private) addr() net.Addr { return p.listener.Addr() }

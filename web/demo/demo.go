@@ -21,6 +21,8 @@ type Config struct {
 	WebSocketPort int
 	// ICEServers says that the server tells its clients STUN or TURN servers.
 	ICEServers bool
+	// PeerJSPath and PeerJSKey are where and how PeerJS clients are served, empty: nowhere.
+	PeerJSPath, PeerJSKey string
 }
 
 // Handler serves the page and its config.json below Path. The page may run nothing but its own script, and connect to nothing but
@@ -46,11 +48,19 @@ func Handler(cfg Config) http.Handler {
 }
 
 func serveConfig(w http.ResponseWriter, r *http.Request, cfg Config) {
+	type peerJS struct {
+		Path string `json:"path"`
+		Key  string `json:"key"`
+	}
 	answer := struct {
 		WebSocketPort int      `json:"websocketPort"`
 		ICEServers    bool     `json:"iceServers"`
+		PeerJS        *peerJS  `json:"peerJS"`
 		Addresses     []string `json:"addresses"`
-	}{cfg.WebSocketPort, cfg.ICEServers, []string{}}
+	}{WebSocketPort: cfg.WebSocketPort, ICEServers: cfg.ICEServers, Addresses: []string{}}
+	if cfg.PeerJSPath != "" {
+		answer.PeerJS = &peerJS{cfg.PeerJSPath, cfg.PeerJSKey}
+	}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && net.ParseIP(host).IsLoopback() {
 		answer.Addresses = reachable()
 	}

@@ -24,6 +24,7 @@ func TestServesThePage(t *testing.T) {
 	for path, kind := range map[string]string{
 		"/demo/": "text/html", "/demo/app.js": "text/javascript", "/demo/style.css": "text/css", "/demo/icon.svg": "image/svg+xml",
 		"/demo/room.html": "text/html", "/demo/room.js": "text/javascript", "/demo/room.css": "text/css",
+		"/demo/peerjs.html": "text/html", "/demo/peerjs.js": "text/javascript", "/demo/licenses.txt": "text/plain",
 	} {
 		w := get(t, path, "192.0.2.1:1")
 		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), kind) {
@@ -57,10 +58,23 @@ func TestOnlyTheMachineItselfIsToldItsAddresses(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &config); err != nil {
 		t.Fatal(err)
 	}
-	if config["websocketPort"] != 4321.0 || config["iceServers"] != false {
+	if config["websocketPort"] != 4321.0 || config["iceServers"] != false || config["peerJS"] != nil {
 		t.Errorf("got %v", config)
 	}
 	if list, ok := config["addresses"].([]any); !ok || len(list) != 0 {
 		t.Errorf("a stranger is told %v", config["addresses"])
+	}
+}
+
+func TestThePageIsToldWherePeerJSClientsAreServed(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	demo.Handler(demo.Config{PeerJSPath: "/app/", PeerJSKey: "secret"}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/demo/config.json", nil))
+	var config struct{ PeerJS map[string]string }
+	if err := json.Unmarshal(w.Body.Bytes(), &config); err != nil {
+		t.Fatal(err)
+	}
+	if config.PeerJS["path"] != "/app/" || config.PeerJS["key"] != "secret" {
+		t.Errorf("got %s", w.Body)
 	}
 }

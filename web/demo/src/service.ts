@@ -5,6 +5,8 @@ export interface Config {
   websocketPort: number;
   /** The server has STUN or TURN servers to tell. */
   iceServers: boolean;
+  /** Where PeerJS clients are served; null: nowhere. */
+  peerJS: { path: string; key: string } | null;
   /** Where else this machine can be reached; only told to the machine itself. */
   addresses: string[];
 }
