@@ -24,6 +24,10 @@ export class Proxy {
     return `ws://127.0.0.1:${this.port}`;
   }
 
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
   /** From now on nothing passes on the open connections, and no end hears of it. */
   cutSilently(): void {
     for (const [a, b] of this.#pairs) {

@@ -56,7 +56,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** The first line of output that matches; the rest is read and dropped. */
-function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
+export function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     const lines: string[] = [];
     createInterface(child.stdout!).on('line', (line) => {
