@@ -97,9 +97,11 @@ func Open(opt Options) (*Backbone, error) {
 		b.redis.ReadTimeout, b.redis.WriteTimeout = patience, patience
 	}
 	b.life, b.cancel = context.WithCancel(context.Background())
-	if b.redis.Dialer = opt.Dialer; opt.Dialer == nil {
-		b.redis.Dialer = dialer(b.life, b.redis.TLSConfig)
+	dial := opt.Dialer
+	if dial == nil {
+		dial = dialer(b.life, b.redis.TLSConfig)
 	}
+	b.redis.Dialer = interrupting(dial)
 	b.health.log = opt.Logger
 	b.metrics = newMetrics(opt.Registerer)
 	b.sendCalls.New = newSendCall

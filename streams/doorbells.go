@@ -118,8 +118,10 @@ func (b *Backbone) subscribe(ctx context.Context, at func() subscriber, channels
 	pause := firstSubscribePause
 	for ctx.Err() == nil {
 		started := time.Now()
+		ctx, stop := interruptible(ctx)
 		sub := at().Subscribe(ctx, channels...)
 		stood, err := b.receive(ctx, sub, channels[len(channels)-1], stands)
+		stop()
 		_ = sub.Close()
 		if ctx.Err() != nil || errors.Is(err, redis.ErrClosed) {
 			return
@@ -147,9 +149,6 @@ func (b *Backbone) channels(at string) (list []string) {
 
 // receive reads a subscription until it ends. stood says whether it ever stood.
 func (b *Backbone) receive(ctx context.Context, sub *redis.PubSub, last string, stands func(bool)) (stood bool, err error) {
-	// Close is what interrupts a read.
-	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
-	defer stop()
 	defer func() {
 		if stood {
 			b.subscribed.Add(-1)
