@@ -24,6 +24,8 @@ type Attach struct {
 	After                           EntryID
 	// Claim asks for a PeerJS id, whose room has one member: NewClient, for TokenHash. See Taken, Post.
 	Claim bool
+	// Holder is the session that a Contested resume was told.
+	Holder string
 	// Started is when this connection's request arrived: a client's own slow attempt does not evict its newer one.
 	Started time.Time
 	// Deadline is when Attach is answered at the latest; zero: CallTimeout from now.
@@ -45,7 +47,8 @@ const (
 	Fresh Verdict = iota
 	// Resumed: the session asked for, or taken over, or restored.
 	Resumed
-	// Contested: nothing is done yet. Live sessions of the same role are being probed; attach again
+	// Contested: nothing is done yet. A resume showed the older token: if its client is still there, attach again with the session
+	// in Attached.Contested as the Holder. Otherwise live sessions of the same role are being probed; attach again
 	// with Probed when they answered or ProbeTimeout is over.
 	Contested
 	// RoomFull: no more sessions are allowed in this room.
@@ -123,7 +126,7 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 		}
 	case a.Resume != "":
 		script = resumeScript
-		args = append(args, a.Resume, dash(a.ResumeHash), idOrDash(a.After), waited, dash(a.ResumedHash))
+		args = append(args, a.Resume, dash(a.ResumeHash), idOrDash(a.After), waited, dash(a.ResumedHash), dash(a.Holder))
 	default:
 		if !a.Probed {
 			nonce = randomHex(8)
@@ -199,6 +202,9 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 		ended = asList(r.next())
 		for len(r.list) > 0 {
 			a.Contested = append(a.Contested, SessionRef{Room: room, Client: r.str(), Session: r.str()})
+		}
+		if len(a.Contested) == 0 && r.err == nil {
+			r.err = errReply
 		}
 		return a, ended, r.err
 	case "B":

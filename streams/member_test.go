@@ -42,6 +42,10 @@ func request(room, role string, dialect byte, keep bool) streams.Attach {
 func (in *instance) try(tb failer, a streams.Attach) (streams.Attached, *member) {
 	tb.Helper()
 	got := must(tb, in.attach(a))
+	if got.Verdict == streams.Contested && a.Resume != "" {
+		a.Holder = got.Contested[0].Session
+		got = must(tb, in.attach(a))
+	}
 	m := &member{
 		in: in, room: a.Room, id: got.Client, session: a.Session, role: a.Role, dialect: a.Dialect, keep: a.Keep,
 		token: a.TokenHash, got: got,

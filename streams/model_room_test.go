@@ -202,6 +202,8 @@ func (r *modelRoom) attach(a streams.Attach, inst string, slow bool) verdict {
 	switch {
 	case s.role != a.Role || s.dialect != rejoin || !good:
 		return r.fresh(a, inst, streams.RefusedMismatch)
+	case a.ResumeHash != s.token && a.Holder != s.sid:
+		return verdict{verdict: streams.Contested, probed: []string{s.sid}}
 	case a.After.Compare(s.last) > 0:
 		r.ring(s.inst, "f %s %s", s.id, s.sid)
 		r.remove(s, "left")

@@ -112,6 +112,9 @@ func (w *world) attach(t *rapid.T, r *modelRoom, in *instance, a streams.Attach,
 	if got.Verdict == streams.Contested {
 		a.Probed = true
 		for _, h := range got.Contested {
+			if a.Holder = h.Session; a.Resume != "" {
+				continue
+			}
 			if rapid.Bool().Draw(t, "dead") {
 				a.Dead = append(a.Dead, h)
 			}

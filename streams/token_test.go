@@ -37,6 +37,34 @@ func TestOlderTokenIsGoodUntilTheClientHasSpoken(t *testing.T) {
 	})
 }
 
+// R5: no clock tells how long a call was on its way to Redis. One that overtook it is not evicted.
+func TestAttemptThatArrivesLateDoesNotEvictANewerOne(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, y, room := p.open(t), p.open(t), newRoom()
+		w := x.join(t, room, wallet, rejoin)
+		lost := w.resume(t, x, streams.EntryID{}) // its token never arrived
+		late, newer := w.back(streams.EntryID{}), w.back(streams.EntryID{})
+		contested := must(t, x.attach(late))
+		if contested.Verdict != streams.Contested || len(contested.Contested) != 1 || contested.Contested[0] != lost.ref() {
+			t.Fatalf("a resume by the older token: %+v", contested)
+		}
+		lost.all(t, streams.EntryID{}) // still holds the session
+		got, n := y.try(t, newer)
+		if got.Verdict != streams.Resumed {
+			t.Fatalf("the newer attempt: %+v", got)
+		}
+		late.Holder, late.Started = contested.Contested[0].Session, time.Now() // and this one arrives now
+		if got := must(t, x.attach(late)); got.Verdict != streams.Contested || len(got.Contested) != 1 || got.Contested[0] != n.ref() {
+			t.Fatalf("the late attempt: %+v", got)
+		}
+		n.all(t, streams.EntryID{}) // still holds the session
+		late.Holder = n.session
+		if got := must(t, x.attach(late)); got.Verdict != streams.Resumed {
+			t.Errorf("an attempt that has a client: %+v", got)
+		}
+	})
+}
+
 // R5: a client's own slow attempt does not evict its newer one.
 func TestAttemptThatWaitedDoesNotEvictANewerOne(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {

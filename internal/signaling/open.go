@@ -127,6 +127,11 @@ func (s *Attachment) attached(a streams.Attached, err error) {
 			s.close()
 			return
 		}
+		if r := &s.opening().request; r.Resume != "" {
+			r.Holder = a.Contested[0].Session
+			s.attach()
+			return
+		}
 		s.hub.probes.start(s, a)
 	default:
 		s.hub.metrics.attaching.Observe(waited.Seconds())

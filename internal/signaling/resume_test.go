@@ -3,8 +3,10 @@ package signaling_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
@@ -116,6 +118,43 @@ func TestTheOlderTokenIsGoodUntilTheClientSpeaks(t *testing.T) {
 				}
 				if m := d.resume(again.ResumeToken, "").dial(t, y.Hub).welcome(); !m.Resumed {
 					t.Errorf("the newer token is not: %+v", m)
+				}
+			})
+		})
+	}
+}
+
+// A resume by the older token is asked once more whether it has a client: it may be an attempt that the client gave up.
+func TestAResumeByTheOlderTokenIsAskedAgain(t *testing.T) {
+	for name, gone := range map[string]bool{"there": false, "gone": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+				d := wallet(newRoom()).rejoin()
+				token := d.dial(t, hub).welcome().ResumeToken
+				b.attach = func(a streams.Attach) (streams.Attached, error) {
+					if a.Holder == "" {
+						return streams.Attached{Verdict: streams.Contested, Contested: []streams.SessionRef{{Room: a.Room, Client: a.Resume, Session: "holder"}}}, nil
+					}
+					r := fresh(a)
+					r.Verdict, r.Client = streams.Resumed, a.Resume
+					return r, nil
+				}
+				b.shut()
+				c := d.resume(token, "").dial(t, hub)
+				if gone {
+					c.lose()
+				}
+				b.open()
+				synctest.Wait()
+				calls := b.calls("attach")[1:]
+				if gone {
+					if len(calls) != 1 {
+						t.Errorf("%d attaches for a client that is gone", len(calls))
+					}
+					return
+				}
+				if len(calls) != 2 || calls[1].attach.Holder != "holder" || !c.welcome().Resumed {
+					t.Errorf("attaches %+v", calls)
 				}
 			})
 		})
