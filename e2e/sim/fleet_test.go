@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -123,6 +124,9 @@ func (f *fleet) results(from uint64, count int) iter.Seq[outcome] {
 	}
 }
 
+// stuckAfter is how long one seed may take. They take 0.1 s.
+const stuckAfter = 2 * time.Minute
+
 // process is one process and its seeds.
 func (f *fleet) process(from, count uint64, got chan<- outcome, stop <-chan struct{}) {
 	cmd := exec.CommandContext(f.t.Context(), f.binary, "-test.run=^TestSeeds$", "-test.timeout=0", "-worker",
@@ -141,7 +145,11 @@ func (f *fleet) process(from, count uint64, got chan<- outcome, stop <-chan stru
 	lines := bufio.NewScanner(pipe)
 	lines.Buffer(nil, 64<<20)
 	var rest strings.Builder
+	// A bubble in which a goroutine waits for a mutex stands still for good: then the process prints what all of them wait for, and ends.
+	stuck := time.AfterFunc(stuckAfter, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	defer stuck.Stop()
 	for lines.Scan() {
+		stuck.Reset(stuckAfter)
 		text, ok := strings.CutPrefix(lines.Text(), mark)
 		if !ok {
 			rest.WriteString(lines.Text() + "\n")

@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	seedCount = flag.Int("seeds", 300, "how many seeds")
+	seedCount = flag.Int("seeds", 1000, "how many seeds")
 	firstSeed = flag.Uint64("first", 1, "the first seed")
 	oneSeed   = flag.Uint64("seed", 0, "live through this seed only, and print what broke")
 	kinds     = flag.String("faults", "", "kinds of faults, with commas between; none: no faults")

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"container/heap"
+	"hash/crc32"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -119,8 +120,12 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// name makes a number of a text, to draw with.
+// name makes a number of a text, to draw with. Long texts are scripts: an instance sends all of them on each new connection, and taking them byte by
+// byte was a tenth of a seed's time.
 func name(s string) uint64 {
+	if len(s) > 1024 {
+		return mix(uint64(crc32.ChecksumIEEE([]byte(s))))
+	}
 	h := uint64(14695981039346656037)
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 1099511628211
