@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -61,7 +62,7 @@ type static struct {
 }
 
 func newActor(log *history.Log, m history.Member, cfg client.Config, seed uint64) *actor {
-	cfg.Source, cfg.Room, cfg.Plain, cfg.Reconnect = m.Role, m.Room, m.Plain, true
+	cfg.Role, cfg.Target, cfg.Room, cfg.Plain, cfg.Reconnect = m.Role, m.Target, m.Room, m.Plain, true
 	cfg.Backoff = client.Backoff{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond}
 	cfg.Silence, cfg.ConnectTimeout, cfg.WriteTimeout = silence, 5*time.Second, 5*time.Second
 	cfg.ManualAck, cfg.AckAfter = true, 300*time.Millisecond
@@ -180,7 +181,13 @@ func (a *actor) see(c *client.Client, conn int, ev client.Event, began time.Dura
 
 // take writes a message down. Clients that share a position tell repetitions by the entry, as one client does by itself.
 func (a *actor) take(c *client.Client, conn int, d client.Data) {
-	message, _, _ := strings.Cut(d.Payload, " ")
+	text := d.Payload
+	if d.JSON != nil {
+		if err := json.Unmarshal(d.JSON, &text); err != nil {
+			panic(err) // compose makes no other
+		}
+	}
+	message, _, _ := strings.Cut(text, " ")
 	e := history.Event{Kind: history.Delivered, Member: a.member.Name, Conn: conn, Peer: d.From, Message: message}
 	e.Repeat = d.ID != "" && a.seen[d.ID]
 	a.log.Add(e)
@@ -266,12 +273,41 @@ func (a *actor) run(ctx, life context.Context) {
 	}
 }
 
-// send sends the next message to the newest peer, if there is one.
+// send sends the next message, if there is a peer: in a pair to the newest, as wallets and extensions do, elsewhere to any.
 func (a *actor) send(ctx, life context.Context) {
+	a.sendTo(ctx, life, func(peers []string) string {
+		if a.member.Target == "" {
+			return peers[len(peers)-1]
+		}
+		return peers[a.rng.IntN(len(peers))]
+	})
+}
+
+// sendToAll sends a message to each peer: in a pair to the newest.
+func (a *actor) sendToAll(ctx context.Context) {
+	if a.member.Target == "" {
+		a.send(ctx, ctx)
+		return
+	}
+	a.mu.Lock()
+	peers := slices.Clone(a.peers[a.client])
+	a.mu.Unlock()
+	for _, id := range peers {
+		a.sendTo(ctx, ctx, func(now []string) string {
+			if slices.Contains(now, id) {
+				return id
+			}
+			return ""
+		})
+	}
+}
+
+// sendTo sends the next message to the peer that choose returns, if it returns one. choose is called if there is any, with mu held.
+func (a *actor) sendTo(ctx, life context.Context, choose func(peers []string) string) {
 	a.mu.Lock()
 	c, conn, target := a.client, a.conn, ""
 	if peers := a.peers[c]; len(peers) > 0 {
-		target = peers[len(peers)-1]
+		target = choose(peers)
 	}
 	if c == nil || target == "" {
 		a.mu.Unlock()
@@ -313,20 +349,30 @@ func (a *actor) send(ctx, life context.Context) {
 	})
 }
 
-// compose makes the next message: the extension offers, the wallet answers, and both send candidates from then on.
+// compose makes the next message: extension, host and equals offer, wallet and viewer answer, and all send candidates from then on. Outside of
+// pairs one in four has a method of the application's own, and carries any JSON.
 func (a *actor) compose(target string) client.Message {
 	a.sent++
 	method := "iceCandidate"
-	if !a.offered[target] {
+	switch {
+	case !a.offered[target]:
 		a.offered[target] = true
-		method = map[string]string{client.Extension: "offer", client.Wallet: "answer"}[a.member.Role]
+		method = map[string]string{client.Extension: "offer", client.Wallet: "answer", "peer": "offer", "host": "offer", "viewer": "answer"}[a.member.Role]
+	case a.member.Target != "" && a.rng.IntN(4) == 0:
+		method = "board.drawn"
 	}
 	size := 50 + a.rng.IntN(400)
 	if a.rng.IntN(50) == 0 || a.heavy.Load() {
 		size = bigger
 	}
 	id := fmt.Sprintf("%s#%d", a.member.Name, a.sent)
-	return client.Message{RequestID: id, Target: target, Method: method, EncryptedPayload: id + " " + strings.Repeat("x", size)}
+	m := client.Message{RequestID: id, Target: target, Method: method}
+	if text := id + " " + strings.Repeat("x", size); method == "board.drawn" {
+		m.JSON = text
+	} else {
+		m.EncryptedPayload = text
+	}
+	return m
 }
 
 // leave ends the actor's session and waits for its readers.

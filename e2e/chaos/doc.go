@@ -1,8 +1,8 @@
 // Package chaos proves that nothing is lost. It drives real processes, three instances and a real Redis of each kind, under a
-// steady load of rooms that negotiate in both dialects, breaks something, mends it, and checks what all clients saw
+// steady load of rooms of all kinds (room_test.go), breaks something, mends it, and checks what all clients saw
 // against the laws of package history.
 //
-//	actors (2 a room) ──► Toxiproxy ──► 3 instances ──► Toxiproxy ──► Redis
+//	actors (2 or 3 a room) ──► Toxiproxy ──► 3 instances ──► Toxiproxy ──► Redis
 //	   │                     ▲               ▲              ▲           ▲
 //	   ▼                     └───────────────┴── fault ─────┴───────────┘
 //	history.Log ──► history.Check ──► a row of docs/reliability.md

@@ -16,7 +16,7 @@ func clientFaults() []fault {
 	return []fault{
 		{name: "clients acknowledge nothing for 6 s, and resume meanwhile", store: onDisk, settings: []string{"MAILBOX_MESSAGES=64"}, do: acknowledgeNothing},
 		{name: "clients acknowledge nonsense", store: onDisk, do: acknowledgeNonsense},
-		{name: "wallets stop reading for 5 s", store: onDisk, old: oldStall, do: stallWallets},
+		{name: "wallets stop reading for 5 s", store: onDisk, old: oldStall, do: stallOne},
 		{name: "50 readers stall beside the load, a megabyte for each", store: onDisk, slow: true, do: stallReaders},
 		{name: "pong flood: 8 clients read nothing and send 12 KB/s of pongs for 5 s", store: onDisk, do: floodPongs},
 		{name: "clients flap: join and leave at once", store: onDisk, old: oldFlap, do: flap},
@@ -41,20 +41,22 @@ func acknowledgeNothing(r *run) {
 	}
 }
 
-// stallWallets: their peers send twenty kilobytes at a time, until nothing goes in anywhere.
-func stallWallets(r *run) {
-	for _, room := range r.load.rooms {
-		room.extension.heavy.Store(true)
-		room.wallet.stall(true)
+// stallOne: the first of each room, whose peers send twenty kilobytes at a time, until nothing goes in anywhere.
+func stallOne(r *run) {
+	heavy := func(on bool) {
+		for _, room := range r.load.rooms {
+			for _, a := range room.others {
+				a.heavy.Store(on)
+			}
+			room.first.stall(on)
+		}
 	}
+	heavy(true)
 	time.Sleep(5 * time.Second)
-	for _, room := range r.load.rooms {
-		room.extension.heavy.Store(false)
-		room.wallet.stall(false)
-	}
+	heavy(false)
 }
 
-// flap: a second wallet of the other dialect joins each room and leaves, again and again.
+// flap: another one like the first of each room, in a pair of the other dialect, joins and leaves, again and again.
 func flap(r *run) {
 	ctx, cancel := context.WithTimeout(r.load.ctx, patience)
 	defer cancel()
@@ -62,7 +64,7 @@ func flap(r *run) {
 	for i, room := range r.load.rooms {
 		flapping.Go(func() {
 			for n := range 20 {
-				a := r.guest(room, fmt.Sprintf("flap-%d", n), !room.wallet.member.Plain, i+n)
+				a := r.guest(room, fmt.Sprintf("flap-%d", n), i+n)
 				if err := a.join(ctx); err != nil {
 					r.t.Error(err)
 					return
@@ -74,10 +76,11 @@ func flap(r *run) {
 	flapping.Wait()
 }
 
-// guest is another wallet in a room, which does not send.
-func (r *run) guest(room room, name string, plain bool, first int) *actor {
-	m := history.Member{Name: room.wallet.member.Name + "/" + name, Room: room.wallet.member.Room, Role: client.Wallet, Plain: plain, Kept: plain}
-	return r.load.actor(m, first, 0)
+// guest is another one like the first of a room, which does not send; in a pair it speaks the other dialect.
+func (r *run) guest(room room, name string, first int) *actor {
+	m := room.first.member
+	s := seat{role: m.Role, target: m.Target, plain: m.Target == "" && !m.Plain}
+	return r.load.actor(s.member(m.Name+"/"+name, room.id), first, 0)
 }
 
 // resumeTwice: two attempts with one position at the same moment, on two instances, while the connection before them is well.

@@ -47,7 +47,7 @@ func restartPrimary(r *run) {
 func migrateSlots(r *run) {
 	for range 3 {
 		for _, room := range r.load.rooms {
-			r.stack.cluster.Migrate("{" + room.wallet.member.Room + "}")
+			r.stack.cluster.Migrate(room.tag)
 		}
 	}
 }
@@ -80,10 +80,9 @@ type creep struct {
 }
 
 func newCreep(r *run, room room, hashFirst bool) creep {
-	id := room.wallet.member.Room
-	isHash := func(key string) bool { return key == "{"+id+"}:m" }
-	isMailbox := func(key string) bool { return strings.HasPrefix(key, "{"+id+"}:s:") }
-	c := creep{Move: r.stack.cluster.BeginMove("{" + id + "}"), room: id, steps: []func(string) bool{isHash, isMailbox}}
+	isHash := func(key string) bool { return key == room.tag+":m" }
+	isMailbox := func(key string) bool { return strings.HasPrefix(key, room.tag+":s:") }
+	c := creep{Move: r.stack.cluster.BeginMove(room.tag), room: room.id, steps: []func(string) bool{isHash, isMailbox}}
 	if !hashFirst {
 		slices.Reverse(c.steps)
 	}
@@ -112,8 +111,11 @@ type aside struct {
 func (r *run) beside(primary int, do func()) {
 	a := &aside{}
 	for _, room := range r.load.rooms {
-		if r.stack.cluster.Holder("{"+room.wallet.member.Room+"}") != primary {
-			a.members = append(a.members, room.wallet.member, room.extension.member)
+		if r.stack.cluster.Holder(room.tag) == primary {
+			continue
+		}
+		for _, m := range room.members() {
+			a.members = append(a.members, m.member)
 		}
 	}
 	r.struck()

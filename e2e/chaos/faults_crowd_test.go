@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/client"
-	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
 )
 
 // unread is how many large messages a reader that stalls is sent: a megabyte, more than sockets and buffers hold for it.
@@ -43,11 +42,10 @@ func stallReaders(r *run) {
 
 // stallReader is one of them. It calls stalled when all is sent.
 func (r *run) stallReader(ctx context.Context, i int, stalled func(), readOn <-chan struct{}) error {
-	plain, room := dialects[i%len(dialects)], newRoom()
+	kind, room := pair(dialects[i%len(dialects)]), newRoomID()
 	// A second time in the same history they are others.
 	name := fmt.Sprintf("stalled-%d-%s", i, room[:8])
-	wallet := r.load.actor(history.Member{Name: name + "/wallet", Room: room, Role: client.Wallet, Plain: plain[0], Kept: plain[0]}, i, 0)
-	extension := r.load.actor(history.Member{Name: name + "/extension", Room: room, Role: client.Extension, Plain: plain[1]}, i+1, 0)
+	wallet, extension := r.load.actor(kind[0].member(name+"/wallet", room), i, 0), r.load.actor(kind[1].member(name+"/extension", room), i+1, 0)
 	wallet.config.Events, wallet.config.Silence = 1, -1
 	wallet.config.HTTPClient, wallet.config.URLs = r.stack.straight(i), urls(i)[:1] // proxies hold much
 	if err := wallet.join(ctx); err != nil {
@@ -129,7 +127,7 @@ func (s *stack) busy() (seconds float64) {
 // floodPong is one of them: a wallet in a room of its own. It calls ready when more was sent to it than it can be given. The server ends
 // the connection of a client that reads nothing for long; it comes back then.
 func (r *run) floodPong(ctx context.Context, i int, ready func(), stop <-chan struct{}) error {
-	room, filled := newRoom(), make(chan error, 1)
+	room, filled := newRoomID(), make(chan error, 1)
 	go func() {
 		defer ready()
 		filled <- r.fill(ctx, room, i)

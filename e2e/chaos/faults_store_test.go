@@ -119,14 +119,14 @@ func failOverLagging(r *run) {
 func failOverAway(r *run) {
 	lag(r)
 	for _, room := range r.load.rooms {
-		room.wallet.bar(true)
+		room.first.bar(true)
 	}
 	time.Sleep(4 * time.Second)
 	r.struck()
 	r.stack.pair.Failover()
 	r.mended()
 	for _, room := range r.load.rooms {
-		room.wallet.bar(false)
+		room.first.bar(false)
 	}
 	r.stack.pair.Rejoin()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"sort"
 	"sync"
@@ -34,24 +33,15 @@ type load struct {
 	stop    context.CancelFunc // of the senders
 }
 
-// room is a wallet and an extension.
-type room struct{ wallet, extension *actor }
-
-// dialects are the combinations of a room: is the wallet plain, is the extension?
-var dialects = [][2]bool{{false, false}, {true, true}, {false, true}, {true, false}}
-
-// newLoad opens the rooms, as many of each combination, and returns when all members have received something.
+// newLoad opens the rooms, which the seed draws, and returns when all members have received something.
 func newLoad(t testing.TB, s *stack, rooms int, seed uint64) *load {
 	t.Helper()
 	l := &load{t: t, stack: s, log: history.NewLog()}
 	l.ctx, l.life = context.WithCancel(context.Background())
-	for i := range rooms {
-		plain := dialects[i%len(dialects)]
-		id := s.room(i)
-		l.rooms = append(l.rooms, room{
-			wallet:    l.actor(history.Member{Name: fmt.Sprintf("%02d/wallet", i), Room: id, Role: client.Wallet, Plain: plain[0], Kept: plain[0]}, i, seed),
-			extension: l.actor(history.Member{Name: fmt.Sprintf("%02d/extension", i), Room: id, Role: client.Extension, Plain: plain[1]}, i+1, seed),
-		})
+	kinds := drawRooms(rooms, seed)
+	t.Logf("rooms: %v", kinds)
+	for i, kind := range kinds {
+		l.rooms = append(l.rooms, l.newRoom(i, s.room(i, kind), kind, seed))
 	}
 	var sending context.Context
 	sending, l.stop = context.WithCancel(l.ctx)
@@ -75,9 +65,9 @@ func (l *load) actor(m history.Member, first int, seed uint64) *actor {
 }
 
 func (l *load) actors() []*actor {
-	list := make([]*actor, 0, 2*len(l.rooms))
+	var list []*actor
 	for _, r := range l.rooms {
-		list = append(list, r.extension, r.wallet)
+		list = append(list, r.members()...)
 	}
 	return list
 }
@@ -105,7 +95,7 @@ func (l *load) await(what string, ok func([]history.Member, []history.Event) boo
 func (l *load) service(since time.Duration) (took time.Duration, served bool) {
 	l.t.Helper()
 	served = l.await("full service", func(m []history.Member, e []history.Event) (ok bool) {
-		took, ok = history.Service(m[:2*len(l.rooms)], e[at(e, since):], since)
+		took, ok = history.Service(m[:len(l.actors())], e[at(e, since):], since)
 		return ok
 	})
 	return took, served
@@ -130,7 +120,7 @@ func (l *load) finish(excused func(history.Violation, []history.Event) bool) (_ 
 		var round sync.WaitGroup
 		for _, a := range l.actors() {
 			round.Go(func() {
-				a.send(l.ctx, l.ctx)
+				a.sendToAll(l.ctx)
 				a.answers.Wait()
 			})
 		}
@@ -171,7 +161,7 @@ func (l *load) end() {
 	l.senders.Wait()
 }
 
-func newRoom() string {
+func newRoomID() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:])
 	return hex.EncodeToString(b[:])

@@ -20,14 +20,15 @@ var nonsense = []string{
 	`"99999999999999999999999999-9"`, `"0-18446744073709551616"`,
 }
 
-// acknowledgeNonsense: a second wallet joins each room and acknowledges what it never got. That harms nobody.
+// acknowledgeNonsense: another one like the first joins each room and acknowledges what it never got. That harms nobody.
 func acknowledgeNonsense(r *run) {
 	ctx, cancel := context.WithTimeout(r.load.ctx, patience)
 	defer cancel()
 	var guests sync.WaitGroup
 	for i, room := range r.load.rooms {
 		guests.Go(func() {
-			m := history.Member{Name: room.wallet.member.Name + "/nonsense", Room: room.wallet.member.Room, Role: client.Wallet}
+			first := room.first.member
+			m := history.Member{Name: first.Name + "/nonsense", Room: room.id, Role: first.Role, Target: first.Target}
 			r.load.log.Join(m)
 			if err := r.talkNonsense(ctx, m, i); err != nil {
 				r.t.Errorf("%s: %v", m.Name, err)
@@ -39,7 +40,11 @@ func acknowledgeNonsense(r *run) {
 
 // talkNonsense speaks the wire protocol by itself: the Go client cannot be made to lie.
 func (r *run) talkNonsense(ctx context.Context, m history.Member, first int) error {
-	url := fmt.Sprintf("%s/%s?source=wallet&target=extension", urls(first)[0], m.Room)
+	target := m.Target
+	if target == "" {
+		target = client.Extension
+	}
+	url := fmt.Sprintf("%s/%s?source=%s&target=%s", urls(first)[0], m.Room, m.Role, target)
 	ws, res, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: r.stack.client(), Subprotocols: []string{"rejoin.v1"}})
 	if err != nil {
 		return fmt.Errorf("dial: %w", err)
@@ -78,7 +83,7 @@ func (r *run) listen(ctx context.Context, ws *websocket.Conn, m history.Member) 
 			ClientID       string
 			RemoteClientID string
 			Peers          []struct{ RemoteClientID string }
-			Data           struct{ EncryptedPayload string }
+			Data           struct{ EncryptedPayload, Payload string }
 		}
 		if json.Unmarshal(raw, &f) != nil {
 			continue // not of interest
@@ -96,7 +101,7 @@ func (r *run) listen(ctx context.Context, ws *websocket.Conn, m history.Member) 
 			e.Kind = history.Gone
 		case "remoteData":
 			e.Kind = history.Delivered
-			e.Message, _, _ = strings.Cut(f.Data.EncryptedPayload, " ")
+			e.Message, _, _ = strings.Cut(f.Data.EncryptedPayload+f.Data.Payload, " ")
 		default:
 			continue
 		}

@@ -60,8 +60,8 @@ const reliabilityFile = "../../docs/reliability.md"
 const (
 	reliabilityHead = `# Reliability
 
-What is lost when something breaks. Each row is one fault, injected under a steady load: eight rooms that negotiate, two for each combination
-of dialects, on three instances and real Redis processes. Everything the clients saw is recorded and checked against five laws
+What is lost when something breaks. Each row is one fault, injected under a steady load: eight rooms on three instances and real Redis processes.
+The seed of a run draws the rooms: pairs that negotiate in each combination of dialects, three equals, and a host with two viewers. Everything the clients saw is recorded and checked against five laws
 (package ` + "`e2e/chaos/history`" + `): a confirmed message is delivered once, or its sender is told; messages from each sender to each receiver keep their order; a peer is announced
 before its data and never after it is gone; each session ends once; a fenced connection gets nothing.
 

@@ -112,9 +112,9 @@ func (s *stack) replace(i int) {
 }
 
 // room returns the name of a new room. On a cluster the primaries have the rooms 0, 1, 2, … in turn.
-func (s *stack) room(i int) string {
+func (s *stack) room(i int, kind roomKind) string {
 	for {
-		if id := newRoom(); s.cluster == nil || s.cluster.Holder("{"+id+"}") == i%3 {
+		if id := newRoomID(); s.cluster == nil || s.cluster.Holder(kind.tag(id)) == i%3 {
 			return id
 		}
 	}
