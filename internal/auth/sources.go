@@ -80,7 +80,24 @@ func limited(r io.Reader) ([]byte, error) {
 	return text, nil
 }
 
-func fetch(client *http.Client, url string) func(context.Context) ([]byte, error) {
+// maxRedirects is as many as net/http follows.
+const maxRedirects = 10
+
+// keepEncrypted follows redirects, but none from https to anything else: keys that come in the clear may be anyone's.
+func keepEncrypted(to *http.Request, via []*http.Request) error {
+	switch {
+	case len(via) >= maxRedirects:
+		return fmt.Errorf("%d redirects", maxRedirects)
+	case via[len(via)-1].URL.Scheme == "https" && to.URL.Scheme != "https":
+		return fmt.Errorf("redirected from https to %s", to.URL.Scheme)
+	}
+	return nil
+}
+
+// fetch reads a URL. The client's own CheckRedirect does not count.
+func fetch(c *http.Client, url string) func(context.Context) ([]byte, error) {
+	client := *c
+	client.CheckRedirect = keepEncrypted
 	return func(ctx context.Context) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 		defer cancel()

@@ -174,6 +174,7 @@ func TestAKeySetRotates(t *testing.T) {
 func TestBadKeys(t *testing.T) {
 	t.Parallel()
 	weak := must(rsa.GenerateKey(rand.Reader, 1024))
+	slow := must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))
 	for name, c := range map[string]struct{ secrets, jwks, want string }{
 		"none at all":       {want: "no keys"},
 		"a short secret":    {secrets: secret + "\nshort", want: "AUTH_SECRET_FILE: key 2 has 5 bytes"},
@@ -184,6 +185,7 @@ func TestBadKeys(t *testing.T) {
 		"a private key":     {jwks: jwks(t, jose.JSONWebKey{Key: rsaKey(), KeyID: "1"}), want: "AUTH_JWKS_FILE: key 1 is secret"},
 		"a secret as a key": {jwks: jwks(t, jose.JSONWebKey{Key: []byte(secret), KeyID: "1"}), want: "AUTH_JWKS_FILE: key 1 is secret"},
 		"a weak key":        {jwks: jwks(t, jose.JSONWebKey{Key: weak.Public(), KeyID: "1"}), want: "AUTH_JWKS_FILE: no public key"},
+		"a slow key":        {jwks: jwks(t, jose.JSONWebKey{Key: slow.Public(), KeyID: "1"}), want: "AUTH_JWKS_FILE: no public key"},
 		"for encryption":    {jwks: jwks(t, jose.JSONWebKey{Key: rsaKey().Public(), Use: "enc"}), want: "AUTH_JWKS_FILE: no public key"},
 	} {
 		cfg := auth.Config{Scope: auth.All, Logger: slog.New(slog.DiscardHandler)}
@@ -204,5 +206,42 @@ func TestBadKeys(t *testing.T) {
 	}
 	if _, err := auth.New(auth.Config{SecretFile: "/does/not/exist"}); err == nil || !strings.Contains(err.Error(), "/does/not/exist") {
 		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+// TestKeysStayEncrypted: a redirect from https to http is not followed, however many lie between; from https to https and from http on it is.
+func TestKeysStayEncrypted(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	i.publishes(t, jose.JSONWebKey{Key: rsaKey().Public(), KeyID: "1"})
+	var paths map[string]string
+	redirect := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if to := paths[r.URL.Path]; to != "" {
+			http.Redirect(w, r, to, http.StatusFound)
+			return
+		}
+		_, _ = w.Write([]byte(*i.set.Load()))
+	})
+	safe, clear := httptest.NewTLSServer(redirect), httptest.NewServer(redirect)
+	t.Cleanup(safe.Close)
+	t.Cleanup(clear.Close)
+	paths = map[string]string{
+		"/down": i.server.URL, "/around": safe.URL + "/down", "/up": safe.URL + "/keys", "/same": safe.URL + "/keys", "/for-ever": safe.URL + "/for-ever",
+	}
+	for url, good := range map[string]bool{
+		safe.URL + "/keys": true, safe.URL + "/same": true, clear.URL + "/up": true, clear.URL + "/keys": true,
+		safe.URL + "/down": false, safe.URL + "/around": false, clear.URL + "/around": false, safe.URL + "/for-ever": false,
+	} {
+		before := i.fetches.Load()
+		v := verifier(t, auth.Config{JWKSURL: url, Client: safe.Client()})
+		run(t, v)
+		if good {
+			until(t, url, func() bool { return v.Ready() == nil })
+			continue
+		}
+		until(t, url, func() bool { return v.Ready() != nil && strings.Contains(v.Ready().Error(), "redirect") })
+		if n := i.fetches.Load(); n != before {
+			t.Errorf("%s: the keys were fetched in the clear", url)
+		}
 	}
 }
