@@ -2,10 +2,6 @@ package e2e_test
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/rejoin-dev/rejoin/internal/jwttest"
 	"github.com/rejoin-dev/rejoin/internal/proctest"
 	"github.com/rejoin-dev/rejoin/internal/redistest"
 )
@@ -40,23 +37,13 @@ func guarded(t *testing.T) []string {
 	return []string{"AUTH=all", "AUTH_SECRET_FILE=" + key, "ADMIN_TOKEN_FILE=" + operator, "GRACE_WINDOW=2s"}
 }
 
-// jwt makes a token as any library would.
-func jwt(header string, claims map[string]any, key string) string {
-	text, _ := json.Marshal(claims)
-	raw := base64.RawURLEncoding.EncodeToString
-	signed := raw([]byte(header)) + "." + raw(text)
-	mac := hmac.New(sha256.New, []byte(key))
-	_, _ = mac.Write([]byte(signed))
-	return signed + "." + raw(mac.Sum(nil))
-}
-
 // mint makes a good one, with other claims if they are given.
 func mint(pairs ...any) string {
 	claims := map[string]any{"exp": time.Now().Add(time.Hour).Unix(), "room": "*", "sub": "ada"}
 	for i := 0; i < len(pairs); i += 2 {
 		claims[pairs[i].(string)] = pairs[i+1]
 	}
-	return jwt(`{"alg":"HS256"}`, claims, authKey)
+	return jwttest.Sign("HS256", claims, authKey)
 }
 
 // connection is one WebSocket of rejoin.v1 that was let in.
@@ -185,9 +172,9 @@ func TestBadTokensCostRedisNothing(t *testing.T) {
 		"expired":            {mint("exp", 1), 401},
 		"expired too long":   {mint("exp", time.Now().Add(-3*time.Second).Unix()), 401},
 		"not yet valid":      {mint("nbf", exp), 401},
-		"wrong key":          {jwt(`{"alg":"HS256"}`, map[string]any{"exp": exp, "room": "*"}, authKey+"x"), 401},
-		"alg none":           {jwt(`{"alg":"none"}`, map[string]any{"exp": exp, "room": "*"}, authKey), 401},
-		"alg RS256":          {jwt(`{"alg":"RS256"}`, map[string]any{"exp": exp, "room": "*"}, authKey), 401},
+		"wrong key":          {jwttest.Sign("HS256", map[string]any{"exp": exp, "room": "*"}, authKey+"x"), 401},
+		"alg none":           {jwttest.Sign("none", map[string]any{"exp": exp, "room": "*"}, authKey), 401},
+		"alg RS256":          {jwttest.Sign("RS256", map[string]any{"exp": exp, "room": "*"}, authKey), 401},
 		"another room":       {mint("room", "hall"), 403},
 		"another role":       {mint("role", "host"), 403},
 		"revoked":            {stolen, 401},

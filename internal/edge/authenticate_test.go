@@ -1,9 +1,7 @@
 package edge_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,19 +12,13 @@ import (
 
 	"github.com/rejoin-dev/rejoin/internal/auth"
 	"github.com/rejoin-dev/rejoin/internal/edge"
+	"github.com/rejoin-dev/rejoin/internal/jwttest"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
 const authSecret = "a secret of more than thirty-two bytes"
 
-// token makes one as any JWT library would (RFC 7515 appendix A.1).
-func token(claims string) string {
-	raw := base64.RawURLEncoding.EncodeToString
-	signed := raw([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + raw([]byte(claims))
-	mac := hmac.New(sha256.New, []byte(authSecret))
-	_, _ = mac.Write([]byte(signed))
-	return signed + "." + raw(mac.Sum(nil))
-}
+func token(claims string) string { return jwttest.Sign("HS256", json.RawMessage(claims), authSecret) }
 
 func guarded(t *testing.T, scope auth.Scope) func(*edge.Config) {
 	t.Helper()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/rejoin-dev/rejoin/internal/jwttest"
 )
 
 func authChecks() []check {
@@ -46,7 +48,9 @@ func with(pairs ...any) map[string]any {
 	return c
 }
 
-func (p *probe) mint(pairs ...any) string { return sign("HS256", with(pairs...), p.secret) }
+func (p *probe) mint(pairs ...any) string {
+	return jwttest.Sign("HS256", with(pairs...), string(p.secret))
+}
 
 // ticket is the header that lets in, none where none is needed.
 func (p *probe) ticket() []string {
@@ -120,10 +124,10 @@ func badTokens(p *probe) {
 		"expired":                 p.mint("exp", 1),
 		"without exp":             p.mint("exp", nil),
 		"not yet valid":           p.mint("nbf", hour),
-		"another key":             sign("HS256", with(), append([]byte("x"), p.secret...)),
+		"another key":             jwttest.Sign("HS256", with(), "x"+string(p.secret)),
 		"alg none":                none + "." + parts[1] + ".",
 		"alg none, signed":        none + "." + parts[1] + "." + parts[2],
-		"an alg of no key":        sign("RS256", with(), p.secret),
+		"an alg of no key":        jwttest.Sign("RS256", with(), string(p.secret)),
 		"without signature":       parts[0] + "." + parts[1] + ".",
 		"claims of another token": parts[0] + "." + strings.Split(p.mint("sub", "eve"), ".")[1] + "." + parts[2],
 		"no token":                "hello",

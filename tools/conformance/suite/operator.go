@@ -3,9 +3,6 @@ package suite
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -19,16 +16,6 @@ func operatorChecks() []check {
 		{"operator: a room is emptied", "A3.1", emptiedRoom},
 		{"operator: messages to rejoin.v1 clients", "A3.2", operatorsMessages},
 	}
-}
-
-// sign makes a JWT (RFC 7515 section 3.1) with a secret. alg is what its header says, whether that is true or not.
-func sign(alg string, claims map[string]any, secret []byte) string {
-	text, _ := json.Marshal(claims) // of what is always JSON
-	raw := base64.RawURLEncoding.EncodeToString
-	signed := raw([]byte(`{"alg":"`+alg+`","typ":"JWT"}`)) + "." + raw(text)
-	mac := hmac.New(sha256.New, secret)
-	_, _ = mac.Write([]byte(signed)) // never fails
-	return signed + "." + raw(mac.Sum(nil))
 }
 
 // needOperator skips the check unless the suite can make the operator's calls.
