@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -223,9 +222,7 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 	a.Client, a.Epoch, a.Version, a.Last = r.str(), r.uint(), r.uint(), r.id()
 	a.Replay, a.Superseded, a.More = int(r.int()), int(r.int()), r.int() == 1
 	a.Peers, a.Entries = r.peers(), r.entries()
-	list := r.str()
-	list, a.UndeliveredCut = strings.CutSuffix(list, undeliveredCut)
-	if a.Undelivered, err = parseUndelivered(list); err != nil {
+	if a.Undelivered, a.UndeliveredCut, err = parseKept(r.str()); err != nil {
 		return a, nil, err
 	}
 	switch r.str() {

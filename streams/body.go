@@ -2,6 +2,7 @@ package streams
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -81,10 +82,36 @@ func (b Body) requestLen() int {
 type Undelivered struct {
 	Client    string // the other end: its sender in a 'left' doorbell, else its receiver
 	RequestID string
+	// Late: its TTL was over. (Its receiver may be there.)
+	Late bool
 }
 
 // undeliveredCut ends a list that was cut: CUT of lua/lib.lua.
 var undeliveredCut = strings.Repeat("*", clientLen) + strings.Repeat("0", digits)
+
+// What else may stand in a list that is kept: TOLD and LATE of lua/lib.lua, in place of a client ID.
+var (
+	undeliveredTold = strings.Repeat("=", clientLen)
+	undeliveredLate = strings.Repeat("!", clientLen)
+)
+
+// parseKept reads a list that lua/lib.lua keeps for a sender. cut reports that there was more.
+func parseKept(s string) (list []Undelivered, cut bool, err error) {
+	s, cut = strings.CutSuffix(s, undeliveredCut)
+	all, err := parseUndelivered(s)
+	for i, u := range all {
+		if u.Client != undeliveredLate && u.Client != undeliveredTold {
+			u.Late = i > 0 && all[i-1].Client == undeliveredLate
+			list = append(list, u)
+		}
+	}
+	return list, cut, err
+}
+
+// appendKept appends a message as such a list has it.
+func (u Undelivered) appendKept(dst []byte) []byte {
+	return append(fmt.Appendf(append(dst, u.Client...), "%0*d", digits, len(u.RequestID)), u.RequestID...)
+}
 
 // parseUndelivered reads <client><7 digits><request ID>…, as lua/lib.lua's undelivered writes it.
 func parseUndelivered(s string) ([]Undelivered, error) {

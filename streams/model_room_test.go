@@ -25,6 +25,7 @@ const (
 	acked       fate = "acknowledged"
 	superseded  fate = "superseded"
 	undelivered fate = "undelivered"
+	expired     fate = "expired"
 	claimed     fate = "acknowledged by a client that never got it"
 )
 
@@ -43,6 +44,7 @@ type seat struct {
 	ring          []uint64
 	held          []string // reports of what was not delivered, for when it is back
 	told          int      // how many of them its connection was opened with
+	late          []string // those of them whose time was over
 }
 
 // modelRoom is what lua/*.lua should do, in plain words: it answers what each step has to answer, and collects the
@@ -144,6 +146,30 @@ func (r *modelRoom) remove(s *seat, why string) {
 	for _, n := range s.box {
 		if f := r.seats[n.from]; f != nil && f.dialect == rejoin { // also one that is there: it may be stalled, or dead
 			f.held = append(f.held, s.id+"/"+n.name)
+		}
+	}
+}
+
+// overdue ends the time of a message that waits for a client that is away.
+func (r *modelRoom) overdue(s *seat, name string) {
+	i := slices.IndexFunc(s.box, func(n *note) bool { return n.name == name })
+	n := s.box[i]
+	n.fate = expired
+	s.box = slices.Delete(s.box, i, i+1)
+	f, item := r.seats[n.from], s.id+"/"+n.name
+	f.held, f.late = append(f.held, item), append(f.late, item)
+	if f.live {
+		r.ring(f.inst, "u %s %s %s", f.id, f.sid, item)
+	}
+}
+
+// toldLate forgets such a message, of which its sender knows.
+func (s *seat) toldLate(item string) {
+	s.late = slices.DeleteFunc(s.late, func(l string) bool { return l == item })
+	if i := slices.Index(s.held, item); i >= 0 {
+		s.held = slices.Delete(s.held, i, i+1)
+		if i < s.told {
+			s.told--
 		}
 	}
 }
@@ -285,7 +311,7 @@ func (r *modelRoom) supersede(s *seat) int {
 	var rest []*note
 	for i, n := range s.box {
 		drop := r.seats[n.from] == nil
-		if n.kind != 'a' && !drop {
+		if n.kind != 'a' && n.kind != 'm' && !drop {
 			offer := -1 // the offer it is, or belongs to
 			for j := i; j >= 0 && offer < 0; j-- {
 				if b := s.box[j]; b.from == n.from {
@@ -310,18 +336,21 @@ func (r *modelRoom) supersede(s *seat) int {
 	return dropped
 }
 
-func (r *modelRoom) send(from, sid, to, name string, kind byte, print uint64, size int) (o streams.Outcome, unheard func()) {
+func (r *modelRoom) send(from, sid, to, name string, m *streams.Message, size int) (o streams.Outcome, unheard func()) {
 	s := r.seats[from]
 	if s == nil || s.sid != sid {
 		return streams.SenderFenced, nil
 	}
 	s.spoken()
-	if slices.Contains(s.ring, print) {
+	if slices.Contains(s.ring, m.Fingerprint) {
 		return streams.StoredBefore, nil
 	}
 	t := r.seats[to]
 	if t == nil || !arePeers(s, t) || !t.live && t.over {
 		return streams.Missing, nil
+	}
+	if m.Beyond && t.dialect == plain {
+		return streams.BeyondPlain, nil
 	}
 	bytes := size
 	for _, n := range t.box {
@@ -330,10 +359,10 @@ func (r *modelRoom) send(from, sid, to, name string, kind byte, print uint64, si
 	if len(t.box) >= r.limit.MailboxEntries || bytes > r.limit.MailboxBytes {
 		return streams.MailboxFull, nil
 	}
-	n := &note{name: name, from: from, to: to, kind: kind, id: streams.EntryID{Epoch: t.epoch, Seq: t.next}, size: size, fate: waiting}
+	n := &note{name: name, from: from, to: to, kind: m.Kind, id: streams.EntryID{Epoch: t.epoch, Seq: t.next}, size: size, fate: waiting}
 	t.next++
 	t.last, t.box, r.notes = n.id, append(t.box, n), append(r.notes, n)
-	s.ring = append(s.ring, print)
+	s.ring = append(s.ring, m.Fingerprint)
 	s.ring = s.ring[max(0, len(s.ring)-streams.RingSize):]
 	if t.live {
 		r.ring(t.inst, "d %s %v %s", t.id, n.id, n.name)

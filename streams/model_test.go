@@ -3,6 +3,7 @@ package streams_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,8 @@ func TestModel(t *testing.T) {
 					"join":      w.join,
 					"send":      w.send,
 					"send more": w.send,
+					"outlast":   w.outlast,
+					"hear":      w.hear,
 					"ack":       w.ack,
 					"drop":      w.drop,
 					"believe":   w.believeLost,
@@ -95,9 +98,10 @@ func (w *world) send(t *rapid.T) {
 		if again := c.r.notesOf(c.id, to.id); len(again) > 0 && rapid.IntRange(0, 5).Draw(t, "again") == 0 {
 			name = rapid.SampledFrom(again).Draw(t, "which")
 		}
-		m := c.message(to.id, rapid.SampledFrom([]byte("oacC")).Draw(t, "kind"), name)
-		size := len(streams.AppendBody(nil, m.Kind, m.From, m.RequestID, m.Data))
-		outcome, unheard := c.r.send(c.id, c.session, to.id, name, m.Kind, m.Fingerprint, size)
+		m := c.message(to.id, rapid.SampledFrom([]byte("oacCm")).Draw(t, "kind"), name)
+		m.Beyond = m.Kind == 'm'
+		m.TTL = rapid.SampledFrom([]time.Duration{0, 0, time.Hour}).Draw(t, "TTL")
+		outcome, unheard := c.r.send(c.id, c.session, to.id, name, &m, bodySize(&m))
 		outcomes, calls = append(outcomes, outcome), append(calls, c.in.send(m))
 		if unheard != nil { // what follows is a step of its own, behind this one and before whatever is called next
 			check()
@@ -106,6 +110,45 @@ func (w *world) send(t *rapid.T) {
 		}
 	}
 	check()
+}
+
+func bodySize(m *streams.Message) int {
+	return len(streams.AppendBody(nil, m.Kind, m.From, m.RequestID, m.Data))
+}
+
+// outlast sends a client that is away a message whose time is over before it is back, and has Redis asked then.
+func (w *world) outlast(t *rapid.T) {
+	c := pick(t, "sender", w.conns, func(c *conn) bool { return c.holds() && c.dialect == rejoin })
+	to := pick(t, "target that is away", w.clients, func(cl *client) bool {
+		s := c.r.seats[cl.id]
+		return cl.room == c.room && s != nil && !s.live && !s.over
+	})
+	w.names++
+	name := fmt.Sprint("m", w.names)
+	m := c.message(to.id, 'm', name)
+	m.TTL = time.Millisecond
+	want, _ := c.r.send(c.id, c.session, to.id, name, &m, bodySize(&m))
+	if got := must(t, c.in.send(m)); got != want {
+		t.Fatalf("send: outcome %d, want %d", got, want)
+	}
+	if want != streams.Stored {
+		return
+	}
+	asking := w.anyInstance(t)
+	for next := time.Second; next > 0 && next < time.Minute; { // what is left then has an hour, or no end
+		next = must(t, begin(func(done func(time.Duration, error)) { asking.Overdue(c.room, to.id, done) }))
+	}
+	c.r.overdue(c.r.seats[to.id], name)
+}
+
+// hear has a client prove that it knows of a message whose time was over.
+func (w *world) hear(t *rapid.T) {
+	c := pick(t, "sender of what was late", w.conns, func(c *conn) bool { return c.holds() && len(c.r.seats[c.id].late) > 0 })
+	s := c.r.seats[c.id]
+	item := rapid.SampledFrom(s.late).Draw(t, "item")
+	receiver, name, _ := strings.Cut(item, "/")
+	told(w.outer, c.in, c.room, c.id, streams.Undelivered{Client: receiver, RequestID: `"` + name + `"`})
+	s.toldLate(item)
 }
 
 // notesOf are the names of what one client has sent another.

@@ -321,6 +321,12 @@ func describe(b *streams.Bell) string {
 			list = append(list, u.Client+"/"+strings.Trim(u.RequestID, `"`))
 		}
 		return fmt.Sprintf("l %s %s %s", b.Client, why, strings.Join(list, ","))
+	case streams.BellOverdue:
+		var list []string
+		for _, u := range b.Undelivered {
+			list = append(list, u.Client+"/"+strings.Trim(u.RequestID, `"`))
+		}
+		return fmt.Sprintf("u %s %s %s", b.Client, b.Session, strings.Join(list, ","))
 	case streams.BellSuspended:
 		return fmt.Sprintf("s %s", b.Client)
 	}

@@ -33,7 +33,9 @@ func loadScript(name, prelude string) *pipeline.Script {
 func clusterLine(cluster bool) string { return fmt.Sprintf("local CLUSTER = %t\n", cluster) }
 
 var (
-	lib     = luaFile("lib")
+	// late is a line that stands before lib.lua, and before what does without it and reads the same lists.
+	late    = "local LATE = string.rep('!', 36) .. '0000000'\n"
+	lib     = late + luaFile("lib")
 	session = lib + luaFile("session")
 
 	joinScript        = loadScript("join", session)
@@ -50,6 +52,7 @@ var (
 	tallyScript       = loadScript("tally", lib)
 	overdueScript     = loadScript("overdue", lib)
 	claimScript       = loadScript("claim", session)
+	toldScript        = loadScript("told", late)
 	leaseScript       = loadScript("lease", "")
 
 	removeScript = loadScript("remove", lib)
@@ -60,7 +63,7 @@ var (
 	// scripts are all but those that hold settings: see ownTexts.
 	scripts = []*pipeline.Script{
 		joinScript, resumeScript, restoreScript, undoScript, suspendDeadScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
-		claimsScript, tallyScript, overdueScript, leaseScript, revocationsScript, removeScript, noticeScript, claimScript,
+		claimsScript, tallyScript, overdueScript, toldScript, leaseScript, revocationsScript, removeScript, noticeScript, claimScript,
 	}
 	sendScript = &pipeline.Script{Name: "send", Own: 1}
 	postScript = &pipeline.Script{Name: "post", Own: 2}

@@ -349,6 +349,22 @@ func TestMessagesThatAreNotDelivered(t *testing.T) {
 		if b := x.bell(t, streams.BellOverdue, e.id); len(b.Undelivered) != 1 || b.Undelivered[0] != (streams.Undelivered{Client: w.id, RequestID: `"1"`}) {
 			t.Errorf("the sender is told of %+v", b.Undelivered)
 		}
+		// The doorbell may be lost, or the connection dead: until the client has proven that it knows, Redis does.
+		late := streams.Undelivered{Client: w.id, RequestID: `"1"`, Late: true}
+		for range 2 {
+			if s := must(t, x.sync(e.ref(), streams.EntryID{})); len(s.Undelivered) != 1 || s.Undelivered[0] != late {
+				t.Errorf("sync tells of %+v", s.Undelivered)
+			}
+		}
+		e.drop(t)
+		e = e.resume(t, x, streams.EntryID{})
+		if len(e.got.Undelivered) != 1 || e.got.Undelivered[0] != late {
+			t.Errorf("not told when it comes back: %+v", e.got.Undelivered)
+		}
+		if s := must(t, x.sync(e.ref(), streams.EntryID{})); len(s.Undelivered) != 0 {
+			t.Errorf("sync tells of what the connection was opened with: %+v", s.Undelivered)
+		}
+		told(t, x, room, e.id, streams.Undelivered{Client: w.id, RequestID: `"of another"`}, late)
 		e.drop(t)
 		e = e.resume(t, x, streams.EntryID{})
 		if len(e.got.Undelivered) != 0 {
@@ -374,4 +390,12 @@ func TestMessagesThatAreNotDelivered(t *testing.T) {
 			t.Errorf("%v wait", names(n.Entries))
 		}
 	})
+}
+
+// told has Redis forget messages that their sender knows of.
+func told(t testing.TB, in *instance, room, client string, list ...streams.Undelivered) {
+	t.Helper()
+	must(t, begin(func(done func(struct{}, error)) {
+		in.Told(room, client, list, func(err error) { done(struct{}{}, err) })
+	}))
 }

@@ -143,6 +143,16 @@ func (b *Backbone) Overdue(room, client string, done func(next time.Duration, er
 	}, client)
 }
 
+// Told has Redis forget messages whose TTL was over (Undelivered.Late): their sender has proven that it knows.
+func (b *Backbone) Told(room, client string, list []Undelivered, done func(error)) {
+	args := make([]any, 0, 1+len(list))
+	args = append(args, client)
+	for _, u := range list {
+		args = append(args, u.appendKept(nil))
+	}
+	b.run(toldScript, room, func(_ *redis.Cmd, err error) { done(err) }, args...)
+}
+
 // Undo gives up what an attach got when its answer never came. It is found by ref.Session, the attach's session number; ref.Client is
 // the client ID of a fresh session (Attach.NewClient). suspended is the client whose session waits for it again, "" for none.
 func (b *Backbone) Undo(ref SessionRef, reason string, done func(suspended string, err error)) {
@@ -208,7 +218,8 @@ type Synced struct {
 	Peers   []Peer
 	Entries []Entry
 	Claims  []SessionRef // see Backbone.Claims
-	// Undelivered are messages to peers whose sessions ended while nobody listened where this connection is. They are given at every Sync.
+	// Undelivered are messages to peers whose sessions ended while nobody listened where this connection is. They are given at every Sync,
+	// and so are those whose TTL was over (Late), until Told.
 	Undelivered []Undelivered
 }
 
@@ -244,8 +255,11 @@ func parseSynced(room string, v any) (s Synced, err error) {
 	s.Peers, s.Entries = r.peers(), r.entries()
 	claims := reader{list: asList(r.next())}
 	s.Claims = claims.claims(room)
-	list, _ := strings.CutSuffix(r.str(), undeliveredCut)
+	list := r.str()
+	if _, since, told := strings.Cut(list, undeliveredTold+strings.Repeat("0", digits)); told {
+		list = since // the rest its session frame has told
+	}
 	var listErr error
-	s.Undelivered, listErr = parseUndelivered(list)
+	s.Undelivered, _, listErr = parseKept(list)
 	return s, errors.Join(r.err, claims.err, listErr)
 }

@@ -111,6 +111,7 @@ type extra struct {
 	fenced         bool               // the doorbell of another connection has come
 	withheld       [][]byte           // answers to messages that Redis refused because the session was not this one's
 	connect        *trace.SpanContext // of this connection, if it is traced
+	late           lateMail           // rejoin.v1
 	// settled is when what Redis lost counts as gone.
 	settled time.Time
 	posts   *posts // of a PeerJS client

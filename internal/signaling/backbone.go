@@ -27,6 +27,7 @@ type Backbone interface {
 	Expire(room, client string, done func(time.Duration, error))
 	Sync(streams.SessionRef, streams.Reading, func(streams.Synced, error))
 	Overdue(room, client string, done func(time.Duration, error))
+	Told(room, client string, list []streams.Undelivered, done func(error))
 	Alive(streams.Probe)
 	CheckPrimaries(done func())
 }

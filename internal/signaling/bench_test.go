@@ -38,6 +38,7 @@ func (b *sink) Detach(streams.SessionRef, streams.Disconnect, func(streams.Holdi
 func (b *sink) Leave(streams.SessionRef, streams.Disconnect, func(bool, error))             {}
 func (b *sink) Count(_, _ string, _ streams.Tally)                                          {}
 func (b *sink) Expire(_, _ string, _ func(time.Duration, error))                            {}
+func (b *sink) Told(_, _ string, _ []streams.Undelivered, _ func(error))                    {}
 func (b *sink) Overdue(_, _ string, _ func(time.Duration, error))                           {}
 func (b *sink) Sync(streams.SessionRef, streams.Reading, func(streams.Synced, error))       {}
 func (b *sink) Alive(streams.Probe)                                                         {}

@@ -57,7 +57,7 @@ func (s *Attachment) directBell(b *streams.Bell) {
 	case b.Kind == streams.BellFenced:
 		s.fence()
 	case b.Kind == streams.BellOverdue:
-		s.overdue(b)
+		s.overdue(b.Undelivered)
 	default:
 		s.probe(b)
 	}

@@ -3,9 +3,6 @@ package signaling
 import (
 	"sync"
 	"time"
-
-	"github.com/rejoin-dev/rejoin/internal/wire"
-	"github.com/rejoin-dev/rejoin/streams"
 )
 
 // limited are the mailboxes that clients here have sent messages with a TTL to. When the time of one is over, and its receiver is away, its
@@ -99,17 +96,4 @@ func (l *limited) close() {
 		d.timer.Stop()
 	}
 	clear(l.all)
-}
-
-// overdue tells a rejoin.v1 client which of its messages are not delivered any more. The shard is locked.
-func (s *Attachment) overdue(b *streams.Bell) {
-	if s.state != live || s.dialect != wire.RejoinV1 {
-		return
-	}
-	for _, u := range b.Undelivered {
-		if to, ok := wire.ParseClientID([]byte(u.Client)); ok {
-			s.hub.metrics.overdue.Inc()
-			s.sendFrame(func(dst []byte) []byte { return wire.AppendUndelivered(dst, view(u.RequestID), to) })
-		}
-	}
 }

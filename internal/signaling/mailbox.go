@@ -19,6 +19,7 @@ const (
 	pingEntry = 'a' // "a<entry ID>": all up to this entry arrived
 	pingPage  = 'c' // "c<8 hex digits><entry ID>": the same, and there is more to read
 	pingProbe = 'p' // "p<nonce>": the connection is alive
+	pingLate  = 't' // "t": what it was told of messages whose TTL is over has arrived
 )
 
 const pageNonceLen = 8
@@ -258,6 +259,7 @@ func (s *Attachment) synced(r streams.Synced, err error) {
 	case streams.HoldingOurs:
 		sh.detachGhosts(s.hub, s.room, r.Claims)
 		stale := uint32(r.Version) < s.version
+		s.overdue(lateOf(r.Undelivered))
 		s.reconcile(r.Peers, r.Version, r.Undelivered)
 		s.deliverPage(page{r.Entries, r.More, r.Last, stale})
 		s.proceed()
@@ -348,12 +350,15 @@ func (s *Attachment) Pong(data []byte) {
 		return
 	}
 	switch data[0] {
+	case pingLate:
+		s.lateProven()
 	case pingEntry:
 		if s.proof == proofPending { // at most ten times a second
 			s.arrived(data[1:])
 		}
 	case pingPage:
 		s.pageRead(data[1:])
+		s.repeatLatePing()
 	case pingProbe:
 		if s.alive(data[1:]) {
 			s.repeatPing()
@@ -366,6 +371,7 @@ func (s *Attachment) repeatPing() {
 	if s.proof == proofPending || s.extra != nil && s.extra.page != 0 {
 		s.sendPing()
 	}
+	s.repeatLatePing()
 }
 
 // pageRead takes the answer to the ping behind a page: the client has read all that was queued. Any other, and the

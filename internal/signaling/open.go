@@ -278,7 +278,7 @@ func (s *Attachment) openingBell(b *streams.Bell) {
 	case streams.BellProbe:
 		s.probe(b)
 	case streams.BellOverdue:
-		s.overdue(b)
+		s.overdue(b.Undelivered)
 	default:
 		s.presenceBell(b)
 	}
@@ -306,6 +306,10 @@ func (s *Attachment) sendSession(a streams.Attached, o *opening, refused string)
 		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended, User: p.User})
 	}
 	s.sendFrame(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
+	for _, u := range lateOf(a.Undelivered) {
+		s.remembersLate(u)
+	}
+	s.proveLate()
 	s.sendICEServers()
 	if resumed {
 		s.sendIfReplaced()

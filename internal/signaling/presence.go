@@ -113,7 +113,7 @@ func (s *Attachment) undeliveredOf(list []streams.Undelivered) [][]byte {
 func (s *Attachment) undeliveredTo(peer wire.ClientID, list []streams.Undelivered) []streams.Undelivered {
 	var own []streams.Undelivered
 	for _, u := range list {
-		if id, ok := wire.ParseClientID([]byte(u.Client)); ok && id == peer {
+		if id, ok := wire.ParseClientID([]byte(u.Client)); ok && id == peer && !u.Late {
 			own = append(own, streams.Undelivered{Client: s.id.String(), RequestID: u.RequestID})
 		}
 	}

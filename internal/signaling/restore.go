@@ -89,6 +89,7 @@ func (s *Attachment) continueRestored(a streams.Attached) {
 		s.hub.timers.after(settleAfterLoss, func() { s.locked(s.catchUp) })
 	}
 	s.version = 0 // a promoted replica may be behind
+	s.overdue(lateOf(a.Undelivered))
 	s.reconcile(a.Peers, a.Version, a.Undelivered)
 	s.deliverPage(page{entries: a.Entries, more: a.More, last: a.Last})
 }

@@ -243,6 +243,11 @@ func (b *scripted) Overdue(_, client string, done func(time.Duration, error)) {
 	answer(b, func() func() (time.Duration, error) { return nil }, 0, done)
 }
 
+func (b *scripted) Told(_, client string, _ []streams.Undelivered, done func(error)) {
+	b.note(call{name: "told", client: client})
+	b.jobs <- func() { done(nil) }
+}
+
 func (b *scripted) Sync(ref streams.SessionRef, r streams.Reading, done func(streams.Synced, error)) {
 	after := r.After
 	b.note(call{name: "sync", client: ref.Client, id: after})

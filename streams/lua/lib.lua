@@ -162,16 +162,17 @@ end
 
 -- keepUndelivered keeps such a list for its senders, also for those that are rung for: their connections may be stalled, or dead and
 -- not yet known to be. It waits in '~<clientId>', at most 32 KiB each, until they have spoken on their next connection. A list that was cut
--- ends with CUT in place of a clientId, and behind what their connection was opened with stands TOLD: versions that do not know these skip them.
+-- ends with CUT in place of a clientId, behind what their connection was opened with stands TOLD, and before a message whose time was over LATE:
+-- versions that do not know these skip them. LATE stands in front of the script, for told.lua has it too. before is what stands before each item.
 local CUT = string.rep('*', 36) .. '0000000'
-local function keepUndelivered(m, list)
+local function keepUndelivered(m, list, before)
   local kept = {}
   for _, item in ipairs(list) do
     local f = members[item[1]]
     if f and f.dialect == 'r' then
       local text = kept[f.id] or extras['~' .. f.id] or ''
       if string.sub(text, -#CUT) ~= CUT then
-        kept[f.id] = text .. (#text + 36 + #item[2] <= 32768 and m.id .. item[2] or CUT)
+        kept[f.id] = text .. (#text + #before + 36 + #item[2] <= 32768 and before .. m.id .. item[2] or CUT)
       end
     end
   end
@@ -235,7 +236,7 @@ local function remove(m, why)
   members[m.id], extras['#' .. m.id], extras['~' .. m.id], extras['x' .. m.id] = nil, nil, nil, nil
   remember(m.id)
   announce(m, encodeBell('l', m, version(), why) .. '\n' .. table.concat(flat))
-  keepUndelivered(m, list)
+  keepUndelivered(m, list, '')
 end
 
 -- suspend starts a window, in which a session waits for its client.
@@ -306,28 +307,23 @@ local function discard(id, entries)
 end
 
 -- timely returns those of m's entries that may be delivered at t. It deletes the others, whose time is over, and tells their
--- senders: by a doorbell, or, where that is not heard, by keepUndelivered.
+-- senders: by a doorbell, and by keepUndelivered until they have proven that they know (told.lua): the doorbell may be lost, or the connection dead.
 local function timely(m, entries, t)
-  local rest, late, theirs, unheard = {}, {}, {}, {}
+  local rest, late, items, theirs = {}, {}, {}, {}
   for _, e in ipairs(entries) do
     local due = e[2][6]
     if due and tonumber(due) <= t then late[#late + 1] = e else rest[#rest + 1] = e end
   end
   if #late == 0 then return entries end
   discard(m.id, late)
-  for _, e in ipairs(late) do
+  for i, e in ipairs(late) do
     local item = senderAndRequest(e)
     local f = members[item[1]]
-    if f and f.dialect == 'r' then
-      theirs[f.id] = theirs[f.id] or {}
-      table.insert(theirs[f.id], item)
-    end
+    items[i] = item
+    if f and f.dialect == 'r' and f.state == 'L' then theirs[f.id] = (theirs[f.id] or '') .. m.id .. item[2] end
   end
-  for id, items in pairs(theirs) do
-    local f, flat = members[id], {}
-    for i, item in ipairs(items) do flat[i] = m.id .. item[2] end
-    if f.state ~= 'L' or ring(f.inst, encodeBell('u', f) .. '\n' .. table.concat(flat)) == 0 then keepUndelivered(m, items) end
-  end
+  keepUndelivered(m, items, LATE)
+  for id, flat in pairs(theirs) do ring(members[id].inst, encodeBell('u', members[id]) .. '\n' .. flat) end
   return rest
 end
 
