@@ -11,6 +11,7 @@
 //
 //	answer   a message on a connection that stays has its answer in a bounded time
 //	shard    a primary that hangs does not hold up the rooms of the others
+//	late     a message with a TTL is delivered within it, unless something held its receiver up
 //	shut     a client's newest connection is never closed as "resumed elsewhere"
 //	ghost    when all have left, no session is left in any hub, an hour later no key in Redis
 //

@@ -62,10 +62,48 @@ func (s *simulation) check(mark time.Duration) history.Verdict {
 	members, events := s.log_.History()
 	v := history.Check(members, events, mark)
 	v.Violations = slices.DeleteFunc(v.Violations, func(x history.Violation) bool { return x.Law == history.Delivery && s.leftUnread(x.Message, events) })
+	v.Violations = append(v.Violations, s.late(events)...)
 	if len(s.losses) > 0 {
 		s.excuse(&v, events)
 	}
 	return v
+}
+
+// late finds messages with a TTL that were delivered behind it (rule R11.5), by more than their way takes. What a resume within the TTL has counted
+// follows however late (R11.8), and what kept the receiver from reading is not the server's doing.
+func (s *simulation) late(events []history.Event) (late []history.Violation) {
+	type connection struct {
+		member string
+		number int
+	}
+	due, sent, opened := map[string]time.Duration{}, map[string]history.Event{}, map[connection]time.Duration{}
+	for _, e := range events {
+		switch e.Kind {
+		case history.Opened:
+			opened[connection{e.Member, e.Conn}] = e.At
+		case history.Sent:
+			sent[e.Message] = e
+		case history.Confirmed:
+			if ttl := sent[e.Message].TTL; ttl > 0 {
+				due[e.Message] = e.At + ttl + answerWithin
+			}
+		case history.Delivered:
+			by, limited := due[e.Message]
+			if !limited || e.At <= by {
+				continue
+			}
+			m := s.members[slices.IndexFunc(s.members, func(m *member) bool { return m.Name == e.Member })]
+			from := sent[e.Message].At
+			if since := opened[connection{e.Member, e.Conn}]; since > from && since <= by || s.kept(m, from, e.At) {
+				continue
+			}
+			late = append(late, history.Violation{
+				Law: "late", At: e.At, Message: e.Message, Text: fmt.Sprintf("%s got %s %v after it was sent, with a TTL of %v", e.Member, e.Message, e.At-from, sent[e.Message].TTL),
+			})
+		default:
+		}
+	}
+	return late
 }
 
 // leftUnread reports whether a message waited for a receiver that did not read, or whose own instance hung or was cut off from Redis, until its

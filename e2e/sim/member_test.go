@@ -58,7 +58,8 @@ type home struct {
 type message struct {
 	id, target, method string
 	size               int
-	sent               bool // on the current connection
+	ttl                time.Duration // 0: no end
+	sent               bool          // on the current connection
 	at                 time.Duration
 }
 

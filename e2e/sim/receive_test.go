@@ -85,6 +85,11 @@ func (m *member) receive(s *socket, f frame) {
 			m.note(history.Undelivered, conn, in.RemoteClientID, id)
 		}
 		m.note(history.Gone, conn, in.RemoteClientID, "")
+	case "undelivered":
+		if in.Reason != "expired" {
+			m.sim.violate("answer", m.Name, "was told %s", f.data)
+		}
+		m.note(history.Expired, conn, in.RemoteClientID, in.RequestID)
 	case "remoteData":
 		m.data(s, conn, &in)
 	case "storeReplaced":

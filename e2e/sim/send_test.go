@@ -50,9 +50,12 @@ func (m *member) sayTo(target string) {
 	if m.draw()%40 == 0 {
 		p.size = 20 << 10
 	}
+	if !m.Plain && m.draw()%4 == 0 {
+		p.ttl = time.Millisecond << (m.draw() % 15) // to 16 s
+	}
 	m.outbox = append(m.outbox, p)
 	if !m.Plain {
-		m.note(history.Sent, m.conn, target, p.id)
+		m.noteSent(p)
 	}
 }
 
@@ -75,17 +78,26 @@ func (m *member) pump() {
 				m.pump()
 				return
 			}
-			m.note(history.Sent, m.conn, p.target, p.id)
+			m.noteSent(p)
 		}
 		p.sent, p.at = true, m.sim.w.now()
 		m.sim.trace("%s %d sends %s", m.Name, m.conn, p.id)
-		text := []byte(fmt.Sprintf(`{"requestId":%q,"method":%q,"targetClientId":%q,%q:%q}`, p.id, p.method, p.target, p.field(), strings.Repeat("x", p.size)))
+		limit := ""
+		if p.ttl > 0 {
+			limit = fmt.Sprintf(`,"ttlMs":%d`, p.ttl.Milliseconds())
+		}
+		text := []byte(fmt.Sprintf(`{"requestId":%q,"method":%q,"targetClientId":%q,%q:%q%s}`, p.id, p.method, p.target, p.field(), strings.Repeat("x", p.size), limit))
 		s.send(func() { s.session.Message(text) })
 		m.expectAnswer(s, p)
 		if m.Plain {
 			return
 		}
 	}
+}
+
+func (m *member) noteSent(p *message) {
+	m.sim.trace("%s %d %s %.8s %s %v", m.Name, m.conn, history.Sent, p.target, p.id, p.ttl)
+	m.sim.log_.Add(history.Event{Kind: history.Sent, Member: m.Name, Conn: m.conn, Peer: p.target, Message: p.id, TTL: p.ttl})
 }
 
 // field is where the message has what it carries.

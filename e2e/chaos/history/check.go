@@ -56,6 +56,7 @@ type message struct {
 	confirmed *Event
 	delivered []Event
 	told      bool // by name
+	expired   int  // the connection that was told so last, 0 for none
 }
 
 // checker goes through a history once, and then looks at what is left open.
@@ -130,6 +131,10 @@ func (c *checker) step(i int, e Event) {
 			if c.provenAcked(m, e) {
 				c.broken(Delivery, e, "is told that %s was not delivered, but it was acknowledged", e.Message)
 			}
+		}
+	case Expired:
+		if m := c.messages[e.Message]; m != nil {
+			c.expired(m, e)
 		}
 	case Doubted:
 		if m := c.messages[e.Message]; m != nil && m.confirmed != nil {

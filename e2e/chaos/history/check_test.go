@@ -27,6 +27,11 @@ func at(kind Kind, member string, conn int, peer, message string) Event {
 	return Event{Kind: kind, Member: member, Conn: conn, Peer: peer, Message: message}
 }
 
+// limited is a message from e to W that may be delivered for so many seconds.
+func limited(message string, seconds int) Event {
+	return Event{Kind: Sent, Member: "e", Conn: 1, Peer: "W", Message: message, TTL: time.Duration(seconds) * time.Second}
+}
+
 // meeting opens all four; W, E, PW and PE are their client IDs.
 func meeting() []Event {
 	return []Event{
@@ -152,6 +157,53 @@ var histories = []struct {
 		},
 		broken: []Law{Presence, End}, // its farewell comes from who is gone, and nobody else is there
 		check:  func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
+	},
+	{
+		name:   "its time is over, and the sender is told",
+		script: []Event{limited("1", 2), at(Confirmed, "e", 1, "", "1"), at(Sent, "e", 1, "W", "2"), at(Expired, "e", 1, "W", "1")},
+		check:  func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
+	},
+	{
+		name:   "its time is over, and nobody is told",
+		script: []Event{limited("1", 2), at(Confirmed, "e", 1, "", "1")},
+		broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Lost == 1 },
+	},
+	{
+		name: "its sender is somebody new before it could be told",
+		script: []Event{
+			limited("1", 2), at(Confirmed, "e", 1, "", "1"), open("e", 2, "E2", false, "W"), at(Gone, "w", 1, "E", ""), at(Announced, "w", 1, "E2", ""),
+			at(Sent, "e", 2, "W", "2"), at(Confirmed, "e", 2, "", "2"), at(Delivered, "w", 1, "E2", "2"),
+		},
+		conns:  []int{1, 2, 1, 1},
+		broken: []Law{Presence, End, End}, // its farewell comes from the session before
+		check:  func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
+	},
+	{
+		name:   "told before its time is over",
+		script: []Event{limited("1", 20), at(Confirmed, "e", 1, "", "1"), at(Expired, "e", 1, "W", "1")},
+		broken: []Law{Delivery},
+	},
+	{
+		name:   "told twice that its time is over",
+		script: []Event{limited("1", 1), at(Confirmed, "e", 1, "", "1"), at(Expired, "e", 1, "W", "1"), at(Expired, "e", 1, "W", "1")},
+		broken: []Law{Delivery},
+	},
+	{
+		name: "told again on the next connection that its time is over: the one before may have been dead",
+		script: []Event{
+			limited("1", 1), at(Confirmed, "e", 1, "", "1"), at(Expired, "e", 1, "W", "1"), open("e", 2, "E", true, "W"), at(Expired, "e", 2, "W", "1"),
+		},
+		conns: []int{1, 2, 1, 1},
+	},
+	{
+		name:   "told that its time is over, which it had not",
+		script: []Event{at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1"), at(Expired, "e", 1, "W", "1")},
+		broken: []Law{Delivery},
+	},
+	{
+		name:   "told that its time is over, though acknowledged before a clean leave",
+		script: join([]Event{limited("1", 1)}, pass("e", "w", 1, "E", "W", "1")[1:], []Event{at(Left, "w", 1, "", ""), at(Expired, "e", 1, "W", "1"), open("w", 2, "W", false, "E")}),
+		conns:  []int{2, 1, 1, 1}, broken: []Law{Delivery},
 	},
 	{
 		name: "lost when the store was replaced, and named as doubtful",

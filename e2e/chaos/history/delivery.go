@@ -64,6 +64,24 @@ func (c *checker) ordered(v *view, m *message, e Event) {
 	v.newest[k] = m
 }
 
+// expired takes in that a message is not delivered any more: it had a TTL, that is over, and a connection is told once.
+func (c *checker) expired(m *message, e Event) {
+	switch {
+	case m.sent.TTL == 0:
+		c.broken(Delivery, e, "is told that the TTL of %s is over, which had none", e.Message)
+	case e.At < m.sent.At+m.sent.TTL-clocks:
+		c.broken(Delivery, e, "is told after %v that the TTL of %s is over, which was %v", e.At-m.sent.At, e.Message, m.sent.TTL)
+	case m.expired == e.Conn:
+		c.broken(Delivery, e, "is told twice that the TTL of %s is over", e.Message)
+	case c.provenAcked(m, e):
+		c.broken(Delivery, e, "is told that the TTL of %s is over, but it was acknowledged", e.Message)
+	}
+	m.told, m.expired = true, e.Conn
+}
+
+// clocks is how far the clocks of clients and Redis may be apart: they are one, but Redis counts milliseconds.
+const clocks = time.Millisecond
+
 // deliveries judges a message when all is over.
 func (c *checker) deliveries(m *message) {
 	if m.confirmed == nil || len(m.delivered) > 0 {
@@ -84,6 +102,8 @@ func (c *checker) deliveries(m *message) {
 		c.verdict.Told++ // it left: what it said is not replayed (rule S1.3), and nobody is there to be told
 	case c.senderEnded(m) && c.writtenIsEnough(m):
 		c.verdict.Told++ // it left before it could be told
+	case c.leftBeforeItExpired(m):
+		c.verdict.Told++
 	default:
 		c.verdict.Lost++
 		c.broken(Delivery, *m.confirmed, "was told that %s is stored for %.8s; it was never delivered, and nobody was told", m.sent.Message, target)
@@ -120,6 +140,21 @@ func (c *checker) replaced(m *message) bool {
 func (c *checker) senderEnded(m *message) bool {
 	s := c.views[m.sent.Member]
 	return s.left > m.sent.At || s.fresh > m.sent.At
+}
+
+// expiryIsTold is how long after the end of its TTL the sender of a message may have to wait until it is told, while something is broken.
+const expiryIsTold = 30 * time.Second
+
+// leftBeforeItExpired tells whether m had a TTL, and the session that sent it ended before its client had to be told that it is over. (That
+// something that was sent later has arrived does not say that m should have: unlike other messages it may have been too late.)
+func (c *checker) leftBeforeItExpired(m *message) bool {
+	if m.sent.TTL == 0 {
+		return false
+	}
+	by := m.sent.At + m.sent.TTL + expiryIsTold
+	s := c.views[m.sent.Member]
+	within := func(ended time.Duration) bool { return ended > m.sent.At && ended <= by }
+	return within(s.left) || within(s.fresh)
 }
 
 // LeftUnread returns when a message was sent, and when its sender's session ended; ok is false when it goes on, or something arrived that the sender sent

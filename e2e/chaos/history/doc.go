@@ -14,7 +14,8 @@
 //
 // The dialects differ, and so does what the laws ask:
 //
-//	rejoin.v1        once, over all connections of a session
+//	rejoin.v1        once, over all connections of a session. A message whose TTL is over and that was not acknowledged need not be delivered; then its sender
+//	                 is told, on any one connection once
 //	plain, kept      at least once: what was sent but not proven received comes again on the next connection, in order;
 //	                 once on each connection
 //	plain, not kept  once on one connection; when that is lost, its peers are told that the client is gone

@@ -28,6 +28,8 @@ const (
 	Acked
 	// Undelivered: the server said that Peer's session ended without Message.
 	Undelivered
+	// Expired: the server said that the TTL of Message is over, and Peer does not get it any more.
+	Expired
 	// Doubted: the server said that the store was replaced, and Message may be lost.
 	Doubted
 	// Announced: Peer is there.
@@ -42,7 +44,7 @@ const (
 
 func (k Kind) String() string {
 	return [...]string{
-		"opened", "fenced", "sent", "confirmed", "refused", "unanswered", "delivered", "acked", "undelivered", "doubted", "announced", "gone", "left", "vanished",
+		"opened", "fenced", "sent", "confirmed", "refused", "unanswered", "delivered", "acked", "undelivered", "expired", "doubted", "announced", "gone", "left", "vanished",
 	}[k]
 }
 
@@ -72,10 +74,11 @@ type Event struct {
 	At      time.Duration // since the beginning of the history
 	Kind    Kind
 	Member  string
-	Conn    int    // which of the member's connections, rising
-	Peer    string // client ID of the other side
-	Message string // unique in the history
-	Self    string // own client ID (Opened, rejoin.v1)
+	Conn    int           // which of the member's connections, rising
+	Peer    string        // client ID of the other side
+	Message string        // unique in the history
+	TTL     time.Duration // Sent: how long the message may be delivered; 0: no end
+	Self    string        // own client ID (Opened, rejoin.v1)
 	Resumed bool
 	Peers   []string
 	Repeat  bool          // Delivered: the client knows it by its entry, and drops it
