@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -42,4 +43,28 @@ func ModelName(cpuinfo []byte) string {
 
 func (m Machine) String() string {
 	return fmt.Sprintf("%d × %s, %.1f GB, Linux %s %s", m.Cores, m.CPU, float64(m.MemoryBytes)/1e9, m.Kernel, m.Arch)
+}
+
+// KernelMemory is what the kernel holds in its slabs, where sockets are, and in their buffers, bytes: of the whole machine.
+func KernelMemory() (int64, error) {
+	memory, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	sockets, err := os.ReadFile("/proc/net/sockstat")
+	if err != nil {
+		return 0, err
+	}
+	return Kilobytes(memory, "Slab:") + BufferPages(sockets)*int64(os.Getpagesize()), nil
+}
+
+// BufferPages returns the pages that TCP buffers take, from the content of /proc/net/sockstat; 0 when it does not say.
+func BufferPages(sockstat []byte) int64 {
+	for line := range strings.Lines(string(sockstat)) {
+		if _, pages, ok := strings.Cut(line, " mem "); ok && strings.HasPrefix(line, "TCP:") {
+			n, _ := strconv.ParseInt(strings.TrimSpace(pages), 10, 53)
+			return n
+		}
+	}
+	return 0
 }

@@ -73,3 +73,14 @@ func TestOwnProcess(t *testing.T) {
 		t.Errorf("machine %+v", m)
 	}
 }
+
+func TestBufferPages(t *testing.T) {
+	t.Parallel()
+	const sockstat = "sockets: used 80\nTCP: inuse 11 orphan 0 tw 2 alloc 12 mem 73\nUDP: inuse 0 mem 5\n"
+	if n := procfs.BufferPages([]byte(sockstat)); n != 73 {
+		t.Errorf("%d pages, want 73", n)
+	}
+	if n := procfs.BufferPages(nil); n != 0 {
+		t.Errorf("%d pages of nothing", n)
+	}
+}

@@ -79,6 +79,14 @@ func Parse(s string) (Name, error) {
 	return "", fmt.Errorf("protocol %q: want %s, %s, %s, %s or %s", s, RejoinV1, PlainWallet, Plain, SocketIO, Centrifugo)
 }
 
+// Of is the protocol of a dialect.
+func Of(d traffic.Dialect) Name {
+	if d == traffic.RejoinV1 {
+		return RejoinV1
+	}
+	return Plain
+}
+
 // New returns a client of the i-th room of a run. letters, of the same role, may be shared by clients of one goroutine.
 func New(n Name, run string, room int, role traffic.Role, letters *traffic.Letters) Client {
 	switch n {

@@ -180,7 +180,7 @@ func (r *rejoin) refused(b []byte, to Listener) {
 	to.Refused(s, wait)
 }
 
-func (r *rejoin) Send(c Conn, s traffic.Stamp) { c.Send(r.letters.FillKept(s, &r.peer)) }
+func (r *rejoin) Send(c Conn, s traffic.Stamp) { c.Send(r.letters.Fill(s, &r.peer)) }
 
 func (r *rejoin) Tick(c Conn, now int64) {
 	if r.unacked > 0 && now-r.since >= ackAfter {

@@ -20,7 +20,7 @@ func TestDocs(t *testing.T) {
 	}
 	for path, tables := range map[string]map[string]string{
 		"../../../README.md":           {"jitter": report.JitterShort(files)},
-		"../../../docs/performance.md": {"jitter": report.JitterTable(files)},
+		"../../../docs/performance.md": {"jitter": report.JitterTable(files), "compare": report.CompareTable(files)},
 	} {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -122,5 +122,29 @@ func TestJitterTables(t *testing.T) {
 		if !strings.Contains(string(svg), want) {
 			t.Errorf("no %q in the picture", want)
 		}
+	}
+}
+
+func TestCompareTable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f := run("relay", 400, 300, report.SubjectRejoin, report.SubjectBaseline, report.SubjectCentrifugo)
+	if err := f.Write(dir + "/relay-300.json"); err != nil {
+		t.Fatal(err)
+	}
+	files, err := report.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := report.CompareTable(files)
+	for _, want := range []string{
+		"| one-way latency at 300/s, p50 | ≤ 0.5 ms | 1.00 ms | 1.00 ms | 1.00 ms | 1 | 1 |", "| servers' CPU per message at 300/s | ≤ 300 µs | **60 µs** |",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the table does not say %q:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "3,000") {
+		t.Errorf("a row of what was not measured:\n%s", got)
 	}
 }

@@ -2,13 +2,14 @@ package report
 
 // Names of the figures that are plotted. Costs are processor time of all processes of a kind.
 const (
-	FigConnections      = "connections"
-	FigRSSPerConnection = "rss_per_connection"
-	FigIdleCPU          = "idle_cpu_per_connection"
-	FigDelivered        = "delivered"
-	FigRate             = "messages_per_second"
-	FigServerCPU        = "server_cpu_per_message"
-	FigRedisCPU         = "redis_cpu_per_message"
+	FigConnections         = "connections"
+	FigRSSPerConnection    = "rss_per_connection"
+	FigKernelPerConnection = "kernel_memory_per_connection"
+	FigIdleCPU             = "idle_cpu_per_connection"
+	FigDelivered           = "delivered"
+	FigRate                = "messages_per_second"
+	FigServerCPU           = "server_cpu_per_message"
+	FigRedisCPU            = "redis_cpu_per_message"
 )
 
 // Names of the latencies.

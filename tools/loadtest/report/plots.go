@@ -36,6 +36,9 @@ func plots(files []File) map[string]*Plot {
 			held, _ := r.Get(FigConnections)
 			switch files[i].Scenario {
 			case "idle":
+				if r.Subject != SubjectRejoin {
+					continue
+				}
 				name := r.setting("dialect")
 				memory.take(name, held, r, FigRSSPerConnection)
 				idle.take(name, held, r, FigIdleCPU)

@@ -15,8 +15,10 @@ func (f *File) Print(w io.Writer) error {
 	for i := range f.Results {
 		f.Results[i].print(tw)
 	}
-	if len(f.Results) == 2 && f.Results[0].Subject != f.Results[1].Subject {
-		printRatios(tw, &f.Results[0], &f.Results[1])
+	for i := range f.Results {
+		if i > 0 && f.Scenario != "jitter" && f.Results[0].Subject != f.Results[i].Subject {
+			printRatios(tw, &f.Results[0], &f.Results[i])
+		}
 	}
 	return tw.Flush()
 }
@@ -56,7 +58,7 @@ func (r *Result) print(w io.Writer) {
 // printRatios compares two subjects of one run.
 func printRatios(w io.Writer, a, b *Result) {
 	fmt.Fprintf(w, "\n%s / %s\n", strings.ToUpper(a.Subject), strings.ToUpper(b.Subject))
-	for _, name := range []string{FigRate, FigServerCPU, FigRedisCPU} {
+	for _, name := range []string{FigRate, FigServerCPU, FigRedisCPU, "cpu_per_connect", "redis_cpu_per_connect", FigRSSPerConnection, FigIdleCPU} {
 		x, ok1 := a.Get(name)
 		y, ok2 := b.Get(name)
 		if ok1 && ok2 && y > 0 {

@@ -187,7 +187,7 @@ func command(name string, args []string) string {
 	parts := []string{"go run ./tools/loadtest", name}
 	for i := 0; i < len(args); i++ {
 		flag, _, joined := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
-		if flag == "json" || flag == "plot" || flag == "server-binary" || flag == "redis-server" || flag == "peers" {
+		if flag == "json" || flag == "plot" || flag == "server-binary" || flag == "redis-server" {
 			if !joined {
 				i++
 			}

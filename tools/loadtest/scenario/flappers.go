@@ -98,7 +98,7 @@ type flappers struct {
 func newFlappers(c flappersConfig, began time.Time) (*flappers, error) {
 	f := &flappers{
 		flappersConfig: c, all: make([]flapper, 2*c.Pairs), random: rand.New(rand.NewPCG(uint64(c.First), 3)),
-		letters: [2]traffic.Letters{traffic.Extension: traffic.NewLetters(traffic.Extension), traffic.Wallet: traffic.NewLetters(traffic.Wallet)},
+		letters: [2]traffic.Letters{traffic.Extension: traffic.NewLetters(traffic.Extension).Kept(), traffic.Wallet: traffic.NewLetters(traffic.Wallet).Kept()},
 		now:     lap{Times: map[string][]time.Duration{}},
 	}
 	for i := range f.all {

@@ -3,9 +3,11 @@
 package scenario
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/tools/loadtest/protocol"
 	"github.com/rejoin-dev/rejoin/tools/loadtest/report"
 	"github.com/rejoin-dev/rejoin/tools/loadtest/swarm"
 	"github.com/rejoin-dev/rejoin/tools/loadtest/traffic"
@@ -16,7 +18,7 @@ type pairsConfig struct {
 	run      string
 	first    int // pair
 	count    int // pairs
-	dialect  traffic.Dialect
+	protocol protocol.Name
 	pending  int
 	servers  []netip.AddrPort
 	inflight int // messages that a sender of a closed loop has unconfirmed
@@ -29,7 +31,7 @@ type pairs struct {
 	pairsConfig
 	loop    *swarm.Loop
 	ramp    ramp
-	clients []client // of pair i: 2i the extension, 2i+1 the wallet
+	clients []pairClient // of pair i: 2i the extension, 2i+1 the wallet
 	letters [2]traffic.Letters
 	tally   traffic.Tally
 	cause   cause
@@ -39,10 +41,26 @@ type pairs struct {
 	nextAck int64
 }
 
+// pairClient is one of a pair. It implements protocol.Listener.
+type pairClient struct {
+	protocol.Client
+	pairs     *pairs
+	i         int
+	conn      *swarm.Conn
+	known     bool   // messages can be sent
+	seq       uint32 // of the next message
+	confirmed uint32 // the next to be confirmed
+	ledger    traffic.Ledger
+}
+
 func newPairs(c pairsConfig, began time.Time) (*pairs, error) {
 	p := &pairs{
-		pairsConfig: c, clients: make([]client, 2*c.count), ready: make(chan struct{}), nextAck: swarm.Never,
+		pairsConfig: c, clients: make([]pairClient, 2*c.count), ready: make(chan struct{}), nextAck: swarm.Never,
 		letters: [2]traffic.Letters{traffic.Extension: traffic.NewLetters(traffic.Extension), traffic.Wallet: traffic.NewLetters(traffic.Wallet)},
+	}
+	for i := range p.clients {
+		role := traffic.Role(i % 2)
+		p.clients[i] = pairClient{Client: protocol.New(c.protocol, c.run, c.first+i/2, role, &p.letters[role]), pairs: p, i: i}
 	}
 	p.ramp = ramp{total: len(p.clients), limit: c.pending, dial: p.dial}
 	var err error
@@ -52,11 +70,9 @@ func newPairs(c pairsConfig, began time.Time) (*pairs, error) {
 
 func (p *pairs) dial(i int, _ int64) error {
 	n := 2*p.first + i
-	role := traffic.Role(i % 2)
 	// The wallet is on the instance after the extension's.
 	addr := p.servers[(n/2+i%2)%len(p.servers)]
-	request := swarm.Request(addr.String(), traffic.Target(p.run, n/2, role), p.dialect.Protocols())
-	c, err := p.loop.Dial(addr, swarm.Source(n), request, p, i)
+	c, err := p.loop.Dial(addr, swarm.Source(n), p.clients[i].Upgrade(addr.String()), p, i)
 	p.clients[i].conn = c
 	return err
 }
@@ -68,7 +84,9 @@ func (p *pairs) sender(i int) uint16 { return uint16(2*p.first + i) }
 func (p *pairs) Tick(now int64) int64 {
 	next := p.ramp.tick(now)
 	if now >= p.nextAck {
-		p.ackOld(now)
+		for i := range p.clients {
+			p.clients[i].Tick(p.clients[i].conn, now)
+		}
 		p.nextAck = now + ackLook
 	}
 	next = min(next, p.nextAck)
@@ -79,7 +97,10 @@ func (p *pairs) Tick(now int64) int64 {
 }
 
 // Opened implements swarm.Handler.
-func (p *pairs) Opened(*swarm.Conn) { p.ramp.settled() }
+func (p *pairs) Opened(c *swarm.Conn) {
+	p.ramp.settled()
+	p.clients[c.Tag].Opened(c)
+}
 
 // Closed implements swarm.Handler.
 func (p *pairs) Closed(c *swarm.Conn, end error) {
@@ -96,47 +117,36 @@ func (p *pairs) Closed(c *swarm.Conn, end error) {
 // Message implements swarm.Handler.
 func (p *pairs) Message(conn *swarm.Conn, b []byte) {
 	c := &p.clients[conn.Tag]
-	switch traffic.KindOf(b) {
-	case traffic.Data:
-		p.receive(c, conn.Tag, b)
-	case traffic.Confirmation:
-		p.confirm(c, conn.Tag, b)
-	case traffic.Refusal:
-		p.tally.Refused++
-		p.cause.note(string(b))
-		c.confirmed++
-		p.answered(conn.Tag)
-	case traffic.PeerIsHere, traffic.Session:
-		p.meet(c, b)
-	default:
-		p.unexpected(b)
-	}
+	c.Read(conn, b, p.loop.Now(), c)
 }
 
-func (p *pairs) unexpected(b []byte) {
-	p.tally.Unexpected++
-	p.cause.note(string(b))
+// Unexpected implements protocol.Listener.
+func (c *pairClient) Unexpected(b []byte) {
+	c.pairs.tally.Unexpected++
+	c.pairs.cause.note(string(b))
 }
 
-// meet takes the peer's ID. A session frame of somebody who came first has none.
-func (p *pairs) meet(c *client, b []byte) {
-	id := traffic.Field(b, "remoteClientId")
-	switch {
-	case len(id) == 0:
-		return
-	case c.known || len(id) != len(c.target):
-		p.unexpected(b)
+// Ready implements protocol.Listener.
+func (c *pairClient) Ready(protocol.Continuity) {
+	p := c.pairs
+	if c.known {
+		c.Unexpected([]byte("told of the other one again"))
 		return
 	}
-	copy(c.target[:], id)
 	c.known = true
 	if p.known++; p.known == len(p.clients) {
-		if p.dialect == traffic.RejoinV1 {
+		if p.protocol == protocol.RejoinV1 {
 			p.nextAck = p.loop.Now() + ackLook
 		}
 		p.meetingOver()
 	}
 }
+
+// Unready implements protocol.Listener.
+func (c *pairClient) Unready() { c.Unexpected([]byte("the other one has left")) }
+
+// GoAway implements protocol.Listener.
+func (c *pairClient) GoAway(time.Duration) { c.Unexpected([]byte("asked to go away")) }
 
 // meetingOver tells whoever waits that all know their peers, or that some never will.
 func (p *pairs) meetingOver() {
@@ -147,35 +157,35 @@ func (p *pairs) meetingOver() {
 	}
 }
 
-func (p *pairs) receive(c *client, i int, b []byte) {
-	now := p.loop.Now()
-	s, ok := traffic.DataStamp(b)
-	switch {
-	case !ok:
-		p.unexpected(b)
-		return
-	case s.Sender != p.sender(i^1):
+// Message implements protocol.Listener.
+func (c *pairClient) Message(s traffic.Stamp) {
+	p := c.pairs
+	if s.Sender != p.sender(c.i^1) {
 		p.tally.Misdirected++
 		return
 	}
 	c.ledger.Take(s.Seq, &p.tally)
-	p.window.received(s, now)
-	if p.dialect == traffic.RejoinV1 {
-		if !c.acknowledge(traffic.EntryID(b), now) {
-			p.tally.Unexpected++
-		}
-	}
+	p.window.received(s, p.loop.Now())
 }
 
-func (p *pairs) confirm(c *client, i int, b []byte) {
-	s, ok := traffic.ConfirmedStamp(b)
-	if !ok || s.Seq != c.confirmed { // answers of one kind come in the order of the messages, P5.5
-		p.unexpected(b)
+// Confirmed implements protocol.Listener.
+func (c *pairClient) Confirmed(s traffic.Stamp) {
+	p := c.pairs
+	if s.Seq != c.confirmed { // answers of one kind come in the order of the messages, P5.5
+		c.Unexpected([]byte("confirmed out of order"))
 	}
 	c.confirmed++
 	p.tally.Confirmed++
 	p.window.confirmed(s, p.loop.Now())
-	p.answered(i)
+	p.answered(c.i)
+}
+
+// Refused implements protocol.Listener.
+func (c *pairClient) Refused(s traffic.Stamp, _ time.Duration) {
+	c.pairs.tally.Refused++
+	c.pairs.cause.note(fmt.Sprintf("message %d was refused", s.Seq))
+	c.confirmed++
+	c.pairs.answered(c.i)
 }
 
 // answered sends the next message of a closed loop.
@@ -197,17 +207,10 @@ func (p *pairs) send(i int, due int64) {
 	}
 	now := p.loop.Now()
 	s := traffic.Stamp{Seq: c.seq, Sender: p.sender(i), Due: due, Written: now}
-	c.conn.Send(p.letters[i%2].Fill(s, &c.target))
+	c.Send(c.conn, s)
 	c.seq++
 	p.tally.Sent++
 	p.window.sent(due, now)
-}
-
-// ackOld acknowledges what has waited for a second.
-func (p *pairs) ackOld(now int64) {
-	for i := range p.clients {
-		p.clients[i].ackOld(now)
-	}
 }
 
 // result is what a loop found in a window.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rejoin-dev/rejoin/tools/loadtest/fleet"
 	"github.com/rejoin-dev/rejoin/tools/loadtest/procfs"
+	"github.com/rejoin-dev/rejoin/tools/loadtest/protocol"
 	"github.com/rejoin-dev/rejoin/tools/loadtest/report"
 	"github.com/rejoin-dev/rejoin/tools/loadtest/traffic"
 )
@@ -25,6 +26,7 @@ type relayConfig struct {
 	dialect                             traffic.Dialect
 	warmup, duration, drain, idleWindow time.Duration
 	withBaseline                        bool
+	peers                               string // directory; empty: none are measured
 }
 
 func (b *bench) relayFlags(args []string) (c relayConfig, err error) {
@@ -39,8 +41,9 @@ func (b *bench) relayFlags(args []string) (c relayConfig, err error) {
 	f.DurationVar(&c.warmup, "warmup", 2*time.Second, "sending before anything counts")
 	f.DurationVar(&c.duration, "duration", 10*time.Second, "how long it is measured")
 	f.DurationVar(&c.drain, "drain", 15*time.Second, "how long messages may take to arrive after the last one was sent")
-	f.IntVar(&c.repeat, "repeat", 1, "measure so many times; with -with-baseline by turns")
+	f.IntVar(&c.repeat, "repeat", 1, "measure so many times; with -with-baseline or -peers by turns")
 	f.BoolVar(&c.withBaseline, "with-baseline", false, "measure a plain pub/sub relay too")
+	f.StringVar(&c.peers, "peers", "", "measure Centrifugo too, from this `directory` of ./scripts/bench-peers")
 	f.IntVar(&c.idlers, "idle", 0, "connections beside the pairs that do nothing, spread over the instances")
 	f.DurationVar(&c.idleWindow, "idle-window", 25*time.Second, "with -idle: how long their own cost is measured, to be subtracted")
 	f.IntVar(&c.threads, "loops", 1, "threads of the load")
@@ -71,6 +74,9 @@ func (b *bench) relay(ctx context.Context, args []string) (err error) {
 	subjects := []string{report.SubjectRejoin}
 	if c.withBaseline {
 		subjects = append(subjects, report.SubjectBaseline)
+	}
+	if c.peers != "" {
+		subjects = append(subjects, report.SubjectCentrifugo)
 	}
 	var runs []*relayRun
 	defer func() {
@@ -128,7 +134,12 @@ func (r *relayRun) start(ctx context.Context) (err error) {
 	if r.rate == 0 {
 		more = append(more, "RATE_LIMIT_MESSAGES=0")
 	}
-	if r.fleet, err = r.servers(ctx, r.subject, r.instances, pinned(r.opt, more...)); err != nil {
+	if r.subject == report.SubjectCentrifugo {
+		r.fleet, err = r.bench.peers(ctx, r.subject, r.relayConfig.peers, r.instances)
+	} else {
+		r.fleet, err = r.servers(ctx, r.subject, r.instances, pinned(r.opt, more...))
+	}
+	if err != nil {
 		return err
 	}
 	run := strconv.FormatInt(r.began.UnixNano(), 36)
@@ -157,7 +168,7 @@ const idleRate = 3000
 
 // startIdle opens the connections that do nothing.
 func (r *relayRun) startIdle(ctx context.Context, run string) (err error) {
-	r.crew, err = r.hire(r.fleet, holding{Run: run + "-idle", First: 2 * r.pairs, Count: r.idlers, PerRoom: 1, Pending: r.opt.pending}, idleRate)
+	r.crew, err = r.hire(r.fleet, holding{Run: run + "-idle", First: 2 * r.pairs, Count: r.idlers, PerRoom: 1, Protocol: protocol.Plain, Pending: r.opt.pending}, idleRate)
 	if err != nil {
 		return err
 	}
@@ -187,14 +198,17 @@ func (r *relayRun) startPairs(run string) error {
 	for _, s := range r.fleet.Servers {
 		servers = append(servers, s.Addr)
 	}
-	dialect := r.dialect
-	if r.subject == report.SubjectBaseline {
-		dialect = traffic.Plain
+	speaks := protocol.Of(r.dialect)
+	switch r.subject {
+	case report.SubjectBaseline:
+		speaks = protocol.Plain
+	case report.SubjectCentrifugo:
+		speaks = protocol.Centrifugo
 	}
 	for i := range r.threads {
 		first, end := i*r.pairs/r.threads, (i+1)*r.pairs/r.threads
 		p, err := newPairs(pairsConfig{
-			run: run, first: first, count: end - first, dialect: dialect, pending: r.opt.pending, servers: servers, inflight: r.inflight,
+			run: run, first: first, count: end - first, protocol: speaks, pending: r.opt.pending, servers: servers, inflight: r.inflight,
 		}, r.began)
 		if err != nil {
 			return err

@@ -67,10 +67,8 @@ func (l *Letters) Fill(s Stamp, target *[clientIDSize]byte) []byte {
 	return l.Candidate(s, target)
 }
 
-// FillKept is Fill with an answer in place of an offer: an offer and its candidates are not replayed when a later offer waits (S1.2).
-func (l *Letters) FillKept(s Stamp, target *[clientIDSize]byte) []byte {
-	if s.Seq%OfferEvery == 0 {
-		return l.Answer(s, target)
-	}
-	return l.Candidate(s, target)
+// Kept returns letters that have an answer in place of an offer: an offer and its candidates are not replayed when a later offer waits (S1.2).
+func (l Letters) Kept() Letters {
+	l.offer = l.answer
+	return l
 }
