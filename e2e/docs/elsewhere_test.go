@@ -45,6 +45,7 @@ func runElsewhere() []elsewhere {
 		}},
 		{"./scripts/terraform test", []proof{{"scripts/test", "./scripts/terraform test"}}},
 		{"./scripts/bench", []proof{{"Taskfile.yml", "./scripts/bench {{.CLI_ARGS}}"}, {"scripts/bench", "all() {"}}},
+		{"./scripts/bench-micro", []proof{{".github/workflows/nightly.yml", "./scripts/bench-micro"}}},
 		{"./scripts/bench jitter", []proof{{"Taskfile.yml", "./scripts/bench jitter"}, {"scripts/bench", "run jitter jitter"}}},
 		// A benchmark: it is there, and what it costs to run it is too much for a test.
 		{"go test -run '^$' -bench BenchmarkReading -benchtime 2000x ./streams", []proof{{"streams/reading_bench_test.go", "func BenchmarkReading("}}},

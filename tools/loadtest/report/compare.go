@@ -40,6 +40,17 @@ func exactly(decimals int) func(float64) string {
 	return func(v float64) string { return strconv.FormatFloat(v, 'f', decimals, 64) }
 }
 
+// serversMemory is the resident memory of all servers, MB.
+func serversMemory(r *Result) (float64, bool) {
+	sum := int64(0)
+	for _, p := range r.Processes {
+		if p.Name != "redis" {
+			sum += p.RSSBytes
+		}
+	}
+	return float64(sum) / 1e6, sum > 0
+}
+
 // measurements are the rows, with their targets.
 func measurements() []measurement {
 	one, two := exactly(1), exactly(2)
@@ -80,6 +91,10 @@ func measurements() []measurement {
 		{"… Redis' CPU", 80, false, whole, "µs", "resume-max", figure("redis_cpu_per_resume", 1)},
 		{"… a second", 3000, true, whole, "", "resume-max", figure("resumes_per_second", 1)},
 		{"… p99 at 500/s", 50, false, whole, "ms", "resume-500", latency(LatResume, p99)},
+		{"70,000 users on this machine, 500 more each second: memory of all servers", 0, false, whole, "MB", "load-70000", serversMemory},
+		{"… and processors they use at most", 0, false, two, "", "load-70000", figure("server_cpu_peak", 1)},
+		{"… from the second of a pair to the first answer, p50", 0, false, one, "ms", "load-70000", latency(LatFirstAnswer, p50)},
+		{"… p99", 0, false, one, "ms", "load-70000", latency(LatFirstAnswer, p99)},
 		{"20,000 cut at once are back after", 2, false, one, "s", "storm-20000", figure("all_back_after", 1)},
 		{"10,000 connections in 128 MiB: charged at most", 134, false, whole, "MB", "idle-128MiB", figure("memory_charged_peak", 1)},
 	}

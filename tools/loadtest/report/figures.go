@@ -28,6 +28,8 @@ const (
 	LatUpgrade = "upgrade"
 	// LatNegotiation is from when an offer was due until offer, answer and all candidates had arrived.
 	LatNegotiation = "negotiation"
+	// LatFirstAnswer is from when the second of a pair was due to connect until the answer to the first offer had arrived.
+	LatFirstAnswer = "first answer"
 	// LatWaited is one way, of messages whose sender or receiver was away meanwhile.
 	LatWaited = "one way, waited for somebody"
 	// LatAway is from the cut of a connection until its client was back as of LatResume.

@@ -129,7 +129,7 @@ func rowOf(f *File, r *Result) row {
 		}
 		set(name, number(x.Value))
 	}
-	for _, name := range []string{LatUpgrade, LatNegotiation, LatOneWay, LatResume, LatAway} {
+	for _, name := range []string{LatUpgrade, LatFirstAnswer, LatNegotiation, LatOneWay, LatResume, LatAway} {
 		if l := r.Latency(name); l != nil {
 			set(name+" p50, ms", millis(l.P50))
 			set(name+" p99, ms", millis(l.P99))

@@ -100,7 +100,7 @@ func (b *bench) idle(ctx context.Context, args []string) (err error) {
 // idleServers starts what a subject needs, and returns how to speak to it.
 func (b *bench) idleServers(ctx context.Context, c idleConfig, subject string) (*fleet.Fleet, protocol.Name, error) {
 	if subject == report.SubjectCentrifugo {
-		f, err := b.peers(ctx, subject, c.peers, c.procs)
+		f, err := b.startPeer(ctx, subject, c.peers, c.procs)
 		return f, protocol.Centrifugo, err
 	}
 	env := []string{"PING_INTERVAL=" + c.ping.String()}

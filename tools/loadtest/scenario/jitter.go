@@ -150,7 +150,7 @@ func (r *jitterRun) run(ctx context.Context) (err error) {
 	if r.subject == report.SubjectRejoin {
 		r.fleet, err = r.servers(ctx, r.subject, r.instances, pinned(r.opt))
 	} else {
-		r.fleet, err = r.bench.peers(ctx, r.subject, r.jitterConfig.peers, r.instances)
+		r.fleet, err = r.startPeer(ctx, r.subject, r.jitterConfig.peers, r.instances)
 	}
 	if err != nil {
 		return err

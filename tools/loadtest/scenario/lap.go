@@ -45,10 +45,11 @@ const (
 	latLate        = report.LatLate
 	latWritten     = report.LatWritten
 	latReconnect   = report.LatReconnect
+	latFirstAnswer = report.LatFirstAnswer
 )
 
 // latencies are all of them, in the order of a table.
-var latencies = [...]string{latUpgrade, latNegotiation, latOneWay, latWritten, latReconnect, latConfirm, latWaited, latResume, latAway, latLate}
+var latencies = [...]string{latUpgrade, latFirstAnswer, latNegotiation, latOneWay, latWritten, latReconnect, latConfirm, latWaited, latResume, latAway, latLate}
 
 func (l *lap) record(name string, nanoseconds int64) {
 	l.Times[name] = append(l.Times[name], time.Duration(nanoseconds))

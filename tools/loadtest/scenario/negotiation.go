@@ -56,6 +56,9 @@ func (u *users) progress(i int, s traffic.Stamp, now int64) {
 			u.send(i, now)
 		}
 	}
+	if s.Seq == 0 && i%2 == int(traffic.Extension) {
+		u.now.record(latFirstAnswer, now-max(u.all[i].due, u.all[i^1].due))
+	}
 	n := &u.pairs[i/2]
 	if n.left--; n.left != 0 {
 		return

@@ -25,9 +25,9 @@ type party struct {
 	leave context.CancelFunc // ends the watch
 
 	// before anybody came
-	began time.Time
-	cpu   fleet.CPU
-	rss   int64
+	began  time.Time
+	cpu    fleet.CPU
+	memory memory
 }
 
 // start starts servers, and a crowd that comes to them.
@@ -36,7 +36,7 @@ func (p *party) start(ctx context.Context, r *report.Result, what usersConfig) (
 		return err
 	}
 	*r = report.Result{Subject: report.SubjectRejoin, Settings: append(p.fleet.Settings(), p.settings(what.Dialect)...)}
-	if p.rss, err = p.fleet.RSS(); err != nil {
+	if p.memory, err = memoryOf(p.fleet); err != nil {
 		return err
 	}
 	if p.cpu, err = p.fleet.CPU(); err != nil {
@@ -70,7 +70,7 @@ func (p *party) come(ctx context.Context, r *report.Result) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	rss, err := p.fleet.RSS()
+	now, err := memoryOf(p.fleet)
 	if err != nil {
 		return false, err
 	}
@@ -80,7 +80,8 @@ func (p *party) come(ctx context.Context, r *report.Result) (bool, error) {
 	r.Add("users_per_second", "1/s", float64(state.Opened)/took.Seconds())
 	r.Add("server_cpu_per_user", "µs", micros(used.Servers, n)) // to connect and negotiate
 	r.Add("redis_cpu_per_user", "µs", micros(used.Redis, n))
-	r.Add(report.FigRSSPerConnection, "bytes", float64(rss-p.rss)/n)
+	r.Add(report.FigRSSPerConnection, "bytes", float64(now.rss-p.memory.rss)/n)
+	r.Add(report.FigKernelPerConnection, "bytes", float64(now.kernel-p.memory.kernel)/n/2) // the other half is of the clients
 	return ok, nil
 }
 

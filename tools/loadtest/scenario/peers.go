@@ -55,8 +55,8 @@ func centrifugoAddresses(listen, _, redis netip.AddrPort) []string {
 	}
 }
 
-// peers starts a server that is not ours.
-func (b *bench) peers(ctx context.Context, subject, dir string, instances int) (*fleet.Fleet, error) {
+// startPeer starts a server that is not ours.
+func (b *bench) startPeer(ctx context.Context, subject, dir string, instances int) (*fleet.Fleet, error) {
 	plan, err := b.peerPlan(subject, dir, instances)
 	if err != nil {
 		return nil, err

@@ -135,7 +135,7 @@ func (r *relayRun) start(ctx context.Context) (err error) {
 		more = append(more, "RATE_LIMIT_MESSAGES=0")
 	}
 	if r.subject == report.SubjectCentrifugo {
-		r.fleet, err = r.bench.peers(ctx, r.subject, r.relayConfig.peers, r.instances)
+		r.fleet, err = r.startPeer(ctx, r.subject, r.relayConfig.peers, r.instances)
 	} else {
 		r.fleet, err = r.servers(ctx, r.subject, r.instances, pinned(r.opt, more...))
 	}
