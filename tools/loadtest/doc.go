@@ -6,6 +6,7 @@
 //	go run ./tools/loadtest load   -users 70000 -rate 500   pairs that come, negotiate, and stay
 //	go run ./tools/loadtest storm  -users 20000      all connections break at once, and their clients come back
 //	go run ./tools/loadtest jitter -clients 10000    pairs whose connections are cut every 15 s; a kill, a deploy
+//	go run ./tools/loadtest peerjs                   clients of npm peerjs' protocol, on PeerServer and on Rejoin, and what breaks
 //	go run ./tools/loadtest hostile -n 10000         pairs beside connections that trickle
 //	go run ./tools/loadtest start                    start of a process, size of the binary
 //	go run ./tools/loadtest report DIR               tables and plots of the JSON in DIR

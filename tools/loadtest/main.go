@@ -13,7 +13,7 @@ import (
 	"github.com/rejoin-dev/rejoin/tools/loadtest/report"
 )
 
-const usage = `usage: loadtest idle|relay|resume|load|storm|jitter|hostile|start [flags]   (-h: the flags)
+const usage = `usage: loadtest idle|relay|resume|load|storm|jitter|hostile|peerjs|start [flags]   (-h: the flags)
        loadtest report DIR
 `
 

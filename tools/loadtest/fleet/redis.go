@@ -24,6 +24,10 @@ func startRedis(ctx context.Context, binary, dir string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	return startRedisAt(ctx, binary, dir, addr)
+}
+
+func startRedisAt(ctx context.Context, binary, dir string, addr netip.AddrPort) (*Process, error) {
 	args := append([]string{"--port", strconv.Itoa(int(addr.Port())), "--dir", dir}, redisArgs...)
 	p, err := startProcess("redis", binary, args, nil)
 	if err != nil {

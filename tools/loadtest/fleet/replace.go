@@ -45,3 +45,27 @@ func (f *Fleet) Begin(ctx context.Context, i int) error {
 	f.Servers[i] = p
 	return nil
 }
+
+// RestartRedis kills Redis and starts it again after some time, empty, at the address that it had.
+func (f *Fleet) RestartRedis(ctx context.Context, after time.Duration) error {
+	old := f.Redis
+	f.mu.Lock()
+	f.Redis = &Process{Name: old.Name, Addr: old.Addr}
+	f.mu.Unlock()
+	old.Kill()
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	p, err := startRedisAt(ctx, f.plan.Redis, f.dir, old.Addr)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Redis = p
+	return nil
+}

@@ -48,6 +48,7 @@ const (
 	SubjectHostile    = "rejoin beside tricklers"
 	SubjectSocketIO   = "Socket.IO"
 	SubjectCentrifugo = "Centrifugo"
+	SubjectPeerServer = "PeerServer"
 )
 
 // Setting is one of a run: a flag of the load, or a setting of a server.

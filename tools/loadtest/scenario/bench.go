@@ -30,10 +30,10 @@ type Runner struct {
 func (r *Runner) Run(ctx context.Context, name string, args []string) (f *report.File, path string, err error) {
 	run, ok := map[string]func(*bench, context.Context, []string) error{
 		"idle": (*bench).idle, "relay": (*bench).relay, "resume": (*bench).resume, "start": (*bench).start,
-		"hostile": (*bench).hostile, "load": (*bench).load, "storm": (*bench).storm, "jitter": (*bench).jitter,
+		"hostile": (*bench).hostile, "load": (*bench).load, "storm": (*bench).storm, "jitter": (*bench).jitter, "peerjs": (*bench).peerjs,
 	}[name]
 	if !ok {
-		return nil, "", fmt.Errorf("no scenario %q: want idle, relay, resume, hostile, load, storm, jitter or start", name)
+		return nil, "", fmt.Errorf("no scenario %q: want idle, relay, resume, hostile, load, storm, jitter, peerjs or start", name)
 	}
 	b := &bench{runner: r, name: name, began: time.Now()}
 	b.file = report.File{

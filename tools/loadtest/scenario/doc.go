@@ -1,4 +1,4 @@
-// Package scenario is what the load test can do: idle, relay, resume, load, storm, jitter, hostile, start. Each starts servers (or is told where they
+// Package scenario is what the load test can do: idle, relay, resume, load, storm, jitter, peerjs, hostile, start. Each starts servers (or is told where they
 // are), loads them from this process and from workers, and returns what it found as a report.File.
 //
 //	      ┌─ worker ─ connections that only hold ─────┐

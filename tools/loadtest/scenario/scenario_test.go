@@ -237,6 +237,27 @@ func TestJitter(t *testing.T) {
 	}
 }
 
+func TestPeerJS(t *testing.T) {
+	t.Parallel()
+	r := run(t, "peerjs", strings.Fields("-with-peerserver=false -instances 2 -parts cost,away,redis -clients 40 -pairs 10 -rate 200 -settle 100ms -duration 500ms "+
+		"-fault-clients 20 -fault-duration 4s")...)
+	if len(r) != 3 {
+		t.Fatalf("%d results", len(r))
+	}
+	wants(t, &r[0], "connects_per_second", report.FigRate+"_paced", report.FigRate+"_most")
+	if len(r[0].Latencies) != 2 || r[0].Tally.Received < 100 {
+		t.Errorf("%+v", r[0])
+	}
+	for i, least := range []float64{10, 0} { // half of the clients were away
+		if shut, _ := r[1+i].Get("clients_without_OPEN"); shut > 0 || r[1+i].Lost > 0 || r[1+i].Tally.Disordered > 0 {
+			t.Errorf("%s: %v clients without OPEN, %v", r[1+i].Settings, shut, r[1+i].Problems)
+		}
+		if n, _ := r[1+i].Get("reconnects"); n < least || r[1+i].Tally.Sent < 100 {
+			t.Errorf("%s: %v reconnects, %d sent", r[1+i].Settings, n, r[1+i].Tally.Sent)
+		}
+	}
+}
+
 func TestStart(t *testing.T) {
 	t.Parallel()
 	r := run(t, "start", "-runs", "3")
@@ -278,6 +299,7 @@ func TestBadCommandLines(t *testing.T) {
 		"relay -a ws://127.0.0.1:1 -pids 1,2", "relay -a ws://127.0.0.1:1 -pids x", "relay -env PORT", "load -users 0", "load -users 3", "load -users 40000 -instances 2", "load -restarts max", "load -candidates -1",
 		"storm -clients 30000", "storm -dialect klingon", "storm -back-off -1s",
 		"jitter -clients 1", "jitter -instances 1", "jitter -protocols socket.io", "jitter -events flood", "jitter -every -1s", "jitter -a ws://127.0.0.1:1",
+		"peerjs -parts dance", "peerjs -instances 0", "peerjs -clients 1", "peerjs -pairs 9000", "peerjs -rate max", "peerjs -a ws://127.0.0.1:1",
 		"jitter -clients 2 -protocols plain -peers /nowhere -duration 0s", "idle -plot x.svg -n 0",
 	} {
 		name, rest, _ := strings.Cut(line, " ")

@@ -42,17 +42,18 @@ const (
 type Conn struct {
 	Tag int // the handler's own
 
-	loop    *Loop
-	handler Handler
-	fd      int
-	age     int32
-	state   state
-	queued  bool   // in loop.dirty
-	armed   bool   // waits for room to write
-	in      []byte // an incomplete frame or head
-	out     []byte // queued; what is before sent has been written
-	sent    int
-	request []byte // until it is written
+	loop      *Loop
+	handler   Handler
+	fd        int
+	age       int32
+	state     state
+	queued    bool   // in loop.dirty
+	armed     bool   // waits for room to write
+	abandoned bool   // see Abandon
+	in        []byte // an incomplete frame or head
+	out       []byte // queued; what is before sent has been written
+	sent      int
+	request   []byte // until it is written
 }
 
 // Open reports whether messages can be sent.
@@ -79,7 +80,7 @@ func (c *Conn) Reset() {
 }
 
 func (c *Conn) queue(op opcode, payload []byte) {
-	if c.state != open {
+	if c.state != open || c.abandoned {
 		return
 	}
 	if c.out == nil {
