@@ -45,6 +45,7 @@ export const sidebar = [
       page('Protocol', 'docs/protocol.md'),
       page('Browser client', 'web/client/README.md'),
       page('Moving over', 'docs/moving-over.md'),
+      page('Coming from PeerServer', 'docs/peerjs.md'),
     ],
   },
   {

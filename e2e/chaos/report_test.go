@@ -57,6 +57,12 @@ func (r *row) line(before string) string {
 
 const reliabilityFile = "../../docs/reliability.md"
 
+// Between these the load test writes its own table, which is kept.
+const (
+	peerjsBegin = "<!-- peerjs-faults: written by `go test ./tools/loadtest/report -update` -->\n"
+	peerjsEnd   = "<!-- /peerjs-faults -->\n"
+)
+
 const (
 	reliabilityHead = `# Reliability
 
@@ -91,6 +97,17 @@ primary confirmed in the last moments before it dies may be missing on the repli
 then except the very last, the messages of one turn of the primary's event loop. Messages waiting for an absent receiver are lost, and only ` + "`rejoin.v1`" + ` senders can be told. With ` + "`REDIS_WAIT_REPLICAS=1`" + ` a confirmation
 waits for a replica: then nothing is lost, but nothing is confirmed while no replica answers. A Redis that comes back empty has lost what it confirmed
 in its last moment and had not yet delivered; again, only ` + "`rejoin.v1`" + ` senders can be told.
+
+## PeerJS clients, beside PeerServer
+
+The same faults for [PeerJS clients](peerjs.md), with PeerServer (npm ` + "`peer`" + `) beside Rejoin: 200 clients, each of which sends two messages a second to one other, keep their id and token, and
+call ` + "`reconnect()`" + ` about half a second after they were disconnected, as applications do. PeerJS confirms nothing, so *lost* is all that was written to an open socket and did not
+arrive, what was on its way to an instance that died included. *Silence* is the longest that one client went without a message. *No newcomer* is how long no client with a new id
+could come in. ` + "`go run ./tools/loadtest peerjs`" + ` measures all of it.
+
+` + peerjsBegin + peerjsEnd + `
+PeerServer keeps everything in its one process. A phone that is back before its server has noticed gets no ` + "`OPEN`" + `, and what it was sent meanwhile is lost. When it is asked to end, it stops listening
+and waits for its last client, so here it is killed after 12 seconds. It has no Redis.
 
 ## Simulated
 
@@ -133,7 +150,9 @@ func writeReliability(t testing.TB, list []fault, outcomes [][]outcome) {
 		b.WriteString(lines(f, outcomes[i], string(before)))
 	}
 	b.WriteString(total(b.String()))
-	b.WriteString(reliabilityTail)
+	_, kept, _ := strings.Cut(string(before), peerjsBegin)
+	kept, _, _ = strings.Cut(kept, peerjsEnd)
+	b.WriteString(strings.Replace(reliabilityTail, peerjsBegin, peerjsBegin+kept, 1))
 	if err := os.WriteFile(reliabilityFile, []byte(b.String()), 0o644); err != nil {
 		t.Error(err)
 	}

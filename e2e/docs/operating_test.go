@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -80,6 +81,17 @@ func iceServers(r *reader) {
 	}
 	r.wants(profileByHand, ":wallet\nTURN password")
 }
+
+// peerJS: peerjs.md.
+func peerJS(r *reader) {
+	needs(r.t, "curl")
+	r.serve(signalPeerJS)
+	if id := r.run("curl http://localhost:4000/peerjs/id"); !anUUID.MatchString(id) {
+		r.t.Errorf("the new id is %q", id)
+	}
+}
+
+var anUUID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
 // help: operating.md, clients.md, architecture.md.
 func help(r *reader) {

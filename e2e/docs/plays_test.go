@@ -18,6 +18,7 @@ type play struct {
 const (
 	signal        = "go run ./functions/signal"
 	profileByHand = "TURN_URLS=turn:localhost:3478 TURN_SECRET='at least sixteen characters' go run ./functions/iceservers -profile wss://signal.example.com"
+	signalPeerJS  = "PEERJS_PATH=/ go run ./functions/signal"
 	signalRedis   = "REDIS_URL=redis://localhost:6379 go run ./functions/signal"
 )
 
@@ -54,6 +55,7 @@ func plays() []play {
 			"curl http://localhost:4002/ice-servers",
 			profileByHand,
 		}, iceServers},
+		{"PeerJS", []string{signalPeerJS, "curl http://localhost:4000/peerjs/id"}, peerJS},
 		{"help", []string{
 			"go run ./functions/signal -h",
 			"go doc ./client", "go doc ./internal/edge", "go doc ./internal/signaling", "go doc ./streams",

@@ -21,6 +21,8 @@ func TestDocs(t *testing.T) {
 	for path, tables := range map[string]map[string]string{
 		"../../../README.md":           {"jitter": report.JitterShort(files)},
 		"../../../docs/performance.md": {"jitter": report.JitterTable(files), "compare": report.CompareTable(files)},
+		"../../../docs/peerjs.md":      {"peerjs-costs": report.PeerJSCosts(files)},
+		"../../../docs/reliability.md": {"peerjs-faults": report.PeerJSFaults(files)},
 	} {
 		b, err := os.ReadFile(path)
 		if err != nil {

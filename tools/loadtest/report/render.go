@@ -40,7 +40,7 @@ func markdown(files []File, drawn map[string]drawing) string {
 	var b strings.Builder
 	b.WriteString("# Measurements\n\nWritten by `go run ./tools/loadtest report`. Costs are processor time, user and system, of all processes of a kind.\n")
 	machines(&b, files)
-	for _, scenario := range []string{"idle", "relay", "resume", "load", "storm", "jitter", "hostile", "start"} {
+	for _, scenario := range []string{"idle", "relay", "resume", "load", "storm", "jitter", "peerjs", "hostile", "start"} {
 		section(&b, scenario, files)
 	}
 	processes(&b, files)

@@ -21,7 +21,7 @@ const (
 	figEmptyRSS     = "empty_process_rss"
 	figRSS          = report.FigRSSPerConnection
 	figRSSAfter     = "rss_per_connection_after_window"
-	figConnects     = "connects_per_second"
+	figConnects     = report.FigConnects
 	figConnectCPU   = "cpu_per_connect"
 	figConnectRedis = "redis_cpu_per_connect"
 	figIdleCPU      = report.FigIdleCPU

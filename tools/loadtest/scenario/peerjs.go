@@ -202,10 +202,10 @@ func (r *peerjsRun) cost(ctx context.Context) error {
 	used := after.Since(before)
 	f.Add(figIdleCPU, "µs/s", micros(used.Servers, n*r.duration.Seconds()))
 	f.Add("redis_idle_cpu_per_connection", "µs/s", micros(used.Redis, n*r.duration.Seconds()))
-	if err := r.send(ctx, "at a rate", r.rate, func() { r.peers.paced(2*r.pairs, r.rate.interval(1)) }); err != nil {
+	if err := r.send(ctx, report.LatPaced, r.rate, func() { r.peers.paced(2*r.pairs, r.rate.interval(1)) }); err != nil {
 		return err
 	}
-	if err := r.send(ctx, "as fast as it goes", 0, func() { r.peers.answering(2*r.pairs, r.inflight) }); err != nil {
+	if err := r.send(ctx, report.LatMost, 0, func() { r.peers.answering(2*r.pairs, r.inflight) }); err != nil {
 		return err
 	}
 	tally, err := r.peers.settled(ctx, r.patience)
@@ -242,15 +242,15 @@ func (r *peerjsRun) send(ctx context.Context, name string, at rate, begin func()
 	}
 	took := time.Since(began).Seconds()
 	if err := r.peers.do(ctx, func() {
-		to, summary = r.peers.tally.Received, r.peers.latency.Latency(report.LatOneWay+", "+name)
+		to, summary = r.peers.tally.Received, r.peers.latency.Latency(name)
 		r.peers.rest()
 	}); err != nil {
 		return err
 	}
 	n, used := float64(to-from), after.Since(before)
-	suffix := "_paced"
+	suffix := report.Paced
 	if at == 0 {
-		suffix = "_most"
+		suffix = report.Most
 	}
 	r.found.Add(report.FigRate+suffix, "1/s", n/took)
 	r.found.Add(report.FigServerCPU+suffix, "µs", micros(used.Servers, n))
@@ -299,10 +299,10 @@ func (r *peerjsRun) fault(ctx context.Context) error {
 		return err
 	}
 	f.Add("reconnects", "", float64(r.peers.reconnects))
-	f.Add("clients_without_OPEN", "", float64(shut))
+	f.Add(report.FigWithoutOpen, "", float64(shut))
 	f.Add("peer_unavailable", "", float64(r.peers.expired))
-	f.Add("longest_silence", "s", silence.Seconds())
-	f.Add("longest_without_newcomers", "s", visitor.longest.Seconds())
+	f.Add(report.FigSilence, "s", silence.Seconds())
+	f.Add(report.FigShut, "s", visitor.longest.Seconds())
 	if first := cause(r.peers.cause); !f.OK {
 		first.tell(f)
 	}

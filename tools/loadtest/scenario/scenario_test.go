@@ -244,12 +244,12 @@ func TestPeerJS(t *testing.T) {
 	if len(r) != 3 {
 		t.Fatalf("%d results", len(r))
 	}
-	wants(t, &r[0], "connects_per_second", report.FigRate+"_paced", report.FigRate+"_most")
+	wants(t, &r[0], report.FigConnects, report.FigRate+report.Paced, report.FigRate+report.Most)
 	if len(r[0].Latencies) != 2 || r[0].Tally.Received < 100 {
 		t.Errorf("%+v", r[0])
 	}
 	for i, least := range []float64{10, 0} { // half of the clients were away
-		if shut, _ := r[1+i].Get("clients_without_OPEN"); shut > 0 || r[1+i].Lost > 0 || r[1+i].Tally.Disordered > 0 {
+		if shut, _ := r[1+i].Get(report.FigWithoutOpen); shut > 0 || r[1+i].Lost > 0 || r[1+i].Tally.Disordered > 0 {
 			t.Errorf("%s: %v clients without OPEN, %v", r[1+i].Settings, shut, r[1+i].Problems)
 		}
 		if n, _ := r[1+i].Get("reconnects"); n < least || r[1+i].Tally.Sent < 100 {
