@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rejoin-dev/rejoin/internal/redistest"
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
@@ -398,4 +399,46 @@ func told(t testing.TB, in *instance, room, client string, list ...streams.Undel
 	must(t, begin(func(done func(struct{}, error)) {
 		in.Told(room, client, list, func(err error) { done(struct{}{}, err) })
 	}))
+}
+
+// Whether the time of something is over in the mailbox of a client that is connected is asked for often, and costs the same however much waits there.
+func TestOverdueDoesNotReadTheMailboxOfAConnectedClient(t *testing.T) {
+	t.Parallel()
+	server := redistest.NewServer(t)
+	x, room := (&place{url: server.URL()}).open(t), newRoom()
+	e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+	for i := range 200 {
+		m := e.message(w.id, 'm', fmt.Sprint(i))
+		m.TTL = time.Millisecond
+		if got := must(t, x.send(m)); got != streams.Stored {
+			t.Fatalf("send: %d", got)
+		}
+	}
+	reads := func() string {
+		for line := range strings.Lines(server.Do("INFO commandstats")) {
+			if calls, ok := strings.CutPrefix(line, "cmdstat_xrange:"); ok {
+				return calls
+			}
+		}
+		return ""
+	}
+	ask := func() time.Duration {
+		return must(t, begin(func(done func(time.Duration, error)) { x.Overdue(room, w.id, done) }))
+	}
+	before := reads()
+	for range 20 {
+		if next := ask(); next < time.Second {
+			t.Fatalf("to be asked again in %v", next)
+		}
+	}
+	if after := reads(); after != before {
+		t.Errorf("XRANGE: %s, then %s", before, after)
+	}
+	w.drop(t)
+	if next := ask(); next != 0 { // now they are looked for
+		t.Errorf("to be asked again in %v, with nothing left", next)
+	}
+	if b := x.bell(t, streams.BellOverdue, e.id); len(b.Undelivered) != 200 {
+		t.Errorf("the sender is told of %d", len(b.Undelivered))
+	}
 }

@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -75,4 +76,22 @@ func (c *client) script(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f()
+}
+
+// Messages with the shortest TTL, as fast as a client may send: Redis is asked for their mailbox four times a second, and not for each of them.
+func TestShortTTLsCostLittle(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
+		for i := range 500 { // for 5 s
+			c.text(fmt.Sprintf(`{"requestId":"%d","method":"m","targetClientId":%q,"payload":1,"ttlMs":1}`, i, peer))
+			pass(10 * time.Millisecond)
+		}
+		pass(time.Second)
+		if n := len(b.calls("send")); n != 500 {
+			t.Fatalf("%d messages", n)
+		}
+		if n := len(b.calls("overdue")); n < 5 || n > 5*4+2 {
+			t.Errorf("Redis was asked %d times in 5 s, want four a second at most", n)
+		}
+	})
 }
