@@ -55,7 +55,9 @@ func (r *recorder) wait(tb failer, what string, ok func() bool) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			tb.Fatalf("waited too long: %s", what)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			tb.Fatalf("waited too long: %s; reconciled %d times, live %v, bells %+v", what, r.reconciled, r.live, r.bells[max(0, len(r.bells)-16):])
 		}
 	}
 }

@@ -148,6 +148,14 @@ func request(target string, headers ...string) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
+// keepLittle bounds what the kernel keeps for this client: on its own it may take megabytes, or little, as it likes.
+func (c *client) keepLittle() {
+	c.t.Helper()
+	if err := c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 func (c *client) send(text string) { c.write([]byte(text)) }
 
 func (c *client) write(b []byte) {

@@ -95,11 +95,13 @@ func TestTheStalestGoesFirst(t *testing.T) {
 	r := start(t, newHub(), func(cfg *edge.Config) {
 		cfg.Loops, cfg.Buffers, cfg.MaxOutputBytes = 1, budget.New(5<<20), 16<<20
 	})
-	_, stale := r.open(t)
+	lagging, stale := r.open(t)
+	lagging.keepLittle()
 	stale.conn.Send(bytes.Repeat([]byte("s"), 3<<20))
 	eventually(t, "bytes held", func() bool { return r.metric(t, "rejoin_edge_buffered_bytes") > 2<<20 })
 	time.Sleep(300 * time.Millisecond) // at least: it has to be the older one
 	reader, fresh := r.open(t)
+	reader.keepLittle()
 	const size = 4 << 20
 	fresh.conn.Send(bytes.Repeat([]byte("f"), size))
 	if end := stale.end(t); end.By != signaling.ClosedByLoss {
