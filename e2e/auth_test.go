@@ -154,8 +154,9 @@ func TestBadTokensCostRedisNothing(t *testing.T) {
 	c, _ := enter(ctx, t, url, mint())
 	c.identify()
 	_ = c.Close(websocket.StatusNormalClosure, "")
+	waitFor(ctx, t, "the leave", func() bool { return strings.TrimSpace(redis.Do("KEYS {*")) == "" })
 	last := commands(redis)
-	for settled := ""; settled != last; { // until the leave is done
+	for settled := ""; settled != last; { // until nothing of it is under way
 		settled = last
 		if _, status := enter(ctx, t, url, ""); status != 401 {
 			t.Fatal(status)
