@@ -37,10 +37,15 @@ func run(ctx context.Context, p *process.Process) error {
 	vars := env.ToMap(p.Environ)
 	tuneCollector(vars)
 	limitMemory(memlimit.FromCgroup)
-	limitProcessors(os.DirFS("/"), vars)
+	fixed := limitProcessors(os.DirFS("/"), vars)
 	s, err := newService(cfg, p)
 	if err != nil {
 		return err
+	}
+	if !fixed {
+		following, stop := context.WithCancel(context.Background())
+		defer stop()
+		go followDemand(following)
 	}
 	return s.run(ctx)
 }

@@ -37,7 +37,6 @@ func (c *conn) readFrames(data []byte) {
 			c.countFrame()
 			continue
 		case wsframe.Message:
-			c.loop.ev.Served()
 			c.session.Message(e.Payload)
 		case wsframe.Ping:
 			c.ping(e.Payload)
@@ -74,7 +73,6 @@ func (c *conn) pong(data []byte) {
 	if len(data) == 0 {
 		c.flags.clear(flagPinged)
 	}
-	c.loop.ev.Served()
 	c.session.Pong(data)
 }
 

@@ -121,7 +121,6 @@ func (c *conn) open(r *upgrade.Request, v *upgrade.Verdict) {
 	if v.Offer.Dialect == wire.PeerJS {
 		c.flags.set(flagPeerJS)
 	}
-	c.loop.ev.Served()
 	c.session = srv.hub.Open(c, v.Connect, v.Offer)
 }
 

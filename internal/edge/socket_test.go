@@ -79,8 +79,8 @@ func peerOf(fd int) string {
 	return ""
 }
 
-// TestWhatWaitsGoesFirst sends to a client for which something waits, and for which there is room again, while its loop rests, as busy
-// loops do. What is sent then does not overtake what waits.
+// TestWhatWaitsGoesFirst sends to a client for which something waits, and for which there is room again, while its loop is busy with
+// another one or has not been woken yet. What is sent then does not overtake what waits.
 func TestWhatWaitsGoesFirst(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -92,7 +92,7 @@ func TestWhatWaitsGoesFirst(t *testing.T) {
 	defer wg.Wait()
 	defer close(stop)
 	wg.Go(func() {
-		tick := time.NewTicker(time.Millisecond) // the pace at which a loop begins to rest
+		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {

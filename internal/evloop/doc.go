@@ -20,7 +20,7 @@
 // # Two engines
 //
 // On Linux, where servers run, a loop is a goroutine on epoll(7) (epoll.go). The goroutine waits for its epoll instance in the runtime's
-// poller, reads everything into one buffer, and rests when it is busy (rest.go). A socket costs no goroutine and no buffer.
+// poller, and reads everything into one buffer. A socket costs no goroutine and no buffer.
 //
 // Elsewhere, and with the build tag portable, a goroutine per socket waits in the runtime's poller and then acts as the loop, under a
 // mutex (portable.go). This costs some 5 KB more for each socket and is meant for a developer's machine. Everything else is the same

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,15 +15,14 @@ import (
 // in the runtime's own poller, which watches it as a descriptor. So the goroutine is scheduled like every other and blocks no thread;
 // a blocked thread would cost a hand-over between threads for each wake.
 //
-// Between the two is a gate, an epoll instance that reports the sockets' once and then not again until it is opened (EPOLLONESHOT):
+//	sockets ──► epoll ──► the runtime's poller
 //
-//	sockets ──► epoll ──► gate ──► the runtime's poller
-//
-// Without it every event would wake the process, even while the loop is resting or on its way.
+// The runtime's poller reports an edge: it tells of events that come after the loop has gone to wait. So the loop does not wait before
+// epoll has said that there is nothing left.
 type poller struct {
-	gate, waker          *os.File // when closed, or closed again, they only return errors
-	wakeable             syscall.RawConn
-	epfd, gatefd, wakefd int
+	sockets, waker *os.File // when closed, or closed again, they only return errors
+	wakeable       syscall.RawConn
+	epfd, wakefd   int
 }
 
 // maxEvents is how many events are asked for at a time.
@@ -37,7 +35,7 @@ func (l *Loop) init() error {
 	if err := l.create(); err != nil {
 		return fmt.Errorf("create epoll: %w", err)
 	}
-	if err := errors.Join(l.openGate(unix.EPOLL_CTL_ADD), l.control(unix.EPOLL_CTL_ADD, l.wakefd, unix.EPOLLIN), l.watch(l.listener)); err != nil {
+	if err := errors.Join(l.control(unix.EPOLL_CTL_ADD, l.wakefd, unix.EPOLLIN), l.watch(l.listener)); err != nil {
 		return fmt.Errorf("watch listener: %w", err)
 	}
 	return nil
@@ -47,11 +45,8 @@ func (p *poller) create() (err error) {
 	if p.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return err
 	}
-	if p.gatefd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return err
-	}
-	_ = unix.SetNonblock(p.gatefd, true) // so that os.NewFile registers it with the runtime's poller
-	p.gate = os.NewFile(uintptr(p.gatefd), "epoll")
+	_ = unix.SetNonblock(p.epfd, true) // so that os.NewFile registers it with the runtime's poller
+	p.sockets = os.NewFile(uintptr(p.epfd), "epoll")
 	// The eventfd is in blocking mode so that os.NewFile does not register it with the runtime's poller. Writing to it never blocks, and it
 	// is read only after epoll has reported it.
 	if p.wakefd, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
@@ -68,20 +63,12 @@ func (l *Loop) close() {
 	if l.spare >= 0 {
 		_ = unix.Close(l.spare)
 	}
-	if l.epfd != 0 {
-		_ = unix.Close(l.epfd)
-	}
-	if l.gate != nil {
-		l.gate.Close()
+	if l.sockets != nil {
+		l.sockets.Close()
 	}
 	if l.waker != nil {
 		l.waker.Close()
 	}
-}
-
-// openGate lets the gate report what there is, or the next event.
-func (p *poller) openGate(op int) error {
-	return unix.EpollCtl(p.gatefd, op, p.epfd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT})
 }
 
 func (p *poller) control(op, fd int, events uint32) error {
@@ -120,36 +107,39 @@ func ring(fd uintptr) { _, _ = writeRaw(int(fd), one[:]) }
 func (l *Loop) run() error {
 	defer l.close()
 	defer l.loseAll()
-	gate, err := l.gate.SyscallConn()
+	raw, err := l.sockets.SyscallConn()
 	if err != nil {
 		return err
 	}
+	// It is one Read from the first event to the last: each new one would forget an edge that has been reported meanwhile.
 	events := make([]unix.EpollEvent, maxEvents)
-	opened := func(fd uintptr) bool {
-		n, err := epollWait(int(fd), events[:1])
-		return n != 0 || err != nil
+	var failed error
+	if err := raw.Read(func(uintptr) (done bool) {
+		done, failed = l.serve(events)
+		return done
+	}); err != nil {
+		return err
 	}
-	for m := newModeration(); !l.ending; {
-		if err := gate.Read(opened); err != nil {
-			return err
-		}
-		if d := m.rest(time.Now()); d > 0 {
-			time.Sleep(d)
-		}
-		looked, served := time.Now(), l.served
+	return failed
+}
+
+// serve serves what there is, and what comes meanwhile. done: the loop is to end, or cannot go on.
+func (l *Loop) serve(events []unix.EpollEvent) (done bool, err error) {
+	for !l.ending {
 		n, err := epollWait(l.epfd, events)
-		if err != nil && err != unix.EINTR {
-			return fmt.Errorf("wait for events: %w", err)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return true, fmt.Errorf("wait for events: %w", err)
+		case n == 0:
+			return false, nil
 		}
 		for _, e := range events[:n] {
 			l.event(int(e.Fd), e.Events)
 		}
-		m.saw(int(l.served-served), looked)
-		if err := l.openGate(unix.EPOLL_CTL_MOD); err != nil {
-			return fmt.Errorf("open the gate: %w", err)
-		}
 	}
-	return nil
+	return true, nil
 }
 
 // event serves one descriptor. Since the event was reported, its connection may have been closed by an event before it, and the

@@ -54,9 +54,8 @@ type Loop struct {
 	// owned by the loop
 	conns  []Conn // by descriptor
 	buf    []byte // what is read, until the next read
-	served uint64
-	spare  int  // a descriptor for when the process has no other, -1 while it is in use
-	paused bool // accepts nothing
+	spare  int    // a descriptor for when the process has no other, -1 while it is in use
+	paused bool   // accepts nothing
 	ending bool
 }
 
@@ -82,10 +81,6 @@ func (l *Loop) woken() {
 		l.resume()
 	}
 }
-
-// Served counts one piece of work that a client waits for. A loop that has much of it rests, see doc.go; bytes that bring none do not
-// count, so that a trickle of them holds up no other connection.
-func (l *Loop) Served() { l.served++ }
 
 // Read reads now what has arrived on a socket, without waiting for its event.
 func (l *Loop) Read(s *Socket) { l.read(s.Descriptor()) }

@@ -36,7 +36,7 @@ func (s *Socket) CloseWrite() { _ = unix.Shutdown(s.Descriptor(), unix.SHUT_WR) 
 // has been read.
 func (s *Socket) AtEnd() bool {
 	var b [1]byte
-	n, _, err := unix.Recvfrom(s.Descriptor(), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	n, err := peek(s.Descriptor(), b[:])
 	if err != nil {
 		return err != unix.EAGAIN && err != unix.EINTR
 	}

@@ -29,6 +29,13 @@ func epollWait(epfd int, events []unix.EpollEvent) (int, error) {
 	return result(n, errno)
 }
 
+// peek is recv(2) that neither waits nor takes what it reads.
+func peek(fd int, b []byte) (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+		unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
+	return result(n, errno)
+}
+
 func result(n uintptr, errno unix.Errno) (int, error) {
 	if errno != 0 {
 		return 0, errno
@@ -40,7 +47,7 @@ func result(n uintptr, errno unix.Errno) (int, error) {
 func accept(listener int) (fd int, peer netip.Addr, err error) {
 	var from unix.RawSockaddrAny
 	size := uint32(unsafe.Sizeof(from))
-	n, _, errno := unix.Syscall6(unix.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)),
+	n, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)),
 		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 	if errno != 0 {
 		return -1, peer, errno

@@ -196,7 +196,6 @@ func (c *client) Received(b []byte) {
 			c.Lost()
 			return
 		case ws.OpText:
-			c.loop.ev.Served()
 			ws.Cipher(payload, mask, 0)
 			asked := field(payload, `"requestId":"`)
 			c.loop.relay.queue <- publication{c, field(payload, `"targetClientId":"`),
