@@ -9,24 +9,45 @@ import (
 // drainTimeout is how long an instance may take to end when it is asked to: Signal's DRAIN_TIMEOUT is 8 s.
 const drainTimeout = 12 * time.Second
 
-// End ends the i-th instance and blocks until it is reaped: with SIGKILL, or with SIGTERM and the time to drain. Meanwhile it counts as
-// it did at the beginning.
+// End ends the i-th instance and blocks until it is reaped: with SIGKILL, or with SIGTERM and the time to drain. CPU counts what it uses
+// until then, RSS counts nothing of it any more.
 func (f *Fleet) End(i int, kill bool) {
 	old := f.Servers[i]
 	f.mu.Lock()
-	used, _ := old.cpu() // a process that has ended by itself fails the run elsewhere
+	used, _ := old.cpu() // one that has ended by itself fails the run elsewhere
 	f.past[i] += used
 	f.Servers[i] = &Process{Name: old.Name, Addr: old.Addr}
 	f.mu.Unlock()
-	if kill {
-		old.Kill()
-	} else {
-		old.stopWithin(drainTimeout)
-	}
-	if state := old.cmd.ProcessState; state != nil {
+	count := func(now time.Duration) {
 		f.mu.Lock()
-		f.past[i] += state.UserTime() + state.SystemTime() - used
-		f.mu.Unlock()
+		defer f.mu.Unlock()
+		f.past[i] += max(0, now-used)
+		used = max(used, now)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if kill {
+			old.Kill()
+		} else {
+			old.stopWithin(drainTimeout)
+		}
+	}()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if now, err := old.cpu(); err == nil {
+				count(now)
+			}
+			continue
+		case <-ended:
+		}
+		if state := old.cmd.ProcessState; state != nil {
+			count(state.UserTime() + state.SystemTime())
+		}
+		return
 	}
 }
 

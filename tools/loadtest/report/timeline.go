@@ -1,5 +1,7 @@
 package report
 
+import "strings"
+
 // Sample is what there was at one moment of a run.
 type Sample struct {
 	Seconds float64 `json:"s"`     // since the beginning
@@ -42,12 +44,15 @@ func (f *File) Timeline() Panels {
 	latency := &Plot{Title: "Latency", X: seconds, Y: "ms", LogY: true}
 	cpu := &Plot{Title: "Processor time", X: seconds, Y: "processors"}
 	memory := &Plot{Title: "Resident memory", X: seconds, Y: "MB"}
-	seen, compare := false, len(f.Results) > 1
+	seen, compare, jitter := false, len(f.Results) > 1, f.Scenario == "jitter"
 	for i := range f.Results {
 		r := &f.Results[i]
 		seen = seen || len(r.Samples) > 0
 		kind := ""
-		if compare {
+		switch {
+		case jitter:
+			kind = r.setting("event") + ", "
+		case compare:
 			kind = r.setting("dialect") + ", "
 		}
 		for i := range r.Samples {
@@ -57,7 +62,10 @@ func (f *File) Timeline() Panels {
 				users.add(kind+"away", Point{s.Seconds, float64(s.Away)})
 			}
 			for _, l := range latencies {
-				if ms := l.ms(s); ms > 0 && (l.compared || !compare) {
+				if jitter && !strings.HasPrefix(l.name, "one way") { // there is room for two of three events
+					continue
+				}
+				if ms := l.ms(s); ms > 0 && (l.compared || !compare || jitter) {
 					latency.add(kind+l.name, Point{s.Seconds, ms})
 				}
 			}

@@ -125,7 +125,12 @@ func (b *bench) jitter(ctx context.Context, args []string) error {
 	for i := range all {
 		run := &all[i]
 		run.bench, run.jitterConfig, run.events = b, c, c.events
-		if err := run.run(ctx); err != nil {
+		err := run.run(ctx)
+		if err != nil && run.subject != report.SubjectRejoin && ctx.Err() == nil { // it is not up to this load, which is a finding
+			b.say("%s, %d clients: %v", run.subject, run.clients, err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -227,8 +232,12 @@ func (r *jitterRun) window(ctx context.Context, event string) error {
 	}
 	leave()
 	found := r.result(event, before, after, ok)
-	if found.Samples, err = watch.samples(); err != nil {
+	samples, err := watch.samples()
+	if err != nil {
 		return err
+	}
+	if r.protocol == protocol.RejoinV1 && r.clients == r.jitterConfig.clients { // those that are drawn
+		found.Samples = samples
 	}
 	if found.Processes, err = r.fleet.Look(ctx, after.cpu.Since(before.cpu)); err != nil {
 		return err
