@@ -35,7 +35,7 @@ func TestRedisUserNeedsNoMore(t *testing.T) {
 					redisCommand(ctx, t, node, c)
 				}
 			}
-			settings := []string{"REDIS_URL=redis://rejoin:change-me@" + strings.Join(nodes, ","), "GRACE_WINDOW=1s", "INSTANCE_LEASE=1s", "SYNC_INTERVAL=1s"}
+			settings := []string{"REDIS_URL=redis://rejoin:change-me@" + strings.Join(nodes, ","), "GRACE_WINDOW=1s", "INSTANCE_LEASE=1s", "SYNC_INTERVAL=1s", "PEERJS_PATH=/", "PEERJS_DISCOVERY=true"}
 			if name == "replica" {
 				settings = append(settings, "REDIS_WAIT_REPLICAS=1")
 			}
@@ -43,6 +43,7 @@ func TestRedisUserNeedsNoMore(t *testing.T) {
 			for _, plain := range []bool{true, false} {
 				live(ctx, t, x, y, plain)
 			}
+			peerLife(ctx, t, x, y)
 			z := proctest.Start(t, append(settings, guarded(t)...)...)
 			revoke := fmt.Sprintf(`{"sub":"eve","until":%d}`, time.Now().Add(time.Hour).Unix())
 			if status, body := operate(ctx, t, z, "POST", "/v1/revocations", revoke); status != 204 {
@@ -95,6 +96,24 @@ func documentedUser(t *testing.T, cluster, replicas bool) []string {
 		}
 	}
 	return chosen
+}
+
+// peerLife has two PeerJS clients talk, be listed, wait for one that never comes, drop, and be replaced.
+func peerLife(ctx context.Context, t *testing.T, x, y *proctest.Process) {
+	t.Helper()
+	a, b := becomes(ctx, t, x.Addr(), unique("a"), "ta"), becomes(ctx, t, y.Addr(), unique("b"), "tb")
+	nobody := &peerJS{id: unique("nobody")}
+	a.tells("OFFER", b, 1)
+	a.tells("OFFER", nobody, 1)
+	b.hears(heard("OFFER", a, b, 1))
+	if res, body := get(ctx, t, "GET", "http://"+x.Addr()+"/peerjs/peers"); res.StatusCode != 200 || !strings.Contains(body, a.id) {
+		t.Errorf("list: %s %s", res.Status, body)
+	}
+	a.hears(fmt.Sprintf(`{"type":"EXPIRE","src":%q,"dst":%q}`, nobody.id, a.id))
+	_ = b.CloseNow()
+	_ = b.lost()
+	a.tells("OFFER", b, 2)
+	again(ctx, t, x.Addr(), b.id, "another")
 }
 
 // live has two clients meet, talk, drop, come back and leave.

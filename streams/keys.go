@@ -14,6 +14,9 @@ const (
 	revocationsChannel = channelPrefix + "{revoked}"
 )
 
+// peersKey is the list of connected PeerJS ids of a key.
+func peersKey(key string) string { return "rejoin:peers:" + key }
+
 func roomKey(room string) string { return string(appendRoomKey(nil, room)) }
 
 // appendRoomKey appends the key of a room's hash, {room}:m.

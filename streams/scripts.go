@@ -59,11 +59,12 @@ var (
 	noticeScript = loadScript("notice", lib)
 
 	revocationsScript = loadScript("revocations", "")
+	peersScript       = loadScript("peers", "")
 
 	// scripts are all but those that hold settings: see ownTexts.
 	scripts = []*pipeline.Script{
 		joinScript, resumeScript, restoreScript, undoScript, suspendDeadScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
-		claimsScript, tallyScript, overdueScript, toldScript, leaseScript, revocationsScript, removeScript, noticeScript, claimScript,
+		claimsScript, tallyScript, overdueScript, toldScript, leaseScript, revocationsScript, removeScript, noticeScript, claimScript, peersScript,
 	}
 	sendScript = &pipeline.Script{Name: "send", Own: 1}
 	postScript = &pipeline.Script{Name: "post", Own: 2}

@@ -60,8 +60,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // echo is a hub that takes everybody, and sends each message back.
 type echo struct{}
 
-func (echo) Ready(wire.RoomID) error { return nil }
-func (echo) Peers() []string         { return nil }
+func (echo) Ready(wire.RoomID) error     { return nil }
+func (echo) Peers(func([]string, error)) {}
 
 func (echo) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session { return echoed{conn} }
 

@@ -45,7 +45,7 @@ func newPrivate(s *service) (*private, error) {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorLog: errorLog, ErrorHandling: promhttp.ContinueOnError}))
 	if s.operator != nil {
 		mux.Handle(admin.Prefix, admin.Handler(admin.Config{
-			Backbone: s.backbone, Allowed: s.operator.Has, Revocable: s.verifier != nil, MaxMessageBytes: s.cfg.MaxMessageBytes, Logger: s.log,
+			Backbone: s.backbone, Allowed: s.operator.Has, Revocable: s.verifier != nil, PeerJSKey: s.cfg.PeerJSKey, MaxMessageBytes: s.cfg.MaxMessageBytes, Logger: s.log,
 		}))
 	}
 	if s.cfg.Pprof {

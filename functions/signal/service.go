@@ -72,6 +72,7 @@ func newService(cfg config, p *process.Process) (*service, error) {
 		Buffers:     buffers,
 		ResumeRoles: cfg.resumeRoles, PingInterval: cfg.PingInterval, MaxMessageBytes: cfg.MaxMessageBytes,
 		PeerJSKey:        cfg.PeerJSKey,
+		PeerJSDiscovery:  cfg.PeerJSDiscovery && cfg.peerjs.Path != "",
 		MaxConnectionAge: cfg.MaxConnectionAge, SyncInterval: cfg.SyncInterval, Registerer: s.registry, Logger: s.log,
 		Tracer: s.traces.tracer(),
 	}
@@ -110,6 +111,7 @@ func edgeConfig(cfg config, buffers *budget.Budget, verifier *auth.Verifier) edg
 	ec.MaxHeadBytes, ec.BasePath = cfg.MaxHeadBytes, cfg.basePath
 	ec.MaxMessageBytes = cfg.MaxMessageBytes
 	ec.PeerJS, ec.MaxPeerJSBytes = cfg.peerjs, cfg.peerMessageBytes()
+	ec.MaxOutputBytes = max(ec.MaxOutputBytes, cfg.MaxMessageBytes) // a ping follows the largest message
 	ec.RateLimit = cfg.RateMessages
 	ec.RateWindow = time.Duration(cfg.RateMillis) * time.Millisecond
 	ec.ControlLimit = controlLimit(cfg.RateMessages, ec.RateWindow)

@@ -12,14 +12,15 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/rejoin-dev/rejoin/internal/auth"
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
 	"github.com/rejoin-dev/rejoin/internal/sessionview"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
 // roomIDs returns what a room is called in Redis, in text.
-func roomIDs(room string) ([]string, bool) {
-	ids, ok := wire.RoomIDs(room)
+func (h *handler) roomIDs(room string) ([]string, bool) {
+	ids, ok := peerjs.RoomIDs(h.PeerJSKey, room)
 	names := make([]string, len(ids))
 	for i, id := range ids {
 		names[i] = id.String()

@@ -33,6 +33,8 @@ type Config struct {
 	Allowed func(token string) bool
 	// Revocable is whether AUTH has tokens that could be revoked.
 	Revocable bool
+	// PeerJSKey is that of PeerJS clients, whose ids are rooms named peerjs:<id>.
+	PeerJSKey string
 	// MaxMessageBytes bounds a message as its receiver sees it, bytes.
 	MaxMessageBytes int
 	Logger          *slog.Logger
@@ -105,7 +107,7 @@ func (h *handler) log(r *http.Request, status int, took time.Duration) {
 		_, call, _ = strings.Cut(pattern, " ")
 	}
 	attrs = append(attrs, slog.String("call", call))
-	if ids, ok := roomIDs(r.PathValue("room")); ok {
+	if ids, ok := h.roomIDs(r.PathValue("room")); ok {
 		attrs = append(attrs, slog.String("room", short(ids[0])))
 	}
 	if client := r.PathValue("client"); client != "" {
@@ -122,9 +124,9 @@ func short(id string) string { return id[:min(len(id), shortLen)] }
 // inRoom reads the room of the path: what it is called in Redis.
 func (h *handler) inRoom(call func(http.ResponseWriter, *http.Request, []string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ids, ok := roomIDs(r.PathValue("room"))
+		ids, ok := h.roomIDs(r.PathValue("room"))
 		if !ok {
-			fail(w, http.StatusBadRequest, "a room is 1 to 128 unreserved characters (RFC 3986), or 64 hex digits")
+			fail(w, http.StatusBadRequest, "a room is 1 to 128 unreserved characters (RFC 3986), 64 hex digits, or peerjs: and a PeerJS id")
 			return
 		}
 		call(w, r, ids)

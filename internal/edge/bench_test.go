@@ -15,8 +15,8 @@ import (
 // echo is a hub and session without any records.
 type echo struct{ conn signaling.Conn }
 
-func (*echo) Ready(wire.RoomID) error { return nil }
-func (*echo) Peers() []string         { return nil }
+func (*echo) Ready(wire.RoomID) error     { return nil }
+func (*echo) Peers(func([]string, error)) {}
 
 func (*echo) Open(conn signaling.Conn, _ wire.Connect, _ wire.Offer) edge.Session { return &echo{conn} }
 

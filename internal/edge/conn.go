@@ -54,6 +54,7 @@ const (
 	flagMoved                      // its socket took something since the sweep looked
 	flagAdmitted                   // counted in Server.upgraded
 	flagPinged                     // by the sweep, and has not answered
+	flagAsked                      // its head is complete, and the response is on its way
 	flagPeerJS                     // its messages may be as long as those of PeerJS clients
 )
 
@@ -91,7 +92,9 @@ func (c *conn) Received(data []byte) {
 	}
 	switch c.state {
 	case stateHead:
-		c.readHead(data)
+		if !c.flags.has(flagAsked) {
+			c.readHead(data)
+		}
 	case stateOpen:
 		c.readFrames(data)
 	case stateClosing, stateDead:

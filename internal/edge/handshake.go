@@ -57,10 +57,9 @@ func (c *conn) request(head []byte) {
 		return
 	}
 	v := srv.policy.Judge(&r)
-	if v.Peers {
-		v.Response = srv.policy.PeerList(&r, srv.hub.Peers())
-	}
 	switch {
+	case v.Peers:
+		c.respondPeers(&r)
 	case v.Response != nil && r.IsHead():
 		c.respondHead(v.Response)
 	case v.Response != nil:
@@ -111,8 +110,10 @@ func (c *conn) open(r *upgrade.Request, v *upgrade.Verdict) {
 	c.loop.table.add(c)
 	if v.Refused != nil {
 		srv.metrics.upgraded(upgradeRefused)
-		if v.Last != "" {
+		if v.Last != "" { // PeerJS: all is said in that, and the close frame is PeerServer's, empty
 			c.Send([]byte(v.Last))
+			c.queueClose(wire.CloseNoStatus, "", signaling.Closure{By: signaling.ClosedForCause})
+			return
 		}
 		c.queueClose(wire.CloseUnsupported, v.Refused.Reason, signaling.Closure{By: signaling.ClosedForCause})
 		return
@@ -122,6 +123,25 @@ func (c *conn) open(r *upgrade.Request, v *upgrade.Verdict) {
 		c.flags.set(flagPeerJS)
 	}
 	c.session = srv.hub.Open(c, v.Connect, v.Offer)
+}
+
+// respondPeers asks for the list of PeerJS ids, and responds when it is there, or when the time for the head is over.
+func (c *conn) respondPeers(r *upgrade.Request) {
+	srv := c.loop.srv
+	list := srv.policy.PeerList(r)
+	head := r.IsHead()
+	c.flags.set(flagAsked)
+	srv.hub.Peers(func(ids []string, err error) {
+		response := &srv.unavailable
+		if err == nil {
+			response = list(ids)
+		}
+		b := response.AppendHead(nil, time.Now())
+		if !head {
+			b = response.Append(nil, time.Now())
+		}
+		c.queueResponse(response.Status, b)
+	})
 }
 
 // respond sends an HTTP response and closes.

@@ -9,8 +9,8 @@ import (
 type Hub interface {
 	// Ready reports why no connection to a room can be taken now; nil when it can. Clients get 503 otherwise.
 	Ready(room wire.RoomID) error
-	// Peers lists the PeerJS ids that are connected, to any instance, as far as is known.
-	Peers() []string
+	// Peers tells which PeerJS ids are connected, to any instance. done is called once, on any goroutine, not before Peers has returned.
+	Peers(done func(ids []string, err error))
 	// Open is called once the 101 is on its way. Conn may be used at once, and kept forever.
 	Open(conn signaling.Conn, connect wire.Connect, offer wire.Offer) Session
 }

@@ -23,8 +23,8 @@ type bareHub struct{ session bareSession }
 
 type bareSession struct{}
 
-func (*bareHub) Ready(wire.RoomID) error { return nil }
-func (*bareHub) Peers() []string         { return nil }
+func (*bareHub) Ready(wire.RoomID) error     { return nil }
+func (*bareHub) Peers(func([]string, error)) {}
 
 func (h *bareHub) Open(signaling.Conn, wire.Connect, wire.Offer) edge.Session { return &h.session }
 

@@ -36,7 +36,7 @@ type fullness uint8
 const (
 	refuseWhenFull fullness = iota // the caller is told, and keeps it; also while all buffers together are full
 	skipWhenFull                   // it is not needed
-	dropWhenFull                   // there is room for as much again; then the connection is dropped
+	dropWhenFull                   // there is room for as much again, or for twice the largest PeerJS message; then the connection is dropped
 )
 
 // queue appends one output to the outbox, and reports whether it did. It only waits for another append, or for a write that does not
@@ -45,7 +45,7 @@ func (c *conn) queue(out output, full fullness) bool {
 	o := &c.loop.outbox
 	bound := c.loop.srv.cfg.MaxOutputBytes
 	if full == dropWhenFull {
-		bound *= 2
+		bound = c.loop.srv.dropBound
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -106,4 +106,19 @@ func (c *conn) queueClose(code wire.CloseCode, reason string, end signaling.Clos
 	o.addLocked(c, from, thenLinger)
 	o.mu.Unlock()
 	c.loop.srv.metrics.close(code, end.By)
+}
+
+// queueResponse appends an HTTP response after which the connection is closed, from any goroutine.
+func (c *conn) queueResponse(status int, response []byte) {
+	o := &c.loop.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.sealLocked(c, signaling.Closure{}) {
+		return
+	}
+	from := len(o.front.arena)
+	o.front.arena = append(o.front.arena, response...)
+	c.waiting.Add(int32(len(response)))
+	o.addLocked(c, from, thenLinger)
+	c.loop.srv.metrics.responded(status)
 }

@@ -34,6 +34,7 @@ type Server struct {
 	maxSockets  int64
 	maxUpgraded int64
 	maxHeads    int // of one loop
+	dropBound   int // of what waits for one connection
 
 	// set by Start, before up is closed
 	group *evloop.Group
@@ -84,6 +85,10 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 	if cfg.Auth != nil {
 		s.cfg.MaxHeadBytes += auth.MaxTokenBytes
 		s.denied = deniedResponses(cfg.RetryAfter)
+	}
+	s.dropBound = 2 * cfg.MaxOutputBytes
+	if cfg.PeerJS.Path != "" { // a ping follows the largest message
+		s.dropBound = max(s.dropBound, 2*cfg.MaxPeerJSBytes)
 	}
 	s.clients.init(&cfg)
 	if err := s.setLimits(); err != nil {

@@ -38,6 +38,17 @@ func RoomOf(key, id string) wire.RoomID {
 	return wire.HashRoom(text)
 }
 
+// NamePrefix stands before an id where rooms are named: to operators, and in tokens.
+const NamePrefix = "peerjs:"
+
+// RoomIDs is wire.RoomIDs, which also knows the room of an id by NamePrefix and the id.
+func RoomIDs(key, name string) ([]wire.RoomID, bool) {
+	if id, ok := strings.CutPrefix(name, NamePrefix); ok {
+		return []wire.RoomID{RoomOf(key, id)}, IsID(id)
+	}
+	return wire.RoomIDs(name)
+}
+
 // ClientOf returns the client ID that whoever has the id of that room goes by: always the same, so that a sender need not ask for it.
 func ClientOf(room wire.RoomID) (client wire.ClientID) {
 	copy(client[:], room[:])

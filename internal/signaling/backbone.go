@@ -18,6 +18,8 @@ type Backbone interface {
 	Restore(streams.Attach, func(streams.Attached, error))
 	Send(streams.Message, func(streams.Outcome, error))
 	Post(streams.Post, func(streams.Posted, error))
+	ListPeers(key string, peers []streams.ListedPeer, lasts time.Duration)
+	Peers(key string, done func(ids []string, err error))
 	Detach(streams.SessionRef, streams.Disconnect, func(streams.Holding, error))
 	Ack(streams.SessionRef, streams.Position, func(streams.Holding, error))
 	Undo(ref streams.SessionRef, reason string, done func(suspended string, err error))

@@ -33,6 +33,8 @@ func (b *sink) Send(_ streams.Message, done func(streams.Outcome, error)) {
 
 func (b *sink) Ack(streams.SessionRef, streams.Position, func(streams.Holding, error))      { b.acks++ }
 func (b *sink) Post(streams.Post, func(streams.Posted, error))                              {}
+func (b *sink) ListPeers(string, []streams.ListedPeer, time.Duration)                       {}
+func (b *sink) Peers(string, func([]string, error))                                         {}
 func (b *sink) Restore(streams.Attach, func(streams.Attached, error))                       {}
 func (b *sink) Detach(streams.SessionRef, streams.Disconnect, func(streams.Holding, error)) {}
 func (b *sink) Leave(streams.SessionRef, streams.Disconnect, func(bool, error))             {}

@@ -21,6 +21,8 @@ type Config struct {
 	ResumeRoles []wire.Role
 	// PeerJSKey is the key that PeerJS clients come with (PEERJS_KEY).
 	PeerJSKey string
+	// PeerJSDiscovery: the PeerJS ids that are connected are listed (Peers).
+	PeerJSDiscovery bool
 	// PingInterval and MaxMessageBytes are told to rejoin.v1 clients.
 	PingInterval    time.Duration
 	MaxMessageBytes int
@@ -74,6 +76,7 @@ type Hub struct {
 	waited    atomic.Int64
 	expired   atomic.Uint64  // EXPIREs that were sent on behalf of sessions that ended
 	leaving   atomic.Int64   // sessions without a connection that Redis has not heard of yet
+	relist    time.Time      // when PeerJS ids are listed again; owned by Run
 	missing   map[string]int // instance → renewals without it; owned by Instances
 
 	tokens  atomic.Bool // clients have shown tokens

@@ -106,7 +106,8 @@ func (s *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 		sh.frame = wire.AppendRemoteData(sh.frame[:0], view(body.Data()), from, view(body.RequestID()), shown)
 	}
 	text := len(sh.frame)
-	prove := mode == askProof && s.proves() && s.proof == proofNone
+	description := wire.Kind(body.Kind()) == wire.KindDescription
+	prove := mode == askProof && s.proves() && (s.proof == proofNone || description)
 	if prove {
 		sh.frame = appendPing(sh.frame, pingEntry, id)
 	}
@@ -119,10 +120,10 @@ func (s *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 	if len(body) > largeBody {
 		s.flushing |= flushLarge
 	}
-	if wire.Kind(body.Kind()) == wire.KindPeerOffer {
-		s.flushing |= flushOffer
+	if description {
+		s.flushing |= flushDescription
 	}
-	if prove {
+	if prove && s.proof == proofNone {
 		s.proof = proofPending
 	}
 	s.hub.metrics.delivered.Inc()
@@ -353,7 +354,7 @@ func (s *Attachment) Pong(data []byte) {
 	case pingLate:
 		s.lateProven()
 	case pingEntry:
-		if s.proof == proofPending { // at most ten times a second
+		if s.proof == proofPending || s.proof == proofLater && s.dialect == wire.PeerJS { // at most ten times a second, and for each description
 			s.arrived(data[1:])
 		}
 	case pingPage:

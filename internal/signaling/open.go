@@ -174,6 +174,7 @@ func (s *Attachment) close() {
 	if s.state == closed {
 		return
 	}
+	s.list(0)
 	s.state = closed
 	if s.extra != nil && s.extra.opening != nil {
 		s.forgetInbox(s.extra.opening)

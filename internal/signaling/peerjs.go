@@ -46,7 +46,10 @@ func (s *Attachment) preparePeerJS(connect wire.Connect, offer wire.Offer) {
 	s.extra.posts = &posts{id: connect.Peer}
 }
 
-func (s *Attachment) sendOpen() { s.conn.Send([]byte(peerjs.Open)) }
+func (s *Attachment) sendOpen() {
+	s.list(listedFor)
+	s.conn.Send([]byte(peerjs.Open))
+}
 
 // closeTaken turns away a client whose id another one has.
 func (s *Attachment) closeTaken() {
@@ -105,8 +108,8 @@ func (s *Attachment) post(m peerjs.Message, began time.Time) {
 		Deadline: began.Add(s.hub.backbone.CallTimeout()), Kind: byte(wire.KindOther),
 		Data: peerjs.AppendMessage(nil, m.Type, x.id, m.Dst, m.Payload),
 	}}
-	if m.Type == peerjs.Offer {
-		p.m.Kind = byte(wire.KindPeerOffer)
+	if m.Type == peerjs.Offer || m.Type == peerjs.Answer {
+		p.m.Kind = byte(wire.KindDescription)
 	}
 	if m.Type.Waits() {
 		p.m.RequestID = peerjs.AppendRoute(nil, x.id, m.Dst)

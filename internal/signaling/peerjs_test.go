@@ -287,7 +287,7 @@ func TestTheProofOfAnOfferIsPassedOnAtOnce(t *testing.T) {
 		room := peerjs.RoomOf("", "a")
 		me := peerjs.ClientOf(room).String()
 		for n := range uint64(4) {
-			kind := wire.KindPeerOffer
+			kind := wire.KindDescription
 			if n == 2 {
 				kind = candidate
 			}

@@ -29,10 +29,10 @@ const (
 type flushing uint8
 
 const (
-	flushListed   flushing = 1 << iota // in the shard's dirty list
-	flushUnderWay                      // Redis has been told, or is about to be
-	flushLarge                         // a large message was delivered since
-	flushOffer                         // so was an offer to a PeerJS client, which breaks a connection if it is given the same again
+	flushListed      flushing = 1 << iota // in the shard's dirty list
+	flushUnderWay                         // Redis has been told, or is about to be
+	flushLarge                            // a large message was delivered since
+	flushDescription                      // so was an OFFER or ANSWER to a PeerJS client, which does not bear the same again
 )
 
 // moves reports whether an entry was delivered on this connection and is ahead of the client's position.
@@ -53,7 +53,7 @@ func (s *Attachment) acknowledge(id streams.EntryID) {
 	}
 	s.acked, s.unflushed = id, uint8(min(uint64(s.unflushed)+min(entries, flushEntries), flushEntries))
 	now := s.hub.now()
-	if s.unflushed == flushEntries || s.flushing&flushOffer != 0 || s.flushing&flushListed == 0 && s.flushable(now) && (s.proves() || !s.freesLittle()) {
+	if s.unflushed == flushEntries || s.flushing&flushDescription != 0 || s.flushing&flushListed == 0 && s.flushable(now) && (s.proves() || !s.freesLittle()) {
 		s.flush(now)
 		return
 	}
@@ -88,13 +88,13 @@ func (s *Attachment) flush(now uint32) {
 	case s.freesLittle():
 		p.Patience = ackPatience
 	}
-	if s.unflushed == flushEntries || s.flushing&flushOffer != 0 {
+	if s.unflushed == flushEntries || s.flushing&flushDescription != 0 {
 		p.Patience = 0
 	}
 	s.flushed, s.unflushed = now, 0
 	s.flushing = s.flushing&^flushLarge | flushUnderWay
 	if s.acked == s.last {
-		s.flushing &^= flushOffer
+		s.flushing &^= flushDescription
 	}
 	s.hub.backbone.Ack(s.ref(), p, s.acknowledged)
 }

@@ -163,6 +163,9 @@ func (b *scripted) Send(m streams.Message, done func(streams.Outcome, error)) {
 	}, streams.Stored, done)
 }
 
+func (b *scripted) ListPeers(string, []streams.ListedPeer, time.Duration) {}
+func (b *scripted) Peers(_ string, done func([]string, error))            { done(nil, nil) }
+
 func (b *scripted) Post(p streams.Post, done func(streams.Posted, error)) {
 	b.note(call{name: "post", client: p.Client})
 	answer(b, func() func() (streams.Posted, error) {

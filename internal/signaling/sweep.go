@@ -40,6 +40,7 @@ func (h *Hub) Run(ctx context.Context) {
 			h.retries.run()
 			h.rotate(now)
 			h.expireTokens(now)
+			h.listAgain(now)
 			for ; !due.After(now); due = due.Add(h.cfg.SyncInterval / shardCount) {
 				h.shards[next].each((*Attachment).refresh)
 				h.renewICEServers(next, now.Add(due.Sub(now))) // due by the clock of now: it may have been set since Run began

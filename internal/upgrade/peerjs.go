@@ -58,13 +58,14 @@ func (v *Verdict) RefusePeerJS(msg string) {
 	v.Refused, v.Last = &wire.RefusedError{Reason: msg}, peerjs.Error(msg)
 }
 
-// PeerList is the response with the ids that are connected.
-func (p *Policy) PeerList(r *Request, ids []string) *Response {
-	if ids == nil {
-		ids = []string{}
+// PeerList returns what makes the response with the ids that are connected. The request may be gone by then.
+func (p *Policy) PeerList(r *Request) func(ids []string) *Response {
+	response := p.shared(r, Response{Status: 200, phrase: "OK", kind: kindJSON, header: "Cache-Control: no-store\r\n"})
+	return func(ids []string) *Response {
+		body, _ := json.Marshal(ids) // strings always can
+		response.body = string(body)
+		return response
 	}
-	body, _ := json.Marshal(ids) // strings always can
-	return p.shared(r, Response{Status: 200, phrase: "OK", kind: kindJSON, body: string(body), header: "Cache-Control: no-store\r\n"})
 }
 
 // shared lets the page read a response, if pages of its origin may connect (CORS). PeerServer lets every page.

@@ -12,8 +12,8 @@ const (
 	KindOther      Kind = 'm' // any other method: rejoin.v1 only
 	KindAck        Kind = 'k' // rejoin.v1 only, and for the server
 
-	// KindPeerOffer is an OFFER of a PeerJS client. Those of one sender may be for several connections: none replaces another.
-	KindPeerOffer Kind = 'O'
+	// KindDescription is an OFFER or an ANSWER of a PeerJS client. Those of one sender may be for several connections: none replaces another.
+	KindDescription Kind = 'S'
 )
 
 // String returns the method as it stands in a message.
@@ -31,8 +31,8 @@ func (k Kind) String() string {
 		return "other"
 	case KindAck:
 		return methodAck
-	case KindPeerOffer:
-		return "OFFER"
+	case KindDescription:
+		return "description"
 	}
 	return "unknown"
 }

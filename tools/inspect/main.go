@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/host"
-	"github.com/rejoin-dev/rejoin/internal/wire"
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
@@ -45,6 +45,7 @@ type request struct {
 	timeout time.Duration
 	what    string
 	name    string
+	key     string // of PeerJS clients
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -81,10 +82,11 @@ func parse(args []string, out io.Writer) (r request, err error) {
 	flags.SetOutput(out)
 	flags.StringVar(&r.redis, "redis", "", "`URL` of Redis, as the server's REDIS_URL")
 	flags.BoolVar(&r.json, "json", false, "print JSON")
+	flags.StringVar(&r.key, "peerjs-key", peerjs.DefaultKey, "PEERJS_KEY of the server, for a room peerjs:<id>")
 	flags.IntVar(&r.rooms, "rooms", 100_000, "look at so many rooms at most (instance, totals)")
 	flags.DurationVar(&r.timeout, "timeout", time.Minute, "give up after")
 	flags.Usage = func() {
-		fmt.Fprintln(out, "inspect -redis URL [flags] room <connectionId or name> | instance <INSTANCE_ID> | totals")
+		fmt.Fprintln(out, "inspect -redis URL [flags] room <connectionId, name or peerjs:<id>> | instance <INSTANCE_ID> | totals")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -99,11 +101,11 @@ func parse(args []string, out io.Writer) (r request, err error) {
 	return r, nil
 }
 
-// room looks at all that a room may be called in Redis: see wire.RoomIDs.
+// room looks at all that a room may be called in Redis: see peerjs.RoomIDs.
 func (r request) room(ctx context.Context, in *streams.Inspector) (answer, error) {
-	ids, ok := wire.RoomIDs(r.name)
+	ids, ok := peerjs.RoomIDs(r.key, r.name)
 	if !ok {
-		return nil, errors.New("a room is 64 hex digits, or 1 to 128 letters, digits and -._~")
+		return nil, errors.New("a room is 64 hex digits, 1 to 128 letters, digits and -._~, or peerjs: and a PeerJS id")
 	}
 	var report roomReport
 	for _, id := range ids {
