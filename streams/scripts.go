@@ -22,11 +22,10 @@ func luaFile(name string) string {
 	return string(b)
 }
 
-// loadScript puts the preludes in front of lua/<name>.lua.
+// loadScript puts what it needs of the preludes in front of lua/<name>.lua.
 func loadScript(name, prelude string) *pipeline.Script {
-	text := func(cluster bool) pipeline.Text {
-		return pipeline.NewText(clusterLine(cluster) + prelude + luaFile(name))
-	}
+	linked := link(prelude, luaFile(name))
+	text := func(cluster bool) pipeline.Text { return pipeline.NewText(clusterLine(cluster) + linked) }
 	return &pipeline.Script{Name: name, Single: text(false), Cluster: text(true)}
 }
 
