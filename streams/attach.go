@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
 // Attach asks for a session on a new connection. Strings are as in Held.
@@ -111,39 +113,40 @@ const ProbeTimeout = probeTimeout
 
 // Attach makes a connection the connection of a session: one that it resumes, one that it takes over, or a new one.
 func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
-	script, nonce, args := joinScript, "-", b.attachArgs(&a)
-	waited := new(int64)
-	switch {
-	case a.Claim:
-		if script = claimScript; !a.Probed {
-			nonce = randomHex(8)
-		}
-		args[claimMembers] = 1
+	if a.Resume != "" {
+		b.resume(a, done)
+		return
+	}
+	script, nonce, args, waited := joinScript, "-", b.attachArgs(&a), new(int64)
+	if !a.Probed {
+		nonce = randomHex(8)
+	}
+	if a.Claim {
+		script, args[claimMembers] = claimScript, 1
 		args = append(args, waited, nonce)
 		for _, ref := range a.Dead {
 			args = append(args, ref.Session)
 		}
-	case a.Resume != "":
-		script = resumeScript
-		args = append(args, a.Resume, dash(a.ResumeHash), idOrDash(a.After), waited, dash(a.ResumedHash), dash(a.Holder))
-	default:
-		if !a.Probed {
-			nonce = randomHex(8)
-		}
+	} else {
 		args = append(args, nonce)
 		for _, ref := range a.Dead {
 			args = append(args, ref.Client, ref.Session)
 		}
 	}
-	c := b.newCall(script, roomKey(a.Room), b.attachReply(a.Room, nonce, done), args)
+	b.pipelines.Put(b.attachCall(script, &a, args, waited, b.attachReply(a.Room, nonce, done)))
+}
+
+// attachCall is a call of a script of lua/session.lua. waited, an argument, is told at every attempt anew: while Redis is out of reach for this instance,
+// the client may have come back elsewhere.
+func (b *Backbone) attachCall(s *pipeline.Script, a *Attach, args []any, waited *int64, done func(*redis.Cmd, error)) *pipeline.Call {
+	c := b.newCall(s, roomKey(a.Room), done, args)
 	if !a.Started.IsZero() {
-		// Told at every attempt anew: while Redis is out of reach for this instance, the client may have come back elsewhere.
 		c.Waited, c.Started = waited, a.Started
 	}
 	if !a.Deadline.IsZero() {
 		c.Deadline = a.Deadline
 	}
-	b.pipelines.Put(c)
+	return c
 }
 
 // Restore attaches one's own session again, with a fresh epoch, after the primary changed or lost its data.
@@ -182,14 +185,15 @@ func (b *Backbone) attachReply(room, nonce string, done func(Attached, error)) f
 			done(Attached{}, err)
 			return
 		}
-		a, ended, err := parseAttached(room, cmd.Val())
+		a, ended, err := parseAttached(room, cmd.Val(), nil)
 		b.reportEnds(room, ended)
 		a.Nonce = nonce
 		done(a, err)
 	}
 }
 
-func parseAttached(room string, v any) (a Attached, ended []any, err error) {
+// parseAttached reads the reply of a script, v. quick gets the time of Redis and returns the entries, if the script left those to its caller.
+func parseAttached(room string, v any, quick func(now int64) []Entry) (a Attached, ended []any, err error) {
 	r := reader{list: asList(v)}
 	switch r.str() {
 	case "N":
@@ -221,7 +225,13 @@ func parseAttached(room string, v any) (a Attached, ended []any, err error) {
 	}
 	a.Client, a.Epoch, a.Version, a.Last = r.str(), r.uint(), r.uint(), r.id()
 	a.Replay, a.Superseded, a.More = int(r.int()), int(r.int()), r.int() == 1
-	a.Peers, a.Entries = r.peers(), r.entries()
+	a.Peers = r.peers()
+	if now, ok := r.peek().(int64); ok && quick != nil {
+		r.next()
+		a.Entries = quick(now)
+	} else {
+		a.Entries = r.entries()
+	}
 	if a.Undelivered, a.UndeliveredCut, err = parseKept(r.str()); err != nil {
 		return a, nil, err
 	}

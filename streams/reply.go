@@ -26,6 +26,14 @@ func (r *reader) next() any {
 	return v
 }
 
+// peek returns what next will, nil at the end.
+func (r *reader) peek() any {
+	if len(r.list) == 0 {
+		return nil
+	}
+	return r.list[0]
+}
+
 func (r *reader) str() string {
 	s, ok := r.next().(string)
 	if !ok {

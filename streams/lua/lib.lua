@@ -327,23 +327,47 @@ local function timely(m, entries, t)
   return rest
 end
 
+-- sizes adds up what entries take of a mailbox: bytes, entries.
+local function sizes(entries)
+  local bytes = 0
+  for _, e in ipairs(entries) do bytes = bytes + #e[2][2] end
+  return bytes, #entries
+end
+
+-- waitingAfter counts what waits after an entry. To read an entry in a script is the dearest that a script does, so the fewer are read: those that wait on,
+-- or those that do not.
+local function waitingAfter(key, upto, bytes, count, last)
+  local epoch, seq = string.match(upto, '^(%d+)-(%d+)$')
+  local lastEpoch, lastSeq = string.match(last, '^(%d+)-(%d+)$')
+  if epoch == lastEpoch and tonumber(lastSeq) - tonumber(seq) < count / 2 then
+    return sizes(redis.call('XRANGE', key, '(' .. upto, '+'))
+  end
+  local freedBytes, freed = sizes(redis.call('XRANGE', key, '-', upto))
+  return bytes - freedBytes, count - freed
+end
+
 -- acknowledge moves the group to `upto`, or to the last entry there ever was, and frees what lies before it.
 -- A position that has been acknowledged already changes nothing.
 local function acknowledge(id, upto)
   local key = box(id)
   local bytes, count, last = waitingIn(redis.call('HGET', KEYS[1], '#' .. id))
-  if idcmp(upto, last) > 0 then upto = last end
-  local freed = redis.call('XRANGE', key, '-', upto)
-  if #freed == 0 then return end
-  local ms, seq = string.match(upto, '^(%d+)-(%d+)$')
-  redis.call('XTRIM', key, 'MINID', '=', ms .. '-' .. int(tonumber(seq) + 1))
+  if count == 0 then return end
+  if upto == last or idcmp(upto, last) > 0 then
+    upto, bytes, count = last, 0, 0
+    if redis.call('XTRIM', key, 'MAXLEN', '=', '0') == 0 then return end -- the mailbox is lost
+  else
+    local before = count
+    bytes, count = waitingAfter(key, upto, bytes, count, last)
+    if count == before then return end
+    local ms, seq = string.match(upto, '^(%d+)-(%d+)$')
+    if redis.call('XTRIM', key, 'MINID', '=', ms .. '-' .. int(tonumber(seq) + 1)) == 0 then return end
+  end
   local set = redis.pcall('XGROUP', 'SETID', key, 'g', upto)
   if type(set) == 'table' and set.err then -- the embedded Redis has no SETID
     redis.call('XGROUP', 'DESTROY', key, 'g')
     redis.call('XGROUP', 'CREATE', key, 'g', upto)
   end
-  for _, e in ipairs(freed) do bytes = bytes - #e[2][2] end
-  setWaiting(id, bytes, count - #freed, last)
+  setWaiting(id, bytes, count, last)
 end
 
 -- retireToken: a client has said something on its connection, so it has the newer token and what came with it.

@@ -22,7 +22,7 @@ if redis.call('PEXPIRE', box(m.id), ARGV[6]) == 0 then return {'G'} end
 -- No more is read than fits, as far as the average entry tells.
 local most, room_for, waiting, n, last = tonumber(ARGV[4]), tonumber(ARGV[5]), waitingIn(extras['#' .. m.id])
 if waiting > 0 and n > 0 then most = math.max(1, math.min(most, math.ceil(room_for * n / waiting))) end
-local read = redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', most + 1)
+local read = n > 0 and redis.call('XRANGE', box(m.id), '(' .. ARGV[3], '+', 'COUNT', most + 1) or {}
 local entries, more = page(timely(m, read, ARGV[7] == '1' and tonumber(m.at) or t), most, room_for)
 if #read > most then more = 1 end
 return {'O', extras.v or '0', last, more, present(m, t), entries, claims(m.inst),

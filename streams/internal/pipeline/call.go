@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"time"
@@ -49,6 +50,9 @@ type Call struct {
 	// Release, unless nil, is called once when the memory behind Cmd and Key is not used any more; after Done.
 	Release func()
 
+	// Read, unless nil, is made behind the call, in the same round trip. Its error is its own: the call may have been answered without it.
+	Read *redis.Cmd
+
 	// Sender is whose send this is, or whose ring of fingerprints it goes into; empty for other calls. Out-of-order replies (OutOfOrder) of a send are repeated
 	// while an earlier call of its key is.
 	Sender string
@@ -92,9 +96,20 @@ func (c *Call) outOfOrder() bool {
 // prepare brings the arguments up to date before an attempt.
 func (c *Call) prepare(now time.Time, cluster bool, own []Text) {
 	c.Cmd.SetErr(nil)
+	if c.Read != nil {
+		c.Read.SetErr(nil)
+	}
 	c.Until = time.Time{} // an attempt that failed is repeated without company
 	c.SHA = c.Script.text(cluster, own).SHA
 	if c.Waited != nil {
 		*c.Waited = now.Sub(c.Started).Milliseconds()
+	}
+}
+
+// add puts the call into a pipeline.
+func (c *Call) add(ctx context.Context, pipe redis.Pipeliner) {
+	_ = pipe.Process(ctx, c.Cmd)
+	if c.Read != nil {
+		_ = pipe.Process(ctx, c.Read)
 	}
 }

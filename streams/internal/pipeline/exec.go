@@ -47,7 +47,7 @@ func (w *worker) call(ctx context.Context, started time.Time) (few, err error) {
 	}
 	pipe := client.Pipeline()
 	for _, c := range w.batch {
-		_ = pipe.Process(ctx, c.Cmd)
+		c.add(ctx, pipe)
 	}
 	wait, err := w.p.opt.Replicas.begin(ctx, client, pipe, w.batch)
 	if err != nil {

@@ -34,7 +34,7 @@ func (w *worker) callCluster(ctx context.Context, cluster *redis.ClusterClient) 
 	for _, node := range nodes {
 		pipe := node.Pipeline()
 		for _, c := range calls[node] {
-			_ = pipe.Process(ctx, c.Cmd)
+			c.add(ctx, pipe)
 		}
 		_, _ = pipe.Exec(ctx) // each command carries its own error
 	}
@@ -62,7 +62,7 @@ func (w *worker) followAsks(ctx context.Context) {
 		for _, c := range list {
 			c.Cmd.SetErr(nil)
 			_ = pipe.Process(ctx, redis.NewStatusCmd(ctx, "ASKING"))
-			_ = pipe.Process(ctx, c.Cmd)
+			c.add(ctx, pipe) // Read is refused there, for ASKING is for one command
 		}
 		_, _ = pipe.Exec(ctx)
 	}
