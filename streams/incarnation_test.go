@@ -12,7 +12,7 @@ import (
 // says so and gets no clients while the earlier one lives. R28.
 func TestAProcessIsAnIncarnationOfItsName(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
-		named := func(o *streams.Options) { o.Instance, o.Lease = "web-0", 2*time.Second }
+		name, named := ownName(2 * time.Second)
 		other, x, room := p.open(t), p.open(t, named), newRoom() // the first one keeps an embedded Redis
 		e := other.join(t, room, extension, rejoin)
 		w := x.join(t, room, wallet, rejoin)
@@ -20,12 +20,12 @@ func TestAProcessIsAnIncarnationOfItsName(t *testing.T) {
 		y := p.start(t, named)
 		y.wait(t, "it gives way", func() bool {
 			err := y.Ready()
-			return err != nil && strings.Contains(err.Error(), `INSTANCE_ID "web-0"`)
+			return err != nil && strings.Contains(err.Error(), `INSTANCE_ID "`+name+`"`)
 		})
 		if err := x.Ready(); err != nil {
 			t.Errorf("the first one: %v", err)
 		}
-		if streams.InstanceName(x.name) != "web-0" || streams.InstanceName(y.name) != "web-0" || x.name == y.name {
+		if streams.InstanceName(x.name) != name || streams.InstanceName(y.name) != name || x.name == y.name {
 			t.Errorf("names %s, %s", x.name, y.name)
 		}
 
@@ -46,10 +46,16 @@ func TestAProcessIsAnIncarnationOfItsName(t *testing.T) {
 // old one does not listen any more.
 func TestACrashedProcessComesBackUnderItsNameAtOnce(t *testing.T) {
 	onServers(t, func(t *testing.T, p *place) {
-		named := func(o *streams.Options) { o.Instance, o.Lease = "web-0", time.Hour }
+		_, named := ownName(time.Hour)
 		p.open(t) // keeps an embedded Redis
 		x := p.open(t, named)
 		x.crash(t)
 		p.open(t, named) // returns when it is ready
 	})
+}
+
+// ownName is a name that no other test has: they share servers, and an instance gives way to an older one of its name.
+func ownName(lease time.Duration) (name string, set func(*streams.Options)) {
+	name = "web-" + randomHex(4)
+	return name, func(o *streams.Options) { o.Instance, o.Lease = name, lease }
 }

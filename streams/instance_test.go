@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,7 +27,31 @@ func (p *place) open(tb failer, settings ...func(*streams.Options)) *instance {
 	tb.Helper()
 	in := p.start(tb, settings...)
 	in.wait(tb, "ready", func() bool { return in.Ready() == nil && in.reconciled > 0 && in.renewals > 0 })
+	if p.cluster {
+		in.listens(tb)
+	}
 	return in
+}
+
+// listens waits until each primary of a cluster rings on its own channel. What is rung before comes by another connection, in no order with that.
+func (in *instance) listens(tb failer) {
+	tb.Helper()
+	until(tb, "each primary's channel is listened to", func() bool {
+		var deaf atomic.Bool
+		err := in.p.client(tb).(*redis.ClusterClient).ForEachMaster(context.Background(), func(ctx context.Context, c *redis.Client) error {
+			id, err := c.Do(ctx, "CLUSTER", "MYID").Text()
+			if err != nil {
+				return err
+			}
+			channel := "rejoin:i:" + in.name + "@" + id
+			n, err := c.PubSubNumSub(ctx, channel).Result()
+			if n[channel] == 0 {
+				deaf.Store(true)
+			}
+			return err
+		})
+		return err == nil && !deaf.Load()
+	})
 }
 
 // start is open, and does not wait.
@@ -63,10 +88,10 @@ func (in *instance) close(tb failer) {
 	}
 }
 
-// crash is close, and leaves the lease behind.
+// crash is die, and leaves the lease behind.
 func (in *instance) crash(tb failer) {
 	tb.Helper()
-	in.close(tb)
+	in.die(tb)
 	lease := redis.Z{Member: in.name, Score: float64(time.Now().Add(time.Hour).UnixMilli())}
 	if err := in.p.client(tb).ZAdd(context.Background(), "rejoin:instances", lease).Err(); err != nil {
 		tb.Fatal(err)
