@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -60,12 +61,22 @@ func (s *stage) extension() *client.Client {
 func (s *stage) dial(cfg client.Config) *client.Client {
 	s.t.Helper()
 	cfg.Room, cfg.Backoff = s.room, client.Backoff{Min: 20 * time.Millisecond, Max: 500 * time.Millisecond}
-	c, err := client.Dial(s.ctx, cfg)
-	if err != nil {
-		s.t.Fatal(err)
+	for {
+		c, err := client.Dial(s.ctx, cfg)
+		var refused *client.RefusedError
+		if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable { // a busy machine: rule P2.7
+			select {
+			case <-time.After(refused.RetryAfter):
+				continue
+			case <-s.ctx.Done():
+			}
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Cleanup(c.Abort)
+		return c
 	}
-	s.t.Cleanup(c.Abort)
-	return c
 }
 
 // run runs a peer until the end of the test.

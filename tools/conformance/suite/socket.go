@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,8 +41,25 @@ type socket struct {
 	iceServers []string // messages that read kept aside
 }
 
-// request sends a request head, verbatim, and reads the answer's.
+// request sends a request head, verbatim, and reads the answer's. A service that says that it is overloaded is asked again when it says, as P2.7 wants it.
 func (p *probe) request(base, head string) *socket {
+	for end := p.deadline(); ; {
+		s := p.requestOnce(base, head)
+		wait, err := strconv.Atoi(s.resp.Header.Get("Retry-After"))
+		again := time.Now().Add(time.Duration(wait) * time.Second)
+		if s.resp.StatusCode != http.StatusServiceUnavailable || err != nil || again.After(end) {
+			return s
+		}
+		_ = s.conn.Close()
+		select {
+		case <-time.After(time.Until(again)):
+		case <-p.ctx.Done():
+			return s
+		}
+	}
+}
+
+func (p *probe) requestOnce(base, head string) *socket {
 	conn, host := p.dial(base)
 	s := &socket{p: p, conn: conn, in: bufio.NewReader(conn)}
 	p.sockets = append(p.sockets, s)
