@@ -14,7 +14,7 @@ local m = members[ARGV[6]] or members[next(members)]
 if not m then return fresh(t, '-', '') end
 
 local waits = m.state == 'S'
-if m.tok == '-' then
+if isBox(m) then
   if ARGV[6] == '-' then return {'X', ended} end
   extras['x' .. m.id] = int(t) .. ' 0 0 0 0 0' -- it begins now
   m.later = USER ~= '-' and ' u=' .. USER or ''

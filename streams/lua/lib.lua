@@ -46,6 +46,9 @@ local function parse(id, rec)
 end
 
 -- user is whose session it is: base64url, or '-' if it has no name.
+-- isBox reports whether a member is what waits for a PeerJS id that no client has: see post.lua. It is nobody's session.
+local function isBox(m) return m.dialect == 'j' and m.tok == '-' end
+
 local function user(m) return string.match(m.later, ' u=(%S+)') or '-' end
 
 local function save(m)

@@ -7,7 +7,7 @@
 local after = ARGV[16]
 local m = members[ARGV[6]]
 if m and m.sid ~= sid then
-  if m.dialect ~= 'j' or m.tok ~= '-' then return {'F'} end
+  if not isBox(m) then return {'F'} end
   m.sid, m.tok, m.later = sid, ARGV[7], USER ~= '-' and ' u=' .. USER or '' -- a box that was made meanwhile: see post.lua
 end
 sweep()

@@ -11,7 +11,7 @@ local rec = redis.call('HGET', KEYS[1], ARGV[1])
 load()
 if not rec then return {remembered(ARGV[1]) and 'E' or 'G'} end
 local t, m = clock(), members[ARGV[1]]
-if m.sid ~= ARGV[2] then return {'F'} end
+if m.sid ~= ARGV[2] then return {isBox(m) and 'G' or 'F'} end -- a box: Redis lost the session, and a message came first
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 if m.state == 'S' then
   m.state, m.due = 'L', '0'
