@@ -102,12 +102,13 @@ in its last moment and had not yet delivered; again, only ` + "`rejoin.v1`" + ` 
 
 The same faults for [PeerJS clients](peerjs.md), with PeerServer (npm ` + "`peer`" + `) beside Rejoin: 200 clients, each of which sends two messages a second to one other, keep their id and token, and
 call ` + "`reconnect()`" + ` about half a second after they were disconnected, as applications do. PeerJS confirms nothing, so *lost* is all that was written to an open socket and did not
-arrive, what was on its way to an instance that died included. *Silence* is the longest that one client went without a message. *No newcomer* is how long no client with a new id
+arrive, what was on its way to an instance that died included. *Twice* are candidates that had arrived just before the kill: that they had was not in Redis yet, and they do no harm. An
+offer does, so its arrival is passed on at once. *Silence* is the longest that one client went without a message. *No newcomer* is how long no client with a new id
 could come in. ` + "`go run ./tools/loadtest peerjs`" + ` measures all of it.
 
 ` + peerjsBegin + peerjsEnd + `
 PeerServer keeps everything in its one process. A phone that is back before its server has noticed gets no ` + "`OPEN`" + `, and what it was sent meanwhile is lost. When it is asked to end, it stops listening
-and waits for its last client, so here it is killed after 12 seconds. It has no Redis.
+and waits for its last client: those that are connected go on, new ones and those that have to reconnect find nothing, until it is killed, here after 12 seconds. It has no Redis.
 
 ## Simulated
 
