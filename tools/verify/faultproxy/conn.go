@@ -63,9 +63,6 @@ func (c *Conn) ClientAddr() string { return c.client.RemoteAddr().String() }
 // Silence swallows everything both ways, for good: TCP never loses bytes and then goes on.
 func (c *Conn) Silence() { c.set(silent) }
 
-// Hold keeps everything both ways from now on.
-func (c *Conn) Hold() { c.set(holding) }
-
 // Release forwards what was held, the end of a stream included, and everything from now on.
 func (c *Conn) Release() { c.set(passing) }
 

@@ -1,11 +1,10 @@
 // Package faultproxy is a TCP proxy for tests that makes the network fail on purpose, without a clock: every fault begins
 // and ends by a call.
 //
-//	        Silence                Hold
-//	silent ◄──────── passing ────────────► holding
-//	   ▲  (bytes vanish)    ▲    Release     │ │  (bytes wait)
-//	   │                    └────────────────┘ │
-//	   └───────────────────────────────────────┘
+//	new, after HoldNew ──► holding ── Release ──► passing ◄── new, after PassNew
+//	                          │   (bytes wait)       │
+//	                          └────── Silence ───────┴──► silent (bytes vanish)
+//
 //	any ── Reset ──► gone (RST both ways)      any ── Cut ──► gone (FIN both ways)
 //
 // A silent connection swallows everything in both directions, the end of the stream included: neither side learns that the

@@ -62,25 +62,17 @@ func (p *Proxy) Refuse(on bool) {
 	p.refuse = on
 }
 
-// Pass makes all connections, except silenced ones, and new ones forward again. What was held goes first.
-func (p *Proxy) Pass() { p.setAll(passing) }
-
 // Silence makes all connections, and new ones, swallow everything both ways.
-func (p *Proxy) Silence() { p.setAll(silent) }
-
-// Hold makes all connections, and new ones, keep everything both ways until Pass or Conn.Release.
-func (p *Proxy) Hold() { p.setAll(holding) }
-
-func (p *Proxy) setAll(m mode) {
+func (p *Proxy) Silence() {
 	p.mu.Lock()
-	p.mode = m
+	p.mode = silent
 	p.mu.Unlock()
 	for _, c := range p.Conns() {
-		c.set(m)
+		c.Silence()
 	}
 }
 
-// HoldNew makes only new connections hold.
+// HoldNew makes new connections keep everything both ways until Conn.Release.
 func (p *Proxy) HoldNew() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
