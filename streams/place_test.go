@@ -88,7 +88,7 @@ func (p *place) keys(tb failer, room string) []string {
 // elapse lets the grace window of a suspended session be over.
 func (p *place) elapse(tb failer, room, client string) {
 	tb.Helper()
-	const due = 9 // lua/lib.lua, FIELDS
+	const due = 9 // parse in lua/lib.lua
 	ctx, key := context.Background(), "{"+room+"}:m"
 	record, err := p.node(tb, room).HGet(ctx, key, client).Result()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The words of a member's record, as FIELDS of lua/lib.lua has them.
+// The words of a member's record, as parse of lua/lib.lua has them.
 const (
 	fieldRole = iota
 	fieldDialect

@@ -11,7 +11,6 @@
 --   u=<base64url>: the user that its token named, see user
 -- 'x<clientId>' is its tally, see total; 'x!<clientId>' belongs to send.lua; 'x' and 'x.' are for remember. A field of another kind needs one of the
 -- prefixes ! # ~ v g x, which earlier versions leave alone.
-local FIELDS = {'role', 'dialect', 'keep', 'state', 'inst', 'sid', 'epoch', 'joined', 'at', 'due', 'tok', 'prev'}
 local room = string.sub(KEYS[1], 2, -4)
 local prefix = string.sub(KEYS[1], 1, -2)
 -- SERVER stands for the sender where the operator is: no client has that ID.
@@ -37,12 +36,10 @@ local function int(n) return string.format('%.0f', n) end
 local function box(id) return prefix .. 's:' .. id end
 
 local function parse(id, rec)
-  local m, i = {id = id, later = ''}, 0
-  for word in string.gmatch(rec, '%S+') do
-    i = i + 1
-    if FIELDS[i] then m[FIELDS[i]] = word else m.later = m.later .. ' ' .. word end
-  end
-  return m
+  local role, dialect, keep, state, inst, sid, epoch, joined, at, due, tok, prev, later =
+    string.match(rec, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$')
+  return {id = id, role = role, dialect = dialect, keep = keep, state = state, inst = inst, sid = sid, epoch = epoch,
+    joined = joined, at = at, due = due, tok = tok, prev = prev, later = later}
 end
 
 -- user is whose session it is: base64url, or '-' if it has no name.
@@ -52,9 +49,8 @@ local function isBox(m) return m.dialect == 'j' and m.tok == '-' end
 local function user(m) return string.match(m.later, ' u=(%S+)') or '-' end
 
 local function save(m)
-  local words = {}
-  for i, f in ipairs(FIELDS) do words[i] = m[f] end
-  redis.call('HSET', KEYS[1], m.id, table.concat(words, ' ') .. m.later)
+  redis.call('HSET', KEYS[1], m.id, m.role .. ' ' .. m.dialect .. ' ' .. m.keep .. ' ' .. m.state .. ' ' .. m.inst .. ' ' .. m.sid .. ' ' .. m.epoch ..
+    ' ' .. m.joined .. ' ' .. m.at .. ' ' .. m.due .. ' ' .. m.tok .. ' ' .. m.prev .. m.later)
 end
 
 -- together fails when a mailbox is not where the room is: their slot is on its way from one primary to another, a few keys at a time.
