@@ -27,7 +27,7 @@
 // All attachments of a room are in one shard and are guarded by its mutex. Nothing blocks while holding it: the backbone
 // answers by callback, a Conn only queues.
 //
-// Lock order: a shard first; inside it windows, limited, probes, retries, timers, claimQueries and lineLimit, each of which is taken alone and calls
+// Lock order: a shard first; inside it windows, limited, probes, retries, timers, claimQueries, peerQueries and lineLimit, each of which is taken alone and calls
 // nothing. The locks of the edge and the backbone may be taken inside a shard's, never the other way round: the backbone calls back without a lock
 // that a call into it takes.
 //

@@ -67,6 +67,7 @@ type Hub struct {
 	retries      retries
 	timers       timers
 	claimQueries claimQueries
+	peerQueries  peerQueries
 	logLimit     lineLimit // of lines about unintended ends
 
 	draining atomic.Bool

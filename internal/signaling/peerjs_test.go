@@ -303,3 +303,27 @@ func TestTheProofOfAnOfferIsPassedOnAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// The list costs Redis a long answer, and its reader nothing: so Redis makes one at a time.
+func TestTheListOfIDsIsReadOnceAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		b.shut()
+		answers := make(chan []string, 100)
+		for range 100 {
+			hub.Peers(func(ids []string, _ error) { answers <- ids })
+		}
+		pass(0)
+		if n := len(b.calls("peers")); n != 1 {
+			t.Errorf("%d calls at a time", n)
+		}
+		b.open()
+		for range 100 {
+			if ids := <-answers; !slices.Equal(ids, []string{"ada"}) {
+				t.Errorf("answered %q", ids)
+			}
+		}
+		if n := len(b.calls("peers")); n != 2 {
+			t.Errorf("%d calls", n)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"sync"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -14,8 +15,47 @@ const (
 	listedAgain = listedFor / 3
 )
 
+// peerQueries are those who want the list. Redis is asked for it once at a time, whoever asks how often: the list is long, and to ask for it costs
+// nobody a connection. One that comes while Redis is asked waits for the next answer, for this one may be too old.
+type peerQueries struct {
+	mu       sync.Mutex
+	underWay bool // guarded by mu, as what follows
+	waiting  []func([]string, error)
+}
+
 // Peers tells which PeerJS ids are connected, to any instance.
-func (h *Hub) Peers(done func(ids []string, err error)) { h.backbone.Peers(h.cfg.PeerJSKey, done) }
+func (h *Hub) Peers(done func(ids []string, err error)) {
+	q := &h.peerQueries
+	q.mu.Lock()
+	q.waiting = append(q.waiting, done)
+	idle := !q.underWay
+	q.mu.Unlock()
+	if idle {
+		h.askPeers()
+	}
+}
+
+// askPeers asks Redis for those who wait, unless it is being asked.
+func (h *Hub) askPeers() {
+	q := &h.peerQueries
+	q.mu.Lock()
+	if q.underWay || len(q.waiting) == 0 {
+		q.mu.Unlock()
+		return
+	}
+	all := q.waiting
+	q.underWay, q.waiting = true, nil
+	q.mu.Unlock()
+	h.backbone.Peers(h.cfg.PeerJSKey, func(ids []string, err error) {
+		for _, done := range all {
+			done(ids, err)
+		}
+		q.mu.Lock()
+		q.underWay = false
+		q.mu.Unlock()
+		h.askPeers()
+	})
+}
 
 func (s *Attachment) listed() streams.ListedPeer {
 	return streams.ListedPeer{Session: s.sid.String(), ID: s.extra.posts.id}

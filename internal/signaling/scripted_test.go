@@ -164,7 +164,11 @@ func (b *scripted) Send(m streams.Message, done func(streams.Outcome, error)) {
 }
 
 func (b *scripted) ListPeers(string, []streams.ListedPeer, time.Duration) {}
-func (b *scripted) Peers(_ string, done func([]string, error))            { done(nil, nil) }
+
+func (b *scripted) Peers(_ string, done func([]string, error)) {
+	b.note(call{name: "peers"})
+	answer(b, func() func() ([]string, error) { return nil }, []string{"ada"}, done)
+}
 
 func (b *scripted) Post(p streams.Post, done func(streams.Posted, error)) {
 	b.note(call{name: "post", client: p.Client})
