@@ -25,6 +25,9 @@ const (
 // killedFor is how long a killed instance is gone.
 const killedFor = 2 * time.Second
 
+// settleTime is between two instances of a deploy, for clients to come back.
+const settleTime = 2 * time.Second
+
 type jitterConfig struct {
 	clients, beside, instances int
 	protocols                  []protocol.Name
@@ -269,6 +272,11 @@ func (r *jitterRun) happen(ctx context.Context, event string) error {
 		return r.fleet.Begin(ctx, 0)
 	}
 	for i := range r.fleet.Servers {
+		if i > 0 {
+			if err := sleep(ctx, settleTime); err != nil {
+				return err
+			}
+		}
 		r.fleet.End(i, false)
 		if err := r.fleet.Begin(ctx, i); err != nil {
 			return err

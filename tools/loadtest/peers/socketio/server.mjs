@@ -31,4 +31,9 @@ io.on('connection', (socket) => {
 });
 
 http.listen(Number(process.env.PORT), process.env.HOST);
-process.on('SIGTERM', () => io.close(() => process.exit()));
+process.on('SIGTERM', () =>
+  io.close(async () => {
+    await redis.close(); // once the sessions are stored
+    process.exit();
+  }),
+);
