@@ -25,7 +25,7 @@ type Attach struct {
 	After                           EntryID
 	// Claim asks for a PeerJS id, whose room has one member: NewClient, for TokenHash. See Taken, Post.
 	Claim bool
-	// Holder is the session that a Contested resume was told.
+	// Holder is the session that a Held attach was told.
 	Holder string
 	// Started is when this connection's request arrived: a client's own slow attempt does not evict its newer one.
 	Started time.Time
@@ -48,8 +48,7 @@ const (
 	Fresh Verdict = iota
 	// Resumed: the session asked for, or taken over, or restored.
 	Resumed
-	// Contested: nothing is done yet. A resume showed the older token: if its client is still there, attach again with the session
-	// in Attached.Contested as the Holder. Otherwise live sessions of the same role are being probed; attach again
+	// Contested: nothing is done yet. Live sessions of the same role are being probed; attach again
 	// with Probed when they answered or ProbeTimeout is over.
 	Contested
 	// RoomFull: no more sessions are allowed in this room.
@@ -62,6 +61,9 @@ const (
 	RestoreFenced
 	// RestoreEnded: the session was ended lately, and its peers have been told (Restore).
 	RestoreEnded
+	// Held: nothing is done yet. The token shown may be that of an attempt which its client gave up: if it is still there, attach again, with the
+	// session in Attached.Contested as the Holder.
+	Held
 )
 
 // Refusal says why a resume was refused.
@@ -123,7 +125,7 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 	}
 	if a.Claim {
 		script, args[claimMembers] = claimScript, 1
-		args = append(args, waited, nonce)
+		args = append(args, waited, nonce, dash(a.Holder))
 		for _, ref := range a.Dead {
 			args = append(args, ref.Session)
 		}
@@ -195,13 +197,16 @@ func (b *Backbone) attachReply(room, nonce string, done func(Attached, error)) f
 // parseAttached reads the reply of a script, v. quick gets the time of Redis and returns the entries, if the script left those to its caller.
 func parseAttached(room string, v any, quick func(now int64) []Entry) (a Attached, ended []any, err error) {
 	r := reader{list: asList(v)}
-	switch r.str() {
+	switch verdict := r.str(); verdict {
 	case "N":
 		a.Verdict = Fresh
 	case "R":
 		a.Verdict = Resumed
-	case "C":
+	case "C", "H":
 		a.Verdict = Contested
+		if verdict == "H" {
+			a.Verdict = Held
+		}
 		ended = asList(r.next())
 		for len(r.list) > 0 {
 			a.Contested = append(a.Contested, SessionRef{Room: room, Client: r.str(), Session: r.str()})

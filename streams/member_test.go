@@ -42,7 +42,7 @@ func request(room, role string, dialect byte, keep bool) streams.Attach {
 func (in *instance) try(tb failer, a streams.Attach) (streams.Attached, *member) {
 	tb.Helper()
 	got := must(tb, in.attach(a))
-	if got.Verdict == streams.Contested && a.Resume != "" {
+	if got.Verdict == streams.Held {
 		a.Holder = got.Contested[0].Session
 		got = must(tb, in.attach(a))
 	}

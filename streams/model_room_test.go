@@ -229,7 +229,7 @@ func (r *modelRoom) attach(a streams.Attach, inst string, slow bool) verdict {
 	case s.role != a.Role || s.dialect != rejoin || !good:
 		return r.fresh(a, inst, streams.RefusedMismatch)
 	case a.ResumeHash != s.token && a.Holder != s.sid:
-		return verdict{verdict: streams.Contested, probed: []string{s.sid}}
+		return verdict{verdict: streams.Held, probed: []string{s.sid}}
 	case a.After.Compare(s.last) > 0:
 		r.ring(s.inst, "f %s %s", s.id, s.sid)
 		r.remove(s, "left")

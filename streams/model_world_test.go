@@ -109,7 +109,7 @@ func (w *world) attach(t *rapid.T, r *modelRoom, in *instance, a streams.Attach,
 	want := r.attach(a, in.name, slow)
 	got := must(t, in.attach(a))
 	w.compare(t, r, a, want, got)
-	if got.Verdict == streams.Contested {
+	if got.Verdict == streams.Contested || got.Verdict == streams.Held {
 		a.Probed = true
 		for _, h := range got.Contested {
 			if a.Holder = h.Session; a.Resume != "" {

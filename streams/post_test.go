@@ -71,6 +71,26 @@ func (in *instance) unreached(tb failer, x id, reason string) (routes []string) 
 	return routes
 }
 
+// An attempt that reaches Redis after the client's next one, and shows the same token, does not evict that one.
+func TestAClaimThatArrivesLateDoesNotEvictANewerOne(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, y, alice := p.open(t), p.open(t), newID()
+		lost := x.has(t, alice, "t1", streams.Fresh)
+		late := alice.claim("t1")
+		if got := must(t, x.attach(late)); got.Verdict != streams.Held || got.Contested[0] != lost.ref() {
+			t.Fatalf("%+v", got)
+		}
+		newer := y.has(t, alice, "t1", streams.Resumed)
+		late.Holder, late.Started = lost.session, time.Now()
+		if got := must(t, x.attach(late)); got.Verdict != streams.Held || got.Contested[0] != newer.ref() {
+			t.Fatalf("the late one: %+v", got)
+		}
+		if hold := must(t, y.ack(newer.ref(), newer.seq(0))); hold != streams.HoldingOurs {
+			t.Errorf("the newer one does not have it: %d", hold)
+		}
+	})
+}
+
 func TestAnIDIsItsTokens(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, alice := p.open(t), p.open(t), newID()

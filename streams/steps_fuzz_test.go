@@ -218,7 +218,7 @@ func (w *walk) request() streams.Attach {
 func (w *walk) attach(in *instance, a streams.Attach) {
 	w.Helper()
 	got := took(w, in.attach(a))
-	if got.Verdict == streams.Contested && a.Resume != "" && w.next()%4 > 0 {
+	if got.Verdict == streams.Held && w.next()%4 > 0 {
 		a.Holder = got.Contested[0].Session
 		got = took(w, in.attach(a))
 	}

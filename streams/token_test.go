@@ -45,7 +45,7 @@ func TestAttemptThatArrivesLateDoesNotEvictANewerOne(t *testing.T) {
 		lost := w.resume(t, x, streams.EntryID{}) // its token never arrived
 		late, newer := w.back(streams.EntryID{}), w.back(streams.EntryID{})
 		contested := must(t, x.attach(late))
-		if contested.Verdict != streams.Contested || len(contested.Contested) != 1 || contested.Contested[0] != lost.ref() {
+		if contested.Verdict != streams.Held || len(contested.Contested) != 1 || contested.Contested[0] != lost.ref() {
 			t.Fatalf("a resume by the older token: %+v", contested)
 		}
 		lost.all(t, streams.EntryID{}) // still holds the session
@@ -54,7 +54,7 @@ func TestAttemptThatArrivesLateDoesNotEvictANewerOne(t *testing.T) {
 			t.Fatalf("the newer attempt: %+v", got)
 		}
 		late.Holder, late.Started = contested.Contested[0].Session, time.Now() // and this one arrives now
-		if got := must(t, x.attach(late)); got.Verdict != streams.Contested || len(got.Contested) != 1 || got.Contested[0] != n.ref() {
+		if got := must(t, x.attach(late)); got.Verdict != streams.Held || len(got.Contested) != 1 || got.Contested[0] != n.ref() {
 			t.Fatalf("the late attempt: %+v", got)
 		}
 		n.all(t, streams.EntryID{}) // still holds the session

@@ -122,16 +122,12 @@ func (s *Attachment) attached(a streams.Attached, err error) {
 		s.hub.metrics.connect(s.dialect, connectTaken)
 		s.opening().traceRefused(connectTaken)
 		s.closeTaken()
+	case (a.Verdict == streams.Contested || a.Verdict == streams.Held) && s.opening().closure != nil:
+		s.close()
+	case a.Verdict == streams.Held:
+		s.opening().request.Holder = a.Contested[0].Session
+		s.attach()
 	case a.Verdict == streams.Contested:
-		if s.opening().closure != nil {
-			s.close()
-			return
-		}
-		if r := &s.opening().request; r.Resume != "" {
-			r.Holder = a.Contested[0].Session
-			s.attach()
-			return
-		}
 		s.hub.probes.start(s, a)
 	default:
 		s.hub.metrics.attaching.Observe(waited.Seconds())

@@ -133,7 +133,7 @@ func TestAResumeByTheOlderTokenIsAskedAgain(t *testing.T) {
 				token := d.dial(t, hub).welcome().ResumeToken
 				b.attach = func(a streams.Attach) (streams.Attached, error) {
 					if a.Holder == "" {
-						return streams.Attached{Verdict: streams.Contested, Contested: []streams.SessionRef{{Room: a.Room, Client: a.Resume, Session: "holder"}}}, nil
+						return streams.Attached{Verdict: streams.Held, Contested: []streams.SessionRef{{Room: a.Room, Client: a.Resume, Session: "holder"}}}, nil
 					}
 					r := fresh(a)
 					r.Verdict, r.Client = streams.Resumed, a.Resume

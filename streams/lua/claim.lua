@@ -5,9 +5,9 @@
 -- KEYS[1] room hash
 -- ARGV 1-14 and reply: session.lua; 6 is the clientId, 7 the hash of the token that is shown, 10 is 1
 --      15 ms this request has waited  16 nonce for a probe, or - when it is done
---      17 session that did not answer its probe, or nothing
--- Reply, further: {'T', ended} the id is taken; {'C', ended, clientId, session} contested, wait for the probe
-local NONCE, DEAD = ARGV[16], ARGV[17]
+--      17 the session that it knows to hold the id, or -  18 session that did not answer its probe, or nothing
+-- Reply, further: {'T', ended} the id is taken; {'C', ended, clientId, session} contested, wait for the probe; {'H', …} as resume's
+local NONCE, HOLDER, DEAD = ARGV[16], ARGV[17], ARGV[18]
 local done = repeated()
 if done then return done end
 local m = members[ARGV[6]] or members[next(members)]
@@ -29,6 +29,7 @@ local own = m.tok == ARGV[7] or waits and USER ~= '-'
 if own and user(m) == USER then
   -- Not to a request that is older than the connection it would fence: that is the client's own slow attempt.
   if not waits and t - tonumber(ARGV[15]) < tonumber(m.at) then return {'X', ended} end
+  if not waits and m.sid ~= HOLDER then return {'H', ended, m.id, m.sid} end -- see resume.lua
   return takeOver(m, '-', ARGV[7], '-')
 end
 

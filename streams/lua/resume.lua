@@ -5,7 +5,7 @@
 --      15 clientId to come back as  16 hash of the token shown  17 cursor: entry ID or -
 --      18 ms this request has waited  19 token hash if the resume succeeds  20 the session that it knows to hold the client, or -
 --      21 1: the caller reads the entries itself, see quick
--- Reply, further: {'C', ended, clientId, session} nothing is done yet: that session holds the client, and the older token was shown
+-- Reply, further: {'H', ended, clientId, session} nothing is done yet: that session holds the client, and the older token was shown
 local want, hash, after, HOLDER = ARGV[15], ARGV[16], ARGV[17], ARGV[20]
 QUICK = ARGV[21] == '1'
 sweep()
@@ -20,7 +20,7 @@ local older = hash == m.prev and t - tonumber(ARGV[18]) >= tonumber(m.at)
 if m.role ~= role or user(m) ~= USER or m.dialect ~= 'r' or hash == '-' or not (hash == m.tok or older) then return fresh(t, '-', 'M') end
 -- This call may have travelled for long, be of an attempt that its client gave up, and evict the very one that the client made after it: no clock here
 -- tells. So it is asked again whether it still has a client, and takes over from the session that was told only.
-if hash ~= m.tok and m.sid ~= HOLDER then return {'C', ended, m.id, m.sid} end
+if hash ~= m.tok and m.sid ~= HOLDER then return {'H', ended, m.id, m.sid} end
 local _, _, last = waitingIn(extras['#' .. m.id])
 if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
   ring(m.inst, encodeBell('f', m))
