@@ -105,7 +105,7 @@ func TestFlappingLeavesNoGhosts(t *testing.T) {
 			return
 		}
 		t.Cleanup(last.Abort)
-		// Whoever is announced last is still there: this message ends the test.
+		// The client announced last is still there: this message ends the test.
 		for {
 			ev, err := last.Next(ctx)
 			if err != nil {

@@ -130,7 +130,7 @@ func (g *golden) play(ctx context.Context, t *testing.T, instances ...*proctest.
 			if !sameBody(body, e.Body) && e.Status == 200 {
 				t.Errorf("%s: %q, want %q", e.URL, body, e.Body)
 			}
-		case "error": // PeerServer could not read a frame; where nobody listens for that, its process ends. It tells no client.
+		case "error": // PeerServer could not read a frame; if nothing listens for that, its process ends. It tells no client.
 		default:
 			t.Fatalf("event %d: %s", i, e.What)
 		}

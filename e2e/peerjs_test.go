@@ -253,7 +253,7 @@ func TestPeerJSOutlivesInstances(t *testing.T) {
 	}
 }
 
-// Nobody waits for the id of an instance that was killed: another token gets it as soon as no doorbell is heard there.
+// An id whose instance was killed is free at once: another token gets it as soon as no doorbell is heard there.
 func TestPeerJSHasNoGhosts(t *testing.T) {
 	t.Parallel()
 	ctx := limit(t)

@@ -18,7 +18,7 @@ type Post struct {
 	// Before is the fingerprint of the sender's message before this one, while it is under way: unless that was stored, this one is
 	// OutOfOrder. 0: there is none.
 	Before uint64
-	// Box is how long the message waits for a client to claim an id that none has; 0: it is Missing then.
+	// Box is how long the message waits until a client claims the id, if no client has it; 0: it is Missing then.
 	Box      time.Duration
 	Deadline time.Time // when Post is answered at the latest; zero: CallTimeout from now
 	Kind     byte      // see Body
@@ -70,7 +70,7 @@ func (b *Backbone) posted(p *Post, cmd *redis.Cmd, err error, done func(Posted, 
 	case "S":
 		became.Outcome = Stored
 	case "N":
-		// Its instance is dead, or subscribing again. Once that is known, a window begins that nobody else may know of.
+		// Its instance is dead, or subscribing again. Once that is known, a window begins that no other instance may know of.
 		became = Posted{Outcome: Stored, Waits: true, Left: b.opt.Grace}
 		b.suspendDead(p.Room, p.Client)
 	case "W":

@@ -291,7 +291,7 @@ func TestAMailboxOfAnIDIsBounded(t *testing.T) {
 	})
 }
 
-// A Redis that came back empty: whoever holds the id brings it back, even if something was sent to it first.
+// A Redis that came back empty: the client that holds the id brings it back, even if something was sent to it first.
 func TestAnIDIsRestored(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, alice, bob := p.open(t), p.open(t), newID(), newID()

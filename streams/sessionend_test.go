@@ -81,7 +81,7 @@ func TestTellsOfAWindowThatIsOver(t *testing.T) {
 	})
 }
 
-// Whoever attaches first after a window's end ends the session by the way, and tells.
+// The first to attach after a window's end ends the session along the way, and tells.
 func TestAttachTellsOfWhatItEnds(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()

@@ -218,7 +218,7 @@ type Synced struct {
 	Peers   []Peer
 	Entries []Entry
 	Claims  []SessionRef // see Backbone.Claims
-	// Undelivered are messages to peers whose sessions ended while nobody listened where this connection is. They are given at every Sync,
+	// Undelivered are messages to peers whose sessions ended while no subscription of this instance stood. They are given at every Sync,
 	// and so are those whose TTL was over (Late), until Told.
 	Undelivered []Undelivered
 }

@@ -20,7 +20,7 @@ var nonsense = []string{
 	`"99999999999999999999999999-9"`, `"0-18446744073709551616"`,
 }
 
-// acknowledgeNonsense: another one like the first joins each room and acknowledges what it never got. That harms nobody.
+// acknowledgeNonsense: another one like the first joins each room and acknowledges what it never got. That harms no one else.
 func acknowledgeNonsense(r *run) {
 	ctx, cancel := context.WithTimeout(r.load.ctx, patience)
 	defer cancel()

@@ -13,6 +13,6 @@
 //	{"type":"OFFER","src":…,"dst":…,"payload":…}         {"type":"OFFER","dst":…,"payload":…}
 //	and so ANSWER, CANDIDATE, LEAVE, EXPIRE              and so ANSWER, CANDIDATE, LEAVE, EXPIRE
 //
-// A PeerJS client is in no room with others: its id is its address, and whoever knows that may send to it. So each id is a room of its own
+// A PeerJS client is in no room with others: its id is its address, and any client that knows it may send to it. So each id is a room of its own
 // with one client, see RoomOf.
 package peerjs

@@ -49,7 +49,7 @@ func RoomIDs(key, name string) ([]wire.RoomID, bool) {
 	return wire.RoomIDs(name)
 }
 
-// ClientOf returns the client ID that whoever has the id of that room goes by: always the same, so that a sender need not ask for it.
+// ClientOf returns the client ID of the client that has the id of that room: always the same, so a sender need not ask for it.
 func ClientOf(room wire.RoomID) (client wire.ClientID) {
 	copy(client[:], room[:])
 	return client

@@ -27,7 +27,7 @@ func (t Type) Waits() bool { return t != Leave && t != Expire }
 // Message is what a client sent.
 type Message struct {
 	Type Type
-	// Dst is the id that it is for. Empty: nobody's. A Leave for nobody is the client's own goodbye.
+	// Dst is the id that the message is for, or empty. A Leave without one is the client's own goodbye.
 	Dst string
 	// Payload is a JSON value, nil for none; it shares the memory of what was decoded.
 	Payload []byte

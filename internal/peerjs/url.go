@@ -12,7 +12,7 @@ type Config struct {
 	Path string
 	// Key is what their option key says.
 	Key string
-	// Discovery lets everybody who has the key read the list of ids.
+	// Discovery lets every client with the key read the list of ids.
 	Discovery bool
 }
 

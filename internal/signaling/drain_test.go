@@ -179,7 +179,7 @@ func TestADrainOfNobodyIsShort(t *testing.T) {
 	})
 }
 
-// Whoever is just being attached is told at once; what the attach brings is handed over as well.
+// A client that is just being attached is told at once; what the attach brings is handed over as well.
 func TestADrainWaitsForWhoIsBeingAttached(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		b.shut()

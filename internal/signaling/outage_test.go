@@ -27,7 +27,7 @@ func TestAnAttachThatRedisDidTooLateLeavesNoGhost(t *testing.T) {
 		c.lose()
 	}
 	server.Resume()
-	// Whoever was announced by that is gone at once, not when a window ends.
+	// A client announced by that is gone at once, not when a window ends.
 	known := map[string]bool{}
 	end := time.Now().Add(2 * patience)
 	for i := 0; ; i++ {

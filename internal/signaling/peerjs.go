@@ -13,13 +13,13 @@ import (
 )
 
 // A PeerJS client is alone in the room of its id, and sends to other rooms (streams.Post). It hears of no presence and of no confirmation: only,
-// by EXPIRE, of an id that none had in time, or that went without having had the message. Whoever ends such a session, or such a box, tells
-// its senders, as if they were sent a message: see expireUnreached.
+// by EXPIRE, that no client claimed an id in time, or that one left without having read the message. The instance that ends such a session or box tells
+// the senders, with a message of its own: see expireUnreached.
 
 // boxLife is how long a message waits for a client to come that has its id, as in PeerServer.
 const boxLife = 5 * time.Second
 
-// maxBoxed bounds what one connection has waiting for ids that no client has, bytes: such an id costs nobody a connection.
+// maxBoxed bounds what one connection has waiting for ids that no client has, bytes: an attacker needs no connection for such an id.
 const maxBoxed = 1 << 20
 
 // boxedCost is what a message waiting in a box counts for, beside its own bytes.

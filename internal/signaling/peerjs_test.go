@@ -257,8 +257,8 @@ func TestAPostThatFailsExpires(t *testing.T) {
 	})
 }
 
-// Ids that no client has cost nobody a connection, so what one client may have waiting for them is bounded.
-func TestWhatWaitsForNobodyIsBounded(t *testing.T) {
+// Sending to ids that no client has needs no second connection, so what one client may have waiting for them is bounded.
+func TestWhatWaitsForAbsentIDsIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		p := dialPeer(t, hub, "a", "t", false)
 		p.hears(peerjs.Open)

@@ -15,8 +15,8 @@ const (
 	listedAgain = listedFor / 3
 )
 
-// peerQueries are those who want the list. Redis is asked for it once at a time, whoever asks how often: the list is long, and to ask for it costs
-// nobody a connection. One that comes while Redis is asked waits for the next answer, for this one may be too old.
+// peerQueries are the requests for the list. Redis is asked for it once at a time, however many requests there are: the list is long, and a request
+// needs no WebSocket. One that comes while Redis is being asked waits for the next answer, because this one may be too old.
 type peerQueries struct {
 	mu       sync.Mutex
 	underWay bool // guarded by mu, as what follows

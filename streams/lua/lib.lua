@@ -43,7 +43,7 @@ local function parse(id, rec)
 end
 
 -- user is whose session it is: base64url, or '-' if it has no name.
--- isBox reports whether a member is what waits for a PeerJS id that no client has: see post.lua. It is nobody's session.
+-- isBox reports whether a member is what waits for a PeerJS id that no client has: see post.lua. It belongs to no client.
 local function isBox(m) return m.dialect == 'j' and m.tok == '-' end
 
 local function user(m) return string.match(m.later, ' u=(%S+)') or '-' end

@@ -2,10 +2,10 @@
 -- instance to see.
 --
 -- An id that no client has gets a box: a suspended member without a token, which ends after a few seconds (leave, as any window does)
--- unless a client claims it. Whoever ends a member tells the senders of what it has not had: see remove in lib.lua.
+-- unless a client claims it. When a member ends, the senders of what it has not read are told: see remove in lib.lua.
 --
 -- In front of it stands lib.lua, and before that MOST_ENTRIES, MOST_BYTES, MOST_RUNG and GENERATION as in front of send.lua.
--- '!<clientId>' is a ring of the fingerprints of the last messages for this id, whoever sent them.
+-- '!<clientId>' is a ring of the fingerprints of the last messages for this id, from all senders.
 --
 -- KEYS[1] room hash  KEYS[2] mailbox of the id
 -- ARGV 1 clientId of the id  2 fingerprint, 8 bytes  3 body (body.go)

@@ -164,12 +164,12 @@ var histories = []struct {
 		check:  func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
 	},
 	{
-		name:   "its time is over, and nobody is told",
+		name:   "its time is over, and its sender is not told",
 		script: []Event{limited("1", 2), at(Confirmed, "e", 1, "", "1")},
 		broken: []Law{Delivery}, check: func(v Verdict) bool { return v.Lost == 1 },
 	},
 	{
-		name: "its sender is somebody new before it could be told",
+		name: "its sender has a new session before it could be told",
 		script: []Event{
 			limited("1", 2), at(Confirmed, "e", 1, "", "1"), open("e", 2, "E2", false, "W"), at(Gone, "w", 1, "E", ""), at(Announced, "w", 1, "E2", ""),
 			at(Sent, "e", 2, "W", "2"), at(Confirmed, "e", 2, "", "2"), at(Delivered, "w", 1, "E2", "2"),

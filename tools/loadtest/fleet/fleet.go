@@ -27,7 +27,7 @@ type Plan struct {
 	Args      []string // of the program
 	// Addresses are settings that tell a server where to listen and where Redis is. nil: those of Signal and Baseline.
 	Addresses func(listen, private, redis netip.AddrPort) []string
-	// Container holds the instances, nil: no container. Whoever made it removes it, after Stop.
+	// Container holds the instances, nil: no container. Its maker removes it, after Stop.
 	Container *Container
 }
 
