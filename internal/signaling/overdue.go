@@ -15,7 +15,8 @@ import (
 //	  └────────── what came since ──────────┘
 type lateMail struct {
 	list       []streams.Undelivered // the oldest first
-	asked      int                   // so many of them the ping that is under way proves; 0: none is under way
+	proven     int                   // so many Redis has forgotten. They stay here: a doorbell about them may still be on its way
+	asked      int                   // so many of the next ones the ping that is under way proves; 0: none is under way
 	forgetting bool
 }
 
@@ -46,6 +47,10 @@ func (s *Attachment) remembersLate(u streams.Undelivered) (news bool) {
 	if slices.Contains(l.list, u) {
 		return false
 	}
+	if len(l.list) == mostLate && l.proven > 0 {
+		l.list = slices.Delete(l.list, 0, 1)
+		l.proven--
+	}
 	if len(l.list) < mostLate {
 		l.list = append(l.list, u)
 	}
@@ -54,10 +59,10 @@ func (s *Attachment) remembersLate(u streams.Undelivered) (news bool) {
 
 // proveLate asks for the proof that the client knows of what it was told, unless that is under way.
 func (s *Attachment) proveLate() {
-	if s.extra == nil || len(s.extra.late.list) == 0 || s.extra.late.asked > 0 {
+	if s.extra == nil || len(s.extra.late.list) == s.extra.late.proven || s.extra.late.asked > 0 {
 		return
 	}
-	s.extra.late.asked = len(s.extra.late.list)
+	s.extra.late.asked = len(s.extra.late.list) - s.extra.late.proven
 	s.pingLate()
 }
 
@@ -86,10 +91,10 @@ func (s *Attachment) lateProven() {
 	}
 	l := &s.extra.late
 	l.forgetting = true
-	s.hub.backbone.Told(s.room.String(), s.id.String(), slices.Clone(l.list[:l.asked]), func(err error) {
+	s.hub.backbone.Told(s.room.String(), s.id.String(), slices.Clone(l.list[l.proven:l.proven+l.asked]), func(err error) {
 		s.locked(func() {
 			if err == nil {
-				l.list = slices.Delete(l.list, 0, l.asked)
+				l.proven += l.asked
 			}
 			l.asked, l.forgetting = 0, false
 			if s.state == live {

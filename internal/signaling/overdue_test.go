@@ -68,6 +68,14 @@ func TestEachMessageWhoseTimeIsOverIsProven(t *testing.T) {
 		if n := len(b.calls("told")); n != 2 {
 			t.Errorf("Redis was asked to forget %d times, want twice", n)
 		}
+		// A doorbell that was on its way for longer than all of that is no news.
+		late("m2")
+		late("m3")
+		pass(time.Second)
+		c.got("undelivered " + peer + "m3")
+		if n := len(b.calls("told")); n != 3 {
+			t.Errorf("Redis was asked to forget %d times, want three times", n)
+		}
 	})
 }
 
