@@ -10,7 +10,7 @@ import (
 )
 
 // TestCut gives a copy of what a release is cut from a version, the first and one after it: everything names it, the changelog with a
-// date, no page says any more that nothing is released, and the notes of the release are what was unreleased.
+// date, no page says any more that nothing is released, and the first one's notes are what the changelog has of it.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -58,6 +58,9 @@ func TestCut(t *testing.T) {
 			}
 			if !regexp.MustCompile(`(?m)^## \[Unreleased\]\n\n## \[` + regexp.QuoteMeta(version) + `\] - \d{4}-\d\d-\d\d\n`).Match(changelog) {
 				t.Errorf("no heading with a date:\n%.300s", changelog)
+			}
+			if version != "0.1.0" { // nothing is in it yet
+				return
 			}
 			if notes := in("./scripts/release-notes", version); !strings.Contains(notes, "\n### Upgrading\n") {
 				t.Errorf("the notes have no part about upgrading:\n%.300s", notes)
