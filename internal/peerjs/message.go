@@ -3,6 +3,7 @@ package peerjs
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -39,16 +40,9 @@ func Decode(raw []byte) (m Message, ok bool) {
 	if !utf8.Valid(raw) { // a binary frame: what is relayed leaves as text
 		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
 	}
-	if !json.Valid(raw) {
-		return Message{}, false
-	}
-	o := object{rest: raw}
-	if !o.open() {
-		return Message{}, false
-	}
 	var kind, dst []byte
-	for name, value := range o.members {
-		switch name {
+	if !wire.EachMember(raw, func(name, value []byte) {
+		switch string(name) {
 		case "type":
 			kind = value
 		case "dst":
@@ -56,6 +50,8 @@ func Decode(raw []byte) (m Message, ok bool) {
 		case "payload":
 			m.Payload = value
 		}
+	}) {
+		return Message{}, false
 	}
 	var known bool
 	if m.Type, known = typeOf(text(kind)); !known {
@@ -111,12 +107,7 @@ func AppendRoute(dst []byte, from, to string) []byte {
 
 // ParseRoute reads what AppendRoute wrote.
 func ParseRoute(route string) (from, to string, ok bool) {
-	for i := range len(route) {
-		if route[i] == 0 {
-			return route[:i], route[i+1:], true
-		}
-	}
-	return "", "", false
+	return strings.Cut(route, "\x00")
 }
 
 // Open tells a client that it has its id.

@@ -85,39 +85,13 @@ func (d *Decoder) read(text []byte) (valueKind, bool) {
 	if kind != kindObject {
 		return kind, d.scan.skipValue(0) && d.scan.atEnd()
 	}
-	return kind, d.readObject() && d.scan.atEnd()
+	return kind, d.scan.readObject(d.note) && d.scan.atEnd()
 }
 
-// readObject passes over the outermost object.
-func (d *Decoder) readObject() bool {
-	s := &d.scan
-	s.pos++
-	s.skipSpace()
-	if s.accept('}') {
-		return true
-	}
-	for {
-		name, ok := s.name()
-		if !ok {
-			return false
-		}
-		field := d.fieldOf(name)
-		v := value{start: s.pos, kind: kindOf(s.peek())}
-		if !s.skipValue(1) {
-			return false
-		}
-		v.end = s.pos
-		if field != fieldUnknown {
-			d.fields[field] = v
-		}
-		s.skipSpace()
-		if s.accept('}') {
-			return true
-		}
-		if !s.accept(',') {
-			return false
-		}
-		s.skipSpace()
+// note remembers where a field is, if it is looked at.
+func (d *Decoder) note(name []byte, v value) {
+	if field := d.fieldOf(name); field != fieldUnknown {
+		d.fields[field] = v
 	}
 }
 
