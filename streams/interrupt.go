@@ -17,10 +17,9 @@ type interrupt struct {
 type interruptKey struct{}
 
 // interruptible returns ctx, by which all connections that are dialed for it can be closed, see interrupting. stop is called when there will be no more of them.
-func interruptible(ctx context.Context) (_ context.Context, stop func()) {
+func interruptible(ctx context.Context) (_ context.Context, stop func() bool) {
 	i := &interrupt{}
-	end := context.AfterFunc(ctx, i.end)
-	return context.WithValue(ctx, interruptKey{}, i), func() { end() }
+	return context.WithValue(ctx, interruptKey{}, i), context.AfterFunc(ctx, i.end)
 }
 
 func (i *interrupt) end() {

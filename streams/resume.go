@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -70,7 +71,7 @@ func (r *resuming) answered(v any, read *redis.Cmd) {
 type found struct {
 	now     int64 // of Redis, Unix ms; 0: the script read the mailbox itself
 	entries []Entry
-	late    []int64 // of those entries that have one: when its time is over, Unix ms
+	due     int64 // when the time of the first of those entries is over, Unix ms; 0: never
 	err     error
 }
 
@@ -94,8 +95,8 @@ func (f *found) read(cmd *redis.Cmd) {
 			case "t":
 				e.Trace = value
 			case "d":
-				if ms, err := strconv.ParseInt(value, 10, 64); err == nil {
-					f.late = append(f.late, ms)
+				if ms, err := strconv.ParseInt(value, 10, 64); err == nil && (f.due == 0 || ms < f.due) {
+					f.due = ms
 				}
 			}
 		}
@@ -110,28 +111,18 @@ func (f *found) read(cmd *redis.Cmd) {
 // dubious reports whether an entry might not be to be delivered: its time is over, its sender has left, or there are two offers of one
 // sender, so that a later one may supersede it. See supersede in lua/session.lua.
 func (f *found) dubious(peers []Peer) bool {
-	for _, ms := range f.late {
-		if ms <= f.now {
-			return true
-		}
+	if f.due != 0 && f.due <= f.now {
+		return true
 	}
 	offers := map[string]bool{}
 	for _, e := range f.entries {
 		from := e.Body.From()
-		if from != Server && !isPeer(peers, from) || e.Body.Kind() == 'o' && offers[from] {
+		there := from == Server || slices.ContainsFunc(peers, func(p Peer) bool { return p.Client == from })
+		if !there || e.Body.Kind() == 'o' && offers[from] {
 			return true
 		}
 		if e.Body.Kind() == 'o' {
 			offers[from] = true
-		}
-	}
-	return false
-}
-
-func isPeer(peers []Peer, client string) bool {
-	for i := range peers {
-		if peers[i].Client == client {
-			return true
 		}
 	}
 	return false

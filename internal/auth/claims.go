@@ -9,6 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/rejoin-dev/rejoin/internal/peerjs"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
@@ -20,9 +21,8 @@ const (
 	// clockSkew is how far the clock of an issuer may be ahead of ours (nbf).
 	clockSkew = 30 * time.Second
 	// anyRoom as a token's room lets its owner into all of them.
+	// Behind peerjs.NamePrefix, in place of an id, it stands for all ids.
 	anyRoom = "*"
-	// peerPrefix stands before a PeerJS id in place of a room's name; anyRoom behind it stands for all of them.
-	peerPrefix = "peerjs:"
 )
 
 // claims are those that count here (RFC 7519 section 4.1, and two of our own).
@@ -73,7 +73,7 @@ func (c *claims) fits(cfg *Config, now time.Time, late time.Duration) Refusal {
 func (c *claims) covers(what wire.Connect) Refusal {
 	in := func(name string) bool {
 		if what.Peer != "" {
-			id, ok := strings.CutPrefix(name, peerPrefix)
+			id, ok := strings.CutPrefix(name, peerjs.NamePrefix)
 			return name == anyRoom || ok && (id == anyRoom || id == what.Peer)
 		}
 		return name == anyRoom || wire.IsRoom(name, what.Room)

@@ -28,14 +28,11 @@ func (h *Hub) Peers(done func(ids []string, err error)) {
 	q := &h.peerQueries
 	q.mu.Lock()
 	q.waiting = append(q.waiting, done)
-	idle := !q.underWay
 	q.mu.Unlock()
-	if idle {
-		h.askPeers()
-	}
+	h.askPeers()
 }
 
-// askPeers asks Redis for those who wait, unless it is being asked.
+// askPeers asks Redis for all requests that wait, unless it is being asked.
 func (h *Hub) askPeers() {
 	q := &h.peerQueries
 	q.mu.Lock()

@@ -227,8 +227,7 @@ local function remove(m, why)
   local list, flat, all = undelivered(m), {}, total(m, counts)
   for i, item in ipairs(list) do flat[i] = item[1] .. item[2] end
   all[1] = int(math.max(0, clock() - tonumber(all[1])))
-  local unclaimed = m.dialect == 'j' and m.tok == '-' -- see post.lua
-  ended[#ended + 1] = table.concat({m.id, m.role, m.dialect, m.inst, unclaimed and 'unclaimed' or why == 'w' and 'expired' or reason or 'lost', #list, unpack(all, 1, 6)}, ' ')
+  ended[#ended + 1] = table.concat({m.id, m.role, m.dialect, m.inst, isBox(m) and 'unclaimed' or why == 'w' and 'expired' or reason or 'lost', #list, unpack(all, 1, 6)}, ' ')
   if m.dialect == 'j' then ended[#ended] = ended[#ended] .. '\n' .. table.concat(flat) end -- its senders are in rooms of their own: see post.lua
   redis.call('DEL', box(m.id))
   redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id, 'x!' .. m.id)

@@ -56,7 +56,7 @@ else entry = redis.call('XADD', box(id), 'NOMKSTREAM', m.epoch .. '-*', 'b', bod
 if not entry then return {'M', 0, unpack(ended)} end
 redis.call('HSET', KEYS[1], '!' .. id, string.sub(prints .. print, -512))
 setWaiting(id, bytes, count, entry)
-if m.state ~= 'L' then return {m.tok == '-' and 'A' or 'W', tonumber(m.due) - t, unpack(ended)} end
+if m.state ~= 'L' then return {isBox(m) and 'A' or 'W', tonumber(m.due) - t, unpack(ended)} end
 
 if #body > MOST_RUNG then body = '' end
 if trace then

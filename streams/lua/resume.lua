@@ -4,7 +4,7 @@
 -- ARGV 1-14 and reply: session.lua
 --      15 clientId to come back as  16 hash of the token shown  17 cursor: entry ID or -
 --      18 ms this request has waited  19 token hash if the resume succeeds  20 the session that it knows to hold the client, or -
---      21 1: the caller reads the entries itself, see quick
+--      21 1: the caller reads the entries itself, see left
 -- Reply, further: {'H', ended, clientId, session} nothing is done yet: that session holds the client, and the older token was shown
 local want, hash, after, HOLDER = ARGV[15], ARGV[16], ARGV[17], ARGV[20]
 QUICK = ARGV[21] == '1'

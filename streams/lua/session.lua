@@ -10,10 +10,10 @@
 --   verdict: N a new session, R an existing one; or alone: {'B', ended} room full; {'X', ended} not resumed, and no
 --   new session may be made; join and restore have further ones
 --   ended: sessions that were ended by the way (lib.lua, remove); link: trace of the session's last traced connection, or ''
---   entries: or the time of Redis, ms: see quick
+--   entries: or the time of Redis, ms: see left
 --   refusal of a resume, '' if none: N no such session, M mismatch, L lost
 local role, inst, sid, TRACE, USER = ARGV[1], ARGV[4], ARGV[5], ARGV[13], ARGV[14]
-local QUICK -- the caller reads the entries itself, see quick
+local QUICK -- the caller reads the entries itself, see left
 local grace = tonumber(ARGV[8])
 local t = clock()
 
@@ -62,7 +62,7 @@ local link = ''
 -- undeliveredFor is the list of what was not delivered that waits for m, as its client is told it.
 local function undeliveredFor(m) return (string.gsub(extras['~' .. m.id] or '', TOLD, '')) end
 
--- reply: rest has the entries that wait, or is their number: see quick.
+-- reply: rest has the entries that wait, or is their number: see left.
 local function reply(verdict, m, rest, dropped, refusal)
   local _, _, last = waitingIn(extras['#' .. m.id])
   local entries, more = t, 0
@@ -74,12 +74,16 @@ local function reply(verdict, m, rest, dropped, refusal)
     undeliveredFor(m), refusal, ended, link}
 end
 
--- quick returns how many entries wait for m if they make one page, and the caller reads them itself: in a script to read one takes five
--- times as long. It makes the call again, not quick, if one of them should not be delivered (attach.go, dubious).
-local function quick(m)
-  if not QUICK then return nil end
-  local bytes, count = waitingIn(extras['#' .. m.id])
-  return count <= tonumber(ARGV[11]) and bytes <= tonumber(ARGV[12]) and count or nil
+-- left returns what waits for m, how much of it was superseded, and how much waits. What waits is its number if it makes one page and the caller can
+-- read it itself: in a script to read an entry takes five times as long. The caller makes the call again, not QUICK, if one of them should not be
+-- delivered (resume.go, dubious).
+local function left(m)
+  if QUICK then
+    local bytes, count = waitingIn(extras['#' .. m.id])
+    if count <= tonumber(ARGV[11]) and bytes <= tonumber(ARGV[12]) then return count, 0, count end
+  end
+  local rest, dropped = supersede(m)
+  return rest, dropped, #rest
 end
 
 local function announceArrival(kind, m)
@@ -119,13 +123,8 @@ end
 local function takeOver(m, after, token, prev)
   if after ~= '-' then acknowledge(m.id, after) end
   extras['#' .. m.id] = redis.call('HGET', KEYS[1], '#' .. m.id)
-  local rest, dropped = quick(m), 0
-  local left = rest
-  if not rest then
-    rest, dropped = supersede(m)
-    left = #rest
-  end
-  local all = total(m, '1 0 0 ' .. left .. ' ' .. dropped) -- before this connection takes the place of the one before
+  local rest, dropped, replay = left(m)
+  local all = total(m, '1 0 0 ' .. replay .. ' ' .. dropped) -- before this connection takes the place of the one before
   link = all[7] or ''
   if TRACE ~= '-' then all[7] = TRACE end
   if m.sid ~= sid then ring(m.inst, encodeBell('f', m)) end
@@ -150,14 +149,11 @@ local function repeated()
         announceArrival('r', m)
       end
       if m.id == ARGV[6] then return reply('N', m, timely(m, redis.call('XRANGE', box(m.id), '-', '+'), t), 0, '') end
-      local rest, dropped = quick(m), 0
-      if not rest then
-        rest, dropped = supersede(m)
-        if dropped > 0 then
-          local all = total(m, '0 0 0 0 ' .. dropped)
-          all[5] = int(math.max(0, tonumber(all[5]) - dropped)) -- they were counted as replayed
-          tally(m, all)
-        end
+      local rest, dropped = left(m)
+      if dropped > 0 then
+        local all = total(m, '0 0 0 0 ' .. dropped)
+        all[5] = int(math.max(0, tonumber(all[5]) - dropped)) -- they were counted as replayed
+        tally(m, all)
       end
       return reply('R', m, rest, dropped, '')
     end
