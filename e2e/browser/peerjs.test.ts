@@ -28,10 +28,10 @@ const allGathered = ({ page }: PeerPage, id: string): Promise<unknown> =>
   page.waitForFunction((id) => (p.peer.connections as Record<string, DataConnection[]>)[id]!.at(-1)!.peerConnection?.iceGatheringState === 'complete', id);
 
 /** Runs in a page: a Peer calls an absent one, and afterwards one that is there. What it saw. */
-async function callNobody([id, friend, nobody]: [string, string, string]): Promise<string[]> {
+async function callAbsent([id, friend, absent]: [string, string, string]): Promise<string[]> {
   const [peer, other] = [await p.open(id), await p.open(friend)];
   p.all = p.all.filter((each) => each !== peer && each !== other);
-  peer.connect(nobody);
+  peer.connect(absent);
   await p.once(peer, 'error');
   await p.once(peer.connect(friend), 'open');
   const { seen } = peer;
@@ -65,7 +65,7 @@ describe.each(subjects)('$name', (subject: Subject) => {
   beforeAll(async () => {
     service = await Service.start(subject, pages);
     [ada, bob, other] = pages as [PeerPage, PeerPage, PeerPage];
-    told = pages.at(-1)!.page.evaluate(callNobody, ['caller', 'callee', 'nobody'].map(newId) as [string, string, string]); // five seconds, beside the tests
+    told = pages.at(-1)!.page.evaluate(callAbsent, ['caller', 'callee', 'absent'].map(newId) as [string, string, string]); // five seconds, beside the tests
     told.catch(() => {}); // the test that waits for it says so
   });
   afterEach(() => Promise.all(pages.map(({ page }) => page.evaluate(() => p.all.splice(0).forEach((peer) => peer.destroy())))));

@@ -38,7 +38,7 @@ type config struct {
 
 	PeerJSPath      string `env:"PEERJS_PATH" help:"path at which PeerJS clients are served, their option path, like /peerjs; empty: nowhere"`
 	PeerJSKey       string `env:"PEERJS_KEY" envDefault:"peerjs" help:"key that PeerJS clients have to give, their option key"`
-	PeerJSDiscovery bool   `env:"PEERJS_DISCOVERY" envDefault:"false" help:"let everybody who can reach PEERJS_PATH list the PeerJS ids that are connected"`
+	PeerJSDiscovery bool   `env:"PEERJS_DISCOVERY" envDefault:"false" help:"let every client that can reach PEERJS_PATH list the PeerJS ids that are connected"`
 
 	MaxMessageBytes int `env:"MAX_MESSAGE_BYTES" envDefault:"65536" help:"largest message; a larger one closes the connection with 1009"`
 	MailboxMessages int `env:"MAILBOX_MESSAGES" envDefault:"256" help:"most messages waiting for one client"`
@@ -126,14 +126,8 @@ func (c *config) check() []string {
 	base, ok := wire.ParseBase(strings.TrimSpace(c.BasePath))
 	want(ok, "BASE_PATH=%q: want a path like /signaling, of plain segments", c.BasePath)
 	c.basePath = base
-	c.peerjs = peerjs.Config{Key: c.PeerJSKey, Discovery: c.PeerJSDiscovery}
-	if path := strings.TrimSpace(c.PeerJSPath); path != "" {
-		c.peerjs.Path, ok = peerjs.ParsePath(path)
-		want(ok, "PEERJS_PATH=%q: want a path like / or /peerjs, of plain segments, not /rooms or /health", c.PeerJSPath)
-	}
-	want(peerjs.IsKey(c.PeerJSKey), "PEERJS_KEY=%q: want 1 to 128 letters, digits and -._~", c.PeerJSKey)
+	c.checkPeerJS(want)
 	want(c.MaxBuffered == 0 || c.MaxBuffered >= 16*c.MaxMessageBytes, "MAX_BUFFERED_BYTES=%d: want 0 or at least 16 times MAX_MESSAGE_BYTES", c.MaxBuffered)
-	want(c.MaxBuffered == 0 || c.peerjs.Path == "" || c.MaxBuffered >= 4*c.peerMessageBytes(), "MAX_BUFFERED_BYTES=%d: want 0 or at least MAILBOX_BYTES with PEERJS_PATH", c.MaxBuffered)
 	want(c.MailboxBytes >= 2*c.MaxMessageBytes, "MAILBOX_BYTES=%d: want at least twice MAX_MESSAGE_BYTES", c.MailboxBytes)
 	want(c.MailboxMessages >= 1 && c.MailboxMessages <= 4096, "MAILBOX_MESSAGES=%d: want 1 to 4096", c.MailboxMessages)
 	want(c.RoomClients >= 2 && c.RoomClients <= 1024, "ROOM_CLIENTS=%d: want 2 to 1024", c.RoomClients)
@@ -149,6 +143,18 @@ func (c *config) check() []string {
 	want(!strings.ContainsFunc(c.Instance, isNoName) && len(c.Instance) <= 64,
 		"INSTANCE_ID=%q: want at most 64 characters without spaces, braces or $", c.Instance)
 	return slices.Concat(bad, settings.CheckHost(&c.Host), settings.CheckOrigins(c.Origins), badProxies, c.Auth.Check(), c.TURN.Check(), c.OTel.Check())
+}
+
+// checkPeerJS validates the settings for PeerJS clients.
+func (c *config) checkPeerJS(want func(ok bool, format string, args ...any)) {
+	c.peerjs = peerjs.Config{Key: c.PeerJSKey, Discovery: c.PeerJSDiscovery}
+	if path := strings.TrimSpace(c.PeerJSPath); path != "" {
+		var ok bool
+		c.peerjs.Path, ok = peerjs.ParsePath(path)
+		want(ok, "PEERJS_PATH=%q: want a path like / or /peerjs, of plain segments, not /rooms or /health", c.PeerJSPath)
+	}
+	want(peerjs.IsKey(c.PeerJSKey), "PEERJS_KEY=%q: want 1 to 128 letters, digits and -._~", c.PeerJSKey)
+	want(c.MaxBuffered == 0 || c.peerjs.Path == "" || c.MaxBuffered >= 4*c.peerMessageBytes(), "MAX_BUFFERED_BYTES=%d: want 0 or at least MAILBOX_BYTES with PEERJS_PATH", c.MaxBuffered)
 }
 
 // checkRedis returns why REDIS_URL can never work. The error never repeats what may be a password.

@@ -206,16 +206,8 @@ func (s *Attachment) begin(a streams.Attached) {
 		s.endSession(o.evicted)
 		return
 	}
-	if o.closure != nil { // it left while it was being attached
-		if s.dialect == wire.RejoinV1 && !resumed {
-			o.closure = &Closure{By: ClosedByClient, Code: wire.CloseNormal} // the token was never sent: the client cannot come back
-		}
-		s.connectionClosed(*o.closure)
-		for i := range o.bells {
-			if o.bells[i].Kind == streams.BellProbe {
-				s.hub.answerAbsent(&o.bells[i])
-			}
-		}
+	if o.closure != nil {
+		s.leftMeanwhile(o, resumed)
 		return
 	}
 	if o.fenced == a.Client {
@@ -242,6 +234,19 @@ func (s *Attachment) begin(a streams.Attached) {
 	for _, m := range o.inbox {
 		if s.state == live { // a PeerJS client may say goodbye in a message
 			s.message(m, o.arrived)
+		}
+	}
+}
+
+// leftMeanwhile ends a connection whose client left while it was being attached. The shard is locked.
+func (s *Attachment) leftMeanwhile(o *opening, resumed bool) {
+	if s.dialect == wire.RejoinV1 && !resumed {
+		o.closure = &Closure{By: ClosedByClient, Code: wire.CloseNormal} // the token was never sent: the client cannot come back
+	}
+	s.connectionClosed(*o.closure)
+	for i := range o.bells {
+		if o.bells[i].Kind == streams.BellProbe {
+			s.hub.answerAbsent(&o.bells[i])
 		}
 	}
 }

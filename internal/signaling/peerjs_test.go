@@ -136,7 +136,7 @@ func TestAPeerComesBackBeforeItIsMissed(t *testing.T) {
 		dead := dialPeer(t, x.Hub, freshID("a"), "ta", true)
 		dead.hears(peerjs.Open)
 		b := openPeer(t, y.Hub, freshID("b"), "tb")
-		b.says("OFFER", dead.id, 1) // to a socket that nobody reads
+		b.says("OFFER", dead.id, 1) // to a socket that nothing reads
 		dead.hears(said("OFFER", b.id, dead.id, 1))
 		a := openPeer(t, y.Hub, dead.id, "ta")
 		a.hears(said("OFFER", b.id, a.id, 1))
@@ -181,7 +181,7 @@ func TestAnAbsentPeerExpires(t *testing.T) {
 		a.says("OFFER", absent, 1)
 		a.says("CANDIDATE", absent, 1)
 		b.says("OFFER", absent, 1)
-		a.says("LEAVE", freshID("nobody"), 1) // is not kept
+		a.says("LEAVE", freshID("absent"), 1) // is not kept
 		a.says("OFFER", late, 1)
 		a.says("CANDIDATE", late, 1)
 		l := openPeer(t, y.Hub, late, "tl")

@@ -1,4 +1,4 @@
--- peers: the PeerJS ids that are connected, for those who may list them.
+-- peers: the PeerJS ids that are connected, for clients that may list them.
 --
 -- KEYS[1] the list: session number and id → until when it is listed unless it is again, Unix ms
 -- ARGV 1 ms that a member is listed, 0: not any more, or nothing: read the list  2.. members

@@ -145,7 +145,7 @@ func (x *centrifugo) Send(c Conn, s traffic.Stamp) {
 	x.asked = append(x.asked, pending{x.calls, s})
 	x.out = strconv.AppendUint(append(x.out[:0], `{"id":`...), x.calls, 10)
 	x.out = append(append(append(x.out, `,"publish":{"channel":"`...), x.channel(x.role.Opposite())...), `","data":`...)
-	x.out = append(append(x.out, x.letters.Fill(s, &nobody)...), "}}"...)
+	x.out = append(append(x.out, x.letters.Fill(s, &noTarget)...), "}}"...)
 	c.Send(x.out)
 }
 

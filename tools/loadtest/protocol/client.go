@@ -103,11 +103,11 @@ func New(n Name, run string, room int, role traffic.Role, letters *traffic.Lette
 	}
 }
 
-// nobody is the target of messages in protocols that do not name it in the message.
-var nobody [36]byte
+// noTarget is the target of messages in protocols that do not name it in the message.
+var noTarget [36]byte
 
 func init() {
-	for i := range nobody {
-		nobody[i] = '0'
+	for i := range noTarget {
+		noTarget[i] = '0'
 	}
 }

@@ -119,7 +119,7 @@ func (x *socketIO) Send(c Conn, s traffic.Stamp) {
 	x.acks++
 	x.asked = append(x.asked, pending{x.acks, s})
 	x.out = strconv.AppendUint(append(x.out[:0], sioEvent...), x.acks, 10)
-	x.out = append(append(append(x.out, `["m",`...), x.letters.Fill(s, &nobody)...), ']')
+	x.out = append(append(append(x.out, `["m",`...), x.letters.Fill(s, &noTarget)...), ']')
 	c.Send(x.out)
 }
 

@@ -18,7 +18,7 @@ const (
 	LatOneWay = "one way"
 	// LatWritten is from when it was written.
 	LatWritten = "one way, from write"
-	// LatReconnect is the same, but not from before those who were away began to reconnect.
+	// LatReconnect is the same, but not from before a client that was away began to reconnect.
 	LatReconnect = "one way, from reconnect"
 	// LatConfirm is from when it was due until it was confirmed.
 	LatConfirm = "confirmation"

@@ -72,7 +72,7 @@ func published() (rows []jitterRow) {
 	return rows
 }
 
-// JitterShort is the table for those who look for the first time; empty without a run.
+// JitterShort is the table for the README's first screen; empty without a run.
 func JitterShort(files []File) string {
 	ours := jitterRows(files, true)
 	if len(ours) == 0 {
