@@ -179,6 +179,19 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// usedIn returns the processor time that a fleet uses from now on for d, which it waits for.
+func usedIn(ctx context.Context, f *fleet.Fleet, d time.Duration) (used fleet.CPU, err error) {
+	before, err := f.CPU()
+	if err != nil {
+		return used, err
+	}
+	if err := sleep(ctx, d); err != nil {
+		return used, err
+	}
+	after, err := f.CPU()
+	return after.Since(before), err
+}
+
 // sleepUntil is sleep to a moment.
 func sleepUntil(ctx context.Context, t time.Time) error { return sleep(ctx, time.Until(t)) }
 

@@ -227,21 +227,13 @@ func (b *bench) watchIdle(ctx context.Context, f *fleet.Fleet, crew *crew, c idl
 	}
 	r.Add(figRSS, "bytes", float64(now.rss-before.rss)/n)
 	r.Add(report.FigKernelPerConnection, "bytes", float64(now.kernel-before.kernel)/n/2) // the other half is of the clients, on this machine too
-	start, err := f.CPU()
-	if err != nil {
-		return err
-	}
 	pings := crew.state().Pings
 	b.say("watching for %s", c.window)
 	began := time.Now()
-	if err := sleep(ctx, c.window); err != nil {
-		return err
-	}
-	end, err := f.CPU()
+	used, err := usedIn(ctx, f, c.window)
 	if err != nil {
 		return err
 	}
-	used := end.Since(start)
 	seconds := time.Since(began).Seconds() * float64(c.connections)
 	r.Add(figIdleCPU, "µs/s", micros(used.Servers, seconds))
 	r.Add(figIdleRedis, "µs/s", micros(used.Redis, seconds))

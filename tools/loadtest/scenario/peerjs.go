@@ -188,18 +188,10 @@ func (r *peerjsRun) cost(ctx context.Context) error {
 	f.Add(figEmptyRSS, "MB", float64(empty)/1e6/float64(len(r.fleet.Servers)))
 	f.Add(figRSS, "bytes", float64(full-empty)/n)
 	f.Add(figConnects, "1/s", n/took.Seconds())
-	before, err := r.fleet.CPU()
+	used, err := usedIn(ctx, r.fleet, r.duration)
 	if err != nil {
 		return err
 	}
-	if err := sleep(ctx, r.duration); err != nil {
-		return err
-	}
-	after, err := r.fleet.CPU()
-	if err != nil {
-		return err
-	}
-	used := after.Since(before)
 	f.Add(figIdleCPU, "µs/s", micros(used.Servers, n*r.duration.Seconds()))
 	f.Add("redis_idle_cpu_per_connection", "µs/s", micros(used.Redis, n*r.duration.Seconds()))
 	if err := r.send(ctx, report.LatPaced, r.rate, func() { r.peers.paced(2*r.pairs, r.rate.interval(1)) }); err != nil {
@@ -229,14 +221,7 @@ func (r *peerjsRun) send(ctx context.Context, name string, at rate, begin func()
 		return err
 	}
 	began := time.Now()
-	before, err := r.fleet.CPU()
-	if err != nil {
-		return err
-	}
-	if err := sleep(ctx, r.duration); err != nil {
-		return err
-	}
-	after, err := r.fleet.CPU()
+	used, err := usedIn(ctx, r.fleet, r.duration)
 	if err != nil {
 		return err
 	}
@@ -247,7 +232,7 @@ func (r *peerjsRun) send(ctx context.Context, name string, at rate, begin func()
 	}); err != nil {
 		return err
 	}
-	n, used := float64(to-from), after.Since(before)
+	n := float64(to - from)
 	suffix := report.Paced
 	if at == 0 {
 		suffix = report.Most

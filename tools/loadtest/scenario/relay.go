@@ -181,15 +181,8 @@ func (r *relayRun) startIdle(ctx context.Context, run string) (err error) {
 // measureIdle finds out what the idle connections cost by themselves.
 func (r *relayRun) measureIdle(ctx context.Context) error {
 	r.say("watching %d idle connections for %s", r.idlers, r.idleWindow)
-	before, err := r.fleet.CPU()
-	if err != nil {
-		return err
-	}
-	if err := sleep(ctx, r.idleWindow); err != nil {
-		return err
-	}
-	after, err := r.fleet.CPU()
-	r.idleCPU = after.Since(before)
+	used, err := usedIn(ctx, r.fleet, r.idleWindow)
+	r.idleCPU = used
 	return err
 }
 
