@@ -47,6 +47,7 @@ type frame struct {
 	kind frameKind
 	data []byte
 	code wire.CloseCode
+	by   signaling.ClosedBy // of a close frame
 }
 
 // outBound is how many frames may wait for a client.
@@ -95,15 +96,24 @@ func (s *socket) Ping(data []byte) {
 
 // Close implements signaling.Conn.
 func (s *socket) Close(code wire.CloseCode, reason string) {
+	s.close(signaling.ClosedByServer, code, reason)
+}
+
+// SendAway implements signaling.Conn.
+func (s *socket) SendAway(code wire.CloseCode, reason string) {
+	s.close(signaling.SentAway, code, reason)
+}
+
+func (s *socket) close(by signaling.ClosedBy, code wire.CloseCode, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	s.put(frame{kind: frameClose, code: code, data: []byte(reason)})
+	s.put(frame{kind: frameClose, code: code, data: []byte(reason), by: by})
 	s.closed = true
 	// A client that does not answer is not waited for long.
-	s.sim.w.after(time.Second+s.sim.w.hop(s.id, 21), s.id, func() { s.end(signaling.Closure{By: signaling.ClosedByServer}) })
+	s.sim.w.after(time.Second+s.sim.w.hop(s.id, 21), s.id, func() { s.end(signaling.Closure{By: by}) })
 }
 
 // put queues a frame. mu is held.
@@ -138,7 +148,7 @@ func (s *socket) arrive() {
 	case framePing:
 		s.send(func() { s.session.Pong(f.data) })
 	case frameClose:
-		s.send(func() { s.end(signaling.Closure{By: signaling.ClosedByServer}) })
+		s.send(func() { s.end(signaling.Closure{By: f.by}) })
 		s.gone = true
 		s.member.closed(s, f.code)
 	default:

@@ -291,6 +291,7 @@ func (s *service) drain(asked time.Time) {
 	if err := s.edge.Stop(limit); err != nil {
 		s.log.Warn("edge stopped late", "error", err)
 	}
+	s.hub.Settle(limit)
 	s.log.Info("drained", "clients_cut", s.hub.Sessions(), "took", time.Since(asked).Round(time.Millisecond))
 }
 

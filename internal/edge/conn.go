@@ -82,6 +82,11 @@ func (c *conn) Close(code wire.CloseCode, reason string) {
 	c.queueClose(code, reason, signaling.Closure{By: signaling.ClosedByServer})
 }
 
+// SendAway implements signaling.Conn.
+func (c *conn) SendAway(code wire.CloseCode, reason string) {
+	c.queueClose(code, reason, signaling.Closure{By: signaling.SentAway})
+}
+
 // Received implements evloop.Conn.
 func (c *conn) Received(data []byte) {
 	c.loop.srv.metrics.received(len(data))
@@ -95,9 +100,9 @@ func (c *conn) Received(data []byte) {
 		if !c.flags.has(flagAsked) {
 			c.readHead(data)
 		}
-	case stateOpen:
+	case stateOpen, stateClosing:
 		c.readFrames(data)
-	case stateClosing, stateDead:
+	case stateDead:
 	}
 	c.loop.uncork()
 }

@@ -17,8 +17,9 @@
 //	                                                                       linger     remove
 //
 // Every arrow to closing is conn.linger, every arrow to dead conn.remove. In closing, the write side is shut down once everything is
-// flushed, and what still comes in is thrown away until the client closes too or a deadline passes: closing a socket with unread data
-// resets it, and the reset would eat the close frame.
+// flushed, and the socket is read until the client closes too or a deadline passes: closing a socket with unread data resets it, and the
+// reset would eat the close frame. What comes in is thrown away, unless the session sent its client away: what that client sent before it
+// read the close frame is still handed over, and Attachment.Closed follows at the end.
 //
 // # From a session to the kernel
 //

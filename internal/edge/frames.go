@@ -43,19 +43,21 @@ func (c *conn) readFrames(data []byte) {
 		case wsframe.Pong:
 			c.pong(e.Payload)
 		case wsframe.Close: // is answered with its own code (RFC 6455 section 5.5.1)
-			c.queueClose(e.Code, "", signaling.Closure{By: signaling.ClosedByClient, Code: e.Code})
+			c.end(e.Code, "", signaling.Closure{By: signaling.ClosedByClient, Code: e.Code})
 		case wsframe.Violation:
 			c.fail(e.Code, e.Reason)
 		}
-		if c.work != nil && c.work.stream.Empty() {
+		if c.state == stateOpen && c.work != nil && c.work.stream.Empty() {
 			c.loop.endWork(c) // what follows has a deadline of its own
 			r.Lend(nil)
 		}
 	}
 }
 
-// reading reports whether frames still mean something: a close, from whatever goroutine, ends that.
-func (c *conn) reading() bool { return c.state == stateOpen && !c.sealed.Load() }
+// reading reports whether frames still mean something. A close, from whatever goroutine, ends that, unless the client was sent away.
+func (c *conn) reading() bool {
+	return c.session != nil && c.state != stateDead && (!c.sealed.Load() || c.endKind == signaling.SentAway)
+}
 
 // ping answers a ping. RFC 6455 section 5.5.3 asks for an answer to the most recent one only, so a client that pings without reading gets
 // no more than its bound.
@@ -78,5 +80,13 @@ func (c *conn) pong(data []byte) {
 
 // fail closes for cause.
 func (c *conn) fail(code wire.CloseCode, reason string) {
-	c.queueClose(code, reason, signaling.Closure{By: signaling.ClosedForCause})
+	c.end(code, reason, signaling.Closure{By: signaling.ClosedForCause})
+}
+
+// end closes because of what the client sent. A client that was sent away before has nothing more to say then.
+func (c *conn) end(code wire.CloseCode, reason string, why signaling.Closure) {
+	c.queueClose(code, reason, why)
+	if c.endKind == signaling.SentAway {
+		c.closeSession()
+	}
 }

@@ -18,7 +18,8 @@ type Hub interface {
 // Session is what a Hub makes of one connection. Its methods are called by one loop, one at a time and in the order of the socket, and
 // never block.
 type Session interface {
-	// Message is one whole data message, valid UTF-8 if it was text. payload is valid during the call only.
+	// Message is one whole data message, valid UTF-8 if it was text. payload is valid during the call only. Messages may follow
+	// Conn.SendAway, until the client has closed too.
 	Message(payload []byte)
 	// Pong is the application data of a pong, valid during the call only.
 	Pong(data []byte)

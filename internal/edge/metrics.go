@@ -147,7 +147,7 @@ func (m *metrics) close(code wire.CloseCode, end signaling.ClosedBy) {
 	switch end {
 	case signaling.ClosedByClient:
 		by = closedByClient
-	case signaling.ClosedByServer:
+	case signaling.ClosedByServer, signaling.SentAway:
 		by = closedBySelf
 	case signaling.ClosedByLoss, signaling.ClosedForCause:
 	}

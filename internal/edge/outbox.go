@@ -58,8 +58,8 @@ func (o *outbox) sealLocked(c *conn, end signaling.Closure) bool {
 	if c.sealed.Load() {
 		return false
 	}
-	c.sealed.Store(true)
 	c.endKind, c.endCode = end.By, end.Code
+	c.sealed.Store(true) // after them: the loop reads them without the lock once it is set
 	return true
 }
 

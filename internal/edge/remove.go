@@ -2,6 +2,7 @@ package edge
 
 import (
 	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wsframe"
 )
 
 // remove ends a connection now, whatever waits to be written, and for whatever reason: it is the only way to stateDead. The session
@@ -40,8 +41,9 @@ func (c *conn) remove(why dropReason) {
 	srv.socketClosed()
 }
 
-// linger is called once the close frame, or the HTTP response, has been given to the socket. The session is over. The socket stays until
-// that is flushed and the client has closed too, or until CloseTimeout: see doc.go.
+// linger is called once the close frame, or the HTTP response, has been given to the socket. The session is over, unless its client was
+// sent away: that may still say something. The socket stays until all is flushed and the client has closed too, or until CloseTimeout:
+// see doc.go.
 func (c *conn) linger() {
 	if c.state == stateDead || c.state == stateClosing {
 		return
@@ -51,10 +53,25 @@ func (c *conn) linger() {
 		l.table.remove(c)
 	}
 	c.state = stateClosing
+	incomplete := c.takeStream()
 	l.endWork(c)
-	l.crowd.addClosing(l.beginWork(c, l.srv.cfg.CloseTimeout))
-	c.closeSession()
+	w := l.beginWork(c, l.srv.cfg.CloseTimeout)
+	l.crowd.addClosing(w)
+	if c.reading() {
+		w.stream = incomplete
+		l.countWork(w)
+	} else {
+		c.closeSession()
+	}
 	c.closeWrite()
+}
+
+// takeStream takes what there is of an incomplete frame or message.
+func (c *conn) takeStream() (p wsframe.Partial) {
+	if c.work != nil {
+		p, c.work.stream = c.work.stream, p
+	}
+	return p
 }
 
 // closeSession tells the session, once, that the connection is over.

@@ -56,7 +56,7 @@ func (l *loop) closeAll() {
 	l.cork()
 	for _, slot := range l.table.slots {
 		for _, c := range slot {
-			c.queueClose(wire.CloseServiceRestart, wire.ReasonGoingAway, signaling.Closure{By: signaling.ClosedByServer})
+			c.queueClose(wire.CloseServiceRestart, wire.ReasonGoingAway, signaling.Closure{By: signaling.SentAway})
 		}
 	}
 	for i := len(l.works) - 1; i >= 0; i-- {

@@ -26,7 +26,7 @@ func TestStop(t *testing.T) {
 	for i, c := range clients {
 		c.expectClose(wire.CloseServiceRestart, wire.ReasonGoingAway)
 		c.Close()
-		if end := sessions[i].end(t); end.By != signaling.ClosedByServer {
+		if end := sessions[i].end(t); end.By != signaling.SentAway {
 			t.Fatalf("ended %v", end)
 		}
 	}
@@ -50,7 +50,7 @@ func TestStopDoesNotWaitForStubbornClients(t *testing.T) {
 	if err := r.Stop(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if end := s.end(t); end.By != signaling.ClosedByServer {
+	if end := s.end(t); end.By != signaling.SentAway {
 		t.Fatalf("ended %v", end)
 	}
 }

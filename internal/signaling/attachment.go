@@ -18,6 +18,7 @@ const (
 	attaching state = iota
 	live
 	closed
+	sentAway // closed, but what the client sent before it knew is still stored
 )
 
 // todo is what has to follow the call that is under way, or the pause. The greater one wins.

@@ -64,8 +64,9 @@ func (c *drop) Send(p []byte) {
 	c.sent++
 	c.bytes += len(p)
 }
-func (c *drop) Ping([]byte)                  { c.pings++ }
-func (c *drop) Close(wire.CloseCode, string) {}
+func (c *drop) Ping([]byte)                     { c.pings++ }
+func (c *drop) Close(wire.CloseCode, string)    {}
+func (c *drop) SendAway(wire.CloseCode, string) {}
 
 // bench is one live session with one peer, and nothing under it.
 type bench struct {

@@ -40,6 +40,7 @@ type frame struct {
 }
 
 type closing struct {
+	by     signaling.ClosedBy
 	code   wire.CloseCode
 	reason string
 	at     time.Time
@@ -167,12 +168,21 @@ func (c *client) asked(data []byte) {
 	}
 }
 
+// SendAway implements signaling.Conn.
+func (c *client) SendAway(code wire.CloseCode, reason string) {
+	c.closeWith(signaling.SentAway, code, reason)
+}
+
 // Close implements signaling.Conn.
 func (c *client) Close(code wire.CloseCode, reason string) {
+	c.closeWith(signaling.ClosedByServer, code, reason)
+}
+
+func (c *client) closeWith(by signaling.ClosedBy, code wire.CloseCode, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed == nil && !c.ended {
-		c.closed = &closing{code, reason, time.Now()}
+		c.closed = &closing{by, code, reason, time.Now()}
 		c.change()
 	}
 }
@@ -188,7 +198,7 @@ func (c *client) end(e signaling.Closure) {
 	first := !c.ended
 	c.ended = true
 	if c.closed != nil {
-		e = signaling.Closure{By: signaling.ClosedByServer}
+		e = signaling.Closure{By: c.closed.by}
 	}
 	c.mu.Unlock()
 	if first {

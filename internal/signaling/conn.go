@@ -18,8 +18,12 @@ type Conn interface {
 	// Ping queues a ping frame; data is at most 125 bytes (RFC 6455 section 5.5).
 	Ping(data []byte)
 	// Close queues a close frame and closes the connection once it is written
-	// (RFC 6455 section 7). The first Close wins. Attachment.Closed still follows, with ClosedByServer.
+	// (RFC 6455 section 7). The first Close or SendAway wins. What the client sends is discarded from then on.
+	// Attachment.Closed still follows, with ClosedByServer.
 	Close(code wire.CloseCode, reason string)
+	// SendAway is Close for a client that has done nothing wrong and should come back: what it sent before it read the close frame
+	// is still handed to the Attachment, for a bounded time. Attachment.Closed follows once the client has closed too, with SentAway.
+	SendAway(code wire.CloseCode, reason string)
 }
 
 // Closure says how a connection was closed, for Attachment.Closed.
@@ -39,6 +43,8 @@ const (
 	ClosedByClient
 	// ClosedByServer: this side closed through Conn.Close.
 	ClosedByServer
+	// SentAway: this side closed through Conn.SendAway.
+	SentAway
 	// ClosedForCause: the edge closed for cause (protocol error, rate, size, UTF-8).
 	ClosedForCause
 )

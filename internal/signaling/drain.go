@@ -21,7 +21,7 @@ func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 		case live:
 			s.goAway(h.chance.jitter(within-spare), wire.GoAwayDrain, spare)
 		case attaching:
-			s.closeAttaching(ClosedByServer, wire.CloseServiceRestart, wire.ReasonGoingAway)
+			s.closeAttaching(SentAway, wire.CloseServiceRestart, wire.ReasonGoingAway)
 		}
 	})
 	tick := time.NewTicker(drainPoll)
@@ -31,11 +31,20 @@ func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 		case <-tick.C:
 		case <-ctx.Done():
 			// Time is up: hand over what is left at once. What Redis does not hear of now, the lease tells.
-			h.each(func(s *Attachment) {
-				if s.state == live {
-					s.detachAndClose()
-				}
-			})
+			h.each((*Attachment).handOver)
+			return
+		}
+	}
+}
+
+// Settle waits until Redis has answered everything that was begun, or until ctx ends. Call it when there is no connection any more.
+func (h *Hub) Settle(ctx context.Context) {
+	tick := time.NewTicker(drainPoll)
+	defer tick.Stop()
+	for h.sending.Load() > 0 || h.leaving.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package signaling_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -216,6 +217,43 @@ func TestWhoComesWhileDrainingIsSentAway(t *testing.T) {
 		pass(0)
 		if len(b.calls("attach")) != n {
 			t.Error("attached while draining")
+		}
+	})
+}
+
+// What a client sends before it has read the close frame is stored, whatever state its session is in at that moment.
+func TestADrainLosesNothingOnItsWay(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		target := newID()
+		keeps, none := wallet(newRoom()).dial(t, hub), extension(newRoom()).dial(t, hub)
+		page := openPeer(t, hub, freshID("page"), "t")
+		pass(0)
+		b.shut()
+		early := wallet(newRoom()).dial(t, hub) // not attached yet
+		drain(t, hub, time.Minute, time.Second)
+		pass(time.Second) // detaches are under way
+		for i, c := range []*client{keeps, none, early} {
+			c.send(fmt.Sprint("during-", i), "iceCandidate", target)
+		}
+		page.says("CANDIDATE", "other", 1)
+		b.open()
+		pass(0)
+		for i, c := range []*client{keeps, none, early} {
+			c.wantClosed(wire.CloseServiceRestart, wire.ReasonGoingAway)
+			c.send(fmt.Sprint("after-", i), "iceCandidate", target)
+		}
+		page.says("CANDIDATE", "other", 2)
+		pass(0)
+		if n := len(b.calls("send")); n != 6 {
+			t.Errorf("%d messages reached Redis, want 6", n)
+		}
+		if n := len(b.calls("post")); n != 2 {
+			t.Errorf("%d messages of the PeerJS client reached Redis, want 2", n)
+		}
+		none.lose()
+		pass(0)
+		if n := len(b.calls("leave")); n != 1 {
+			t.Errorf("%d sessions without a window were ended, want 1", n)
 		}
 	})
 }

@@ -77,6 +77,7 @@ type Hub struct {
 	waited    atomic.Int64
 	expired   atomic.Uint64  // EXPIREs that were sent on behalf of sessions that ended
 	leaving   atomic.Int64   // sessions without a connection that Redis has not heard of yet
+	sending   atomic.Int64   // messages that Redis has not answered yet
 	relist    time.Time      // when PeerJS ids are listed again; owned by Run
 	missing   map[string]int // instance → renewals without it; owned by Instances
 

@@ -49,6 +49,7 @@ func (t *inflightText) set(s *Attachment, target wire.ClientID) {
 // answer tells the sender what became of its message.
 func (p *inflight) answer(o streams.Outcome, err error) {
 	s, plain := p.s, p.s.dialect == wire.Plain
+	defer s.hub.sending.Add(-1)
 	became := outcomeOf(o, err)
 	s.hub.metrics.message(became)
 	endSend(p.span, became)

@@ -20,7 +20,7 @@ func (s *Attachment) Message(payload []byte) {
 	switch s.state {
 	case attaching:
 		s.queueInbox(payload)
-	case live:
+	case live, sentAway:
 		s.message(payload, time.Now())
 	case closed:
 	}
@@ -29,7 +29,7 @@ func (s *Attachment) Message(payload []byte) {
 // queueInbox holds what a client sends before its session is attached.
 func (s *Attachment) queueInbox(payload []byte) {
 	o := s.opening()
-	if o.closure != nil {
+	if o.closure != nil && o.closure.By != SentAway {
 		return // the connection is being closed
 	}
 	o.bytes += len(payload)
@@ -103,6 +103,7 @@ func (s *Attachment) relay(m wire.Message, began time.Time) {
 	p.target, p.ttl, p.beyond = target, time.Duration(m.TTLMs)*time.Millisecond, m.Beyond
 	p.span, p.trace = s.traceSend(p.trace, began, m.Kind.String(), len(m.Data))
 	p.text.set(s, target)
+	s.hub.sending.Add(1)
 	s.hub.backbone.Send(streams.Message{
 		Room: p.text.room[:], From: p.text.from[:], Session: p.text.session[:], Target: p.text.target[:], Fingerprint: print, Before: before,
 		Deadline: began.Add(s.hub.backbone.CallTimeout()),

@@ -153,6 +153,10 @@ func (s *Attachment) closeAttaching(kind ClosedBy, code wire.CloseCode, reason s
 		return
 	}
 	o.closure = &Closure{By: kind}
+	if kind == SentAway {
+		s.conn.SendAway(code, reason)
+		return
+	}
 	s.forgetInbox(o)
 	s.conn.Close(code, reason)
 }
@@ -231,6 +235,11 @@ func (s *Attachment) begin(a streams.Attached) {
 		s.openingBell(&o.bells[i])
 	}
 	s.proceed()
+	s.takeInbox(o)
+}
+
+// takeInbox takes what the client sent while it was being attached.
+func (s *Attachment) takeInbox(o *opening) {
 	for _, m := range o.inbox {
 		if s.state == live { // a PeerJS client may say goodbye in a message
 			s.message(m, o.arrived)
@@ -243,7 +252,14 @@ func (s *Attachment) leftMeanwhile(o *opening, resumed bool) {
 	if s.dialect == wire.RejoinV1 && !resumed {
 		o.closure = &Closure{By: ClosedByClient, Code: wire.CloseNormal} // the token was never sent: the client cannot come back
 	}
+	extra := s.extra
+	if o.closure.By == SentAway && s.dialect != wire.RejoinV1 {
+		s.takeInbox(o)
+	}
 	s.connectionClosed(*o.closure)
+	if o.closure.By == SentAway {
+		s.listen(extra)
+	}
 	for i := range o.bells {
 		if o.bells[i].Kind == streams.BellProbe {
 			s.hub.answerAbsent(&o.bells[i])

@@ -64,9 +64,9 @@ func (s *Attachment) follow(m wire.Message, target wire.ClientID) (print, before
 // sendFailed notes that a message was not stored. The shard is locked.
 func (s *Attachment) sendFailed(p *inflight, o streams.Outcome) {
 	switch {
-	case s.state != live:
 	case s.dialect != wire.RejoinV1:
 		s.orderAnew = true
+	case s.state != live:
 	default:
 		c := &s.ensureExtra().chain
 		if o == streams.OutOfOrder {

@@ -78,7 +78,7 @@ func (s *Attachment) peerMessage(payload []byte, began time.Time) {
 	case m.Type == peerjs.Heartbeat:
 	case m.Dst != "":
 		s.post(m, began)
-	case m.Type == peerjs.Leave:
+	case m.Type == peerjs.Leave && s.state == live:
 		c := s.conn
 		s.acked = s.last
 		s.endSession(endLeft)
@@ -132,6 +132,7 @@ func (s *Attachment) post(m peerjs.Message, began time.Time) {
 	t.n++
 	t.last = p.m.Fingerprint
 	p.span, p.m.Trace = s.traceSend(nil, began, string(m.Type), len(p.m.Data))
+	s.hub.sending.Add(1)
 	s.hub.backbone.Post(p.m, p.answered)
 }
 
@@ -156,13 +157,14 @@ func (p *posting) answered(became streams.Posted, err error) {
 		s.hub.windows.watch(p.room, peerjs.ClientOf(p.room), became.Left)
 	}
 	s.locked(func() { p.settle(became, err) })
+	s.hub.sending.Add(-1)
 }
 
 // settle counts the message out, and tells its sender that the other side cannot be reached if one of those that were under way together
 // was not stored. The shard is locked.
 func (p *posting) settle(became streams.Posted, err error) {
 	s := p.s
-	if s.state != live {
+	if s.state != live && s.state != sentAway {
 		return
 	}
 	x := s.extra.posts

@@ -49,7 +49,7 @@ func (h *Hub) reasonOf(e Closure) endReason {
 		return endLeft
 	case ClosedForCause:
 		return endPolicy
-	case ClosedByServer:
+	case ClosedByServer, SentAway:
 		return h.closingReason()
 	case ClosedByLoss:
 	}

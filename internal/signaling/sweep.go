@@ -127,14 +127,38 @@ func (s *Attachment) goAway(delay time.Duration, reason string, spare time.Durat
 		s.sendFrame(func(dst []byte) []byte { return wire.AppendGoAway(dst, delay.Milliseconds(), reason) })
 		delay += spare
 	}
-	s.hub.timers.after(delay, func() { s.locked(s.detachAndClose) })
+	s.hub.timers.after(delay, func() { s.locked(s.sendAway) })
 }
 
-// detachAndClose hands the session over: its grace window starts, then the connection is closed. The shard is locked.
-func (s *Attachment) detachAndClose() {
+// sendAway closes the connection, without losing what is on its way here. The shard is locked.
+func (s *Attachment) sendAway() {
+	switch {
+	case s.state != live:
+	case s.keeps():
+		s.handOver()
+	default: // it goes on until the client has closed too, which ends the session
+		s.conn.SendAway(wire.CloseServiceRestart, wire.ReasonGoingAway)
+	}
+}
+
+// handOver starts the grace window of a session, if it has one, and closes the connection then. The shard is locked.
+func (s *Attachment) handOver() {
 	if s.state != live {
 		return
 	}
-	c := s.conn
-	s.detach(s.hub.closingReason(), func() { c.Close(wire.CloseServiceRestart, wire.ReasonGoingAway) })
+	c, extra := s.conn, s.extra
+	s.detach(s.hub.closingReason(), func() { c.SendAway(wire.CloseServiceRestart, wire.ReasonGoingAway) })
+	s.listen(extra)
+}
+
+// listen lets a session that was handed over store what its client sent before it knew. A rejoin.v1 client sends again what has no answer.
+// was is the session's extra. The shard is locked.
+func (s *Attachment) listen(was *extra) {
+	if s.dialect == wire.RejoinV1 || !s.keeps() {
+		return
+	}
+	s.state = sentAway
+	if s.dialect == wire.PeerJS {
+		s.extra = &extra{posts: was.posts}
+	}
 }
