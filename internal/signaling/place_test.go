@@ -8,6 +8,7 @@ import (
 
 	"github.com/rejoin-dev/rejoin/internal/redistest"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
+	"github.com/rejoin-dev/rejoin/internal/wire"
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
@@ -86,6 +87,13 @@ func newPlace(tb testing.TB, opt streams.Options, change ...func(*signaling.Conf
 		tb.Fatal("the backbone is not ready")
 	}
 	return p
+}
+
+// settled waits until Redis has carried out what this instance began in a room: calls of a room keep their order.
+func (p *place) settled(room wire.RoomID) {
+	done := make(chan struct{})
+	p.backbone.Claims(room.String(), func([]streams.SessionRef, error) { close(done) })
+	<-done
 }
 
 // everywhere runs a test on two instances that share a redis-server, and on one with the embedded Redis, which is
