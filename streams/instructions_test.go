@@ -75,11 +75,12 @@ func BenchmarkInstructions(b *testing.B) {
 	if err := script.Load(ctx, client).Err(); err != nil {
 		b.Fatal(err)
 	}
-	data, short := string(make([]byte, 400)), string(make([]byte, 36))
+	data, short, room := string(make([]byte, 444)), string(make([]byte, 34)), "{"+newRoom()+"}:m"
+	box := room + short
 	b.Run("an empty script with the arguments of a send", func(b *testing.B) {
 		cg.count(b, func() {
 			for range b.N {
-				must0(b, client.Do(ctx, "EVALSHA", script.Hash(), "2", short, short, short, short, short, "12345678", data, "12345678").Err())
+				must0(b, client.Do(ctx, "EVALSHA", script.Hash(), "2", room, box, short, data).Err())
 			}
 		})
 	})

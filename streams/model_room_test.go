@@ -42,6 +42,7 @@ type seat struct {
 	joined        int
 	box           []*note
 	ring          []uint64
+	answered      uint64   // its last message that was answered for good
 	held          []string // reports of what was not delivered, for when it is back
 	told          int      // how many of them its connection was opened with
 	late          []string // those of them whose time was over
@@ -342,6 +343,7 @@ func (r *modelRoom) send(from, sid, to, name string, m *streams.Message, size in
 		return streams.SenderFenced, nil
 	}
 	s.spoken()
+	s.answered = m.Fingerprint
 	if slices.Contains(s.ring, m.Fingerprint) {
 		return streams.StoredBefore, nil
 	}

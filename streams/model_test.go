@@ -95,12 +95,17 @@ func (w *world) send(t *rapid.T) {
 		to := pick(t, "target", w.clients, func(cl *client) bool { return cl.room == c.room && cl.id != c.id })
 		w.names++
 		name := fmt.Sprint("m", w.names)
-		if again := c.r.notesOf(c.id, to.id); len(again) > 0 && rapid.IntRange(0, 5).Draw(t, "again") == 0 {
+		again := c.r.notesOf(c.id, to.id)
+		repeated := len(again) > 0 && rapid.IntRange(0, 5).Draw(t, "again") == 0
+		if repeated {
 			name = rapid.SampledFrom(again).Draw(t, "which")
 		}
 		m := c.message(to.id, rapid.SampledFrom([]byte("oacCm")).Draw(t, "kind"), name)
 		m.Beyond = m.Kind == 'm'
 		m.TTL = rapid.SampledFrom([]time.Duration{0, 0, time.Hour}).Draw(t, "TTL")
+		if s := c.r.seats[c.id]; !repeated && s != nil && rapid.Bool().Draw(t, "in order") {
+			m.Before = s.answered
+		}
 		outcome, unheard := c.r.send(c.id, c.session, to.id, name, &m, bodySize(&m))
 		outcomes, calls = append(outcomes, outcome), append(calls, c.in.send(m))
 		if unheard != nil { // what follows is a step of its own, behind this one and before whatever is called next

@@ -38,10 +38,11 @@ const (
 // Message is one message to store. The backbone copies all of it before Send returns.
 type Message struct {
 	Room, From, Session, Target []byte // text, as in Held
-	// Fingerprint tells repetitions of a message from others of the same sender.
+	// Fingerprint tells repetitions of a message from others of the same sender, among the last 64 that were stored.
 	Fingerprint uint64
 	// Before is the fingerprint of the sender's message before this one: unless that was answered for good, this one is OutOfOrder.
-	// 0: whatever came before does not matter.
+	// 0: whatever came before does not matter. A repetition names the same one as the first time, or none: naming the last one that was stored, a
+	// message is taken for a new one, unless it is among the last 8 itself.
 	Before uint64
 	// Deadline is when Send is answered at the latest; zero: CallTimeout from now.
 	Deadline time.Time
@@ -69,7 +70,8 @@ type sendCall struct {
 	answerFunc  func(*redis.Cmd, error)
 	releaseFunc func()
 
-	mailbox, from, session, target, print, before, body, trace, ttl, beyond string
+	mailbox, head, body, trace, ttl, beyond string
+	from                                    string // within body
 }
 
 func newSendCall() any {
@@ -87,7 +89,7 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 	s.b, s.done = b, done
 	key := s.fill(m)
 	// The room's key is passed as a string, not by pointer: go-redis reads it for the slot on a cluster.
-	s.args = append(s.args[:0], "EVALSHA", &s.SHA, "2", key, &s.mailbox, &s.from, &s.session, &s.target, &s.print, &s.body, &s.before)
+	s.args = append(s.args[:0], "EVALSHA", &s.SHA, "2", key, &s.mailbox, &s.head, &s.body)
 	switch {
 	case m.Beyond || m.TTL > 0:
 		s.args = append(s.args, &s.trace, &s.ttl, &s.beyond)
@@ -106,7 +108,7 @@ func (b *Backbone) Send(m Message, done func(Outcome, error)) {
 }
 
 func (s *sendCall) fill(m Message) (roomKey string) {
-	need := 2*roomLen + 5*clientLen + 160 + len(m.RequestID) + len(m.Data) + len(m.Trace)
+	need := 2*roomLen + 2*clientLen + 160 + len(m.RequestID) + len(m.Data) + len(m.Trace)
 	if cap(s.buf) < need {
 		s.buf = make([]byte, 0, need)
 	}
@@ -117,24 +119,27 @@ func (s *sendCall) fill(m Message) (roomKey string) {
 		buf = append(buf, b...)
 		return view(buf[from:])
 	}
-	s.from, s.session, s.target, s.trace = part(m.From), part(m.Session), part(m.Target), part(m.Trace)
-	var print [8]byte
-	binary.LittleEndian.PutUint64(print[:], m.Fingerprint)
-	s.print, s.before = part(print[:]), ""
+	s.trace = part(m.Trace)
+	from := len(buf)
+	buf = binary.LittleEndian.AppendUint64(buf, m.Fingerprint)
 	if m.Before != 0 {
-		binary.LittleEndian.PutUint64(print[:], m.Before)
-		s.before = part(print[:])
+		buf = binary.LittleEndian.AppendUint64(buf, m.Before)
+	} else {
+		buf = append(buf, "--------"...)
 	}
+	buf = append(append(append(buf, ' '), m.Session...), ' ')
+	s.head = view(buf[from:])
 	s.beyond = "0"
 	if m.Beyond {
 		s.beyond = "1"
 	}
-	from := len(buf)
+	from = len(buf)
 	buf = strconv.AppendInt(buf, m.TTL.Milliseconds(), 10)
 	s.ttl = view(buf[from:])
 	from = len(buf)
 	buf = AppendBody(buf, m.Kind, m.From, m.RequestID, m.Data)
 	s.body = view(buf[from:])
+	s.from = s.body[1 : 1+clientLen]
 	from = len(buf)
 	buf = appendRoomKey(buf, m.Room)
 	s.buf = buf

@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -102,6 +103,70 @@ func TestRepeatedSendIsStoredOnce(t *testing.T) {
 	})
 }
 
+// chain sends messages of which each names the one before it, as clients' connections do.
+func (m *member) chain(tb failer, want streams.Outcome, to *member, before string, names ...string) {
+	tb.Helper()
+	for _, name := range names {
+		msg := m.message(to.id, 'c', name)
+		if before != "" {
+			msg.Before = fingerprint(m.id, to.id, before)
+		}
+		if got := must(tb, m.in.send(msg)); got != want {
+			tb.Fatalf("send %s behind %s: outcome %d, want %d", name, before, got, want)
+		}
+		before = name
+	}
+}
+
+// The last 64 are known however many there were, wherever the first that is sent again was.
+func TestRepeatedChainIsStoredOnce(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, room := p.open(t), newRoom()
+		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+		var sent []string
+		last := ""
+		for i, n := range []int{1, 7, 1, 15, 1, 40, 16, 100} {
+			var more []string
+			for j := range n {
+				more = append(more, fmt.Sprint(i, "-", j))
+			}
+			e.chain(t, streams.Stored, w, last, more...)
+			sent = append(sent, more...)
+			last = more[n-1]
+			known := sent[max(0, len(sent)-streams.RingSize):]
+			for from := 0; from < len(known); from += 13 {
+				e.chain(t, streams.StoredBefore, w, "", known[from:]...)
+			}
+		}
+		sameNames(t, names(w.all(t, streams.EntryID{})), sent...)
+	})
+}
+
+// An instance of an earlier version keeps the whole ring in one field, and nothing else.
+func TestRingOfAnEarlierVersion(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		x, room := p.open(t), newRoom()
+		e, w := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin)
+		var names []string
+		ring := ""
+		for i := range streams.RingSize {
+			names = append(names, fmt.Sprint(i))
+			ring += string(binary.LittleEndian.AppendUint64(nil, fingerprint(e.id, w.id, names[i])))
+		}
+		if err := p.node(t, room).HSet(t.Context(), "{"+room+"}:m", "!"+e.id, ring).Err(); err != nil {
+			t.Fatal(err)
+		}
+		e.chain(t, streams.StoredBefore, w, "", names...)
+		e.chain(t, streams.Stored, w, names[len(names)-1], "new")
+		e.chain(t, streams.StoredBefore, w, "", append(names[1:], "new")...)
+		ring, err := p.node(t, room).HGet(t.Context(), "{"+room+"}:m", "!"+e.id).Result()
+		last := string(binary.LittleEndian.AppendUint64(nil, fingerprint(e.id, w.id, "new")))
+		if err != nil || !strings.HasSuffix(ring, last) || len(ring)%8 != 0 {
+			t.Errorf("ring %q, %v", ring, err)
+		}
+	})
+}
+
 func TestSendToNobodyIsMissing(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, room := p.open(t), newRoom()
@@ -177,6 +242,36 @@ func TestWhatWasRefusedStaysRefusedWhenALaterOneWasStored(t *testing.T) {
 		e.send(t, w, 'c', "7") // nothing has overtaken it
 		e.want(t, streams.MailboxFull, w, 'c', "2")
 		sameNames(t, names(w.all(t, streams.EntryID{})), "7")
+	})
+}
+
+// The same when each message names the one before it, and the one that was stored later is far from the one that was refused.
+func TestWhatWasRefusedStaysRefusedInAChain(t *testing.T) {
+	everywhere(t, func(t *testing.T, p *place) {
+		small := func(o *streams.Options) { o.MailboxEntries = 2 }
+		x, room := p.open(t, small), newRoom()
+		e, w, other := x.join(t, room, extension, rejoin), x.join(t, room, wallet, rejoin), x.join(t, room, wallet, rejoin)
+		send := func(want streams.Outcome, to *member, name string, before uint64) uint64 {
+			t.Helper()
+			m := e.message(to.id, 'c', name)
+			m.Before = before
+			if got := must(t, x.send(m)); got != want {
+				t.Fatalf("send %s: outcome %d, want %d", name, got, want)
+			}
+			return m.Fingerprint
+		}
+		last := send(streams.Stored, w, "0", 0)
+		last = send(streams.Stored, w, "1", last)
+		last = send(streams.MailboxFull, w, "2", last)
+		last = send(streams.Stored, other, "a", last)
+		last = send(streams.Stored, other, "b", last) // w has had nothing since
+		must(t, x.ack(w.ref(), w.seq(1)))
+		last = send(streams.Stored, w, "3", last)
+		must(t, x.ack(w.ref(), w.seq(2)))
+		send(streams.MailboxFull, w, "2", 0)
+		last = send(streams.Stored, w, "4", last)
+		send(streams.StoredBefore, w, "3", 0)
+		sameNames(t, names(w.all(t, streams.EntryID{})), "4")
 	})
 }
 

@@ -100,6 +100,9 @@ func (c *chain) follow(print uint64) (before uint64) {
 	l := &c.links[i]
 	l.tries++
 	l.inflight++
+	if l.fate != unknown {
+		return 0 // what came before it does not matter. With the last one as the one before it Redis would take it for a new one
+	}
 	if tries := l.tries; tries > 1 {
 		i -= c.dropAbandoned(i, tries)
 	}

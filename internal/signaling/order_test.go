@@ -11,7 +11,8 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// orderly is a Redis that stores as streams/lua/send.lua does, unless fails says that it does not answer for a message.
+// orderly is a Redis that stores as streams/lua/send.lua does, unless fails says that it does not answer for a message. A message that names the last one
+// that was stored as the one before it is compared with the last 3 only.
 type orderly struct {
 	fails  func(requestID string) bool
 	last   uint64 // stored
@@ -24,7 +25,7 @@ func (o *orderly) send(m streams.Message) (streams.Outcome, error) {
 	switch {
 	case o.fails != nil && o.fails(id):
 		return streams.SendFailed, streams.ErrUnavailable
-	case o.prints[m.Fingerprint]:
+	case o.prints[m.Fingerprint] && (m.Before != o.last || slices.Contains(o.stored[max(0, len(o.stored)-3):], id)):
 		return streams.StoredBefore, nil
 	case m.Before != 0 && m.Before != o.last:
 		return streams.OutOfOrder, nil
@@ -154,12 +155,16 @@ func TestAnAnswerThatWasLostHoldsUpNothing(t *testing.T) {
 		c.send("2", "iceCandidate", peer)
 		pass(0)
 		c.got("retryError 1", "confirmation 2")
-		c.send("3", "iceCandidate", peer)
-		c.send("1", "offer", peer)
-		c.send("4", "iceCandidate", peer)
+		for _, id := range []string{"3", "4", "5"} {
+			c.send(id, "iceCandidate", peer)
+		}
 		pass(0)
-		c.got("confirmation 3", "confirmation 1", "confirmation 4")
-		o.want(t, "1", "2", "3", "4")
+		c.got("confirmation 3", "confirmation 4", "confirmation 5")
+		c.send("1", "offer", peer)
+		c.send("6", "iceCandidate", peer)
+		pass(0)
+		c.got("confirmation 1", "confirmation 6")
+		o.want(t, "1", "2", "3", "4", "5", "6")
 	})
 }
 

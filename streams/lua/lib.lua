@@ -9,7 +9,7 @@
 -- then; attached, due: Unix time in ms; token: a hash or '-'.
 -- Words behind these are of later versions: they are kept as they are. None of them may be '-'. So far:
 --   u=<base64url>: the user that its token named, see user
--- 'x<clientId>' is its tally, see total; 'x!<clientId>' belongs to send.lua; 'x' and 'x.' are for remember. A field of another kind needs one of the
+-- 'x<clientId>' is its tally, see total; '!', '!!' and 'x!<clientId>' belong to send.lua; 'x' and 'x.' are for remember. A field of another kind needs one of the
 -- prefixes ! # ~ v g x, which earlier versions leave alone.
 local room = string.sub(KEYS[1], 2, -4)
 local prefix = string.sub(KEYS[1], 1, -2)
@@ -230,7 +230,7 @@ local function remove(m, why)
   ended[#ended + 1] = table.concat({m.id, m.role, m.dialect, m.inst, isBox(m) and 'unclaimed' or why == 'w' and 'expired' or reason or 'lost', #list, unpack(all, 1, 6)}, ' ')
   if m.dialect == 'j' then ended[#ended] = ended[#ended] .. '\n' .. table.concat(flat) end -- its senders are in rooms of their own: see post.lua
   redis.call('DEL', box(m.id))
-  redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id, 'x!' .. m.id)
+  redis.call('HDEL', KEYS[1], m.id, '!' .. m.id, '#' .. m.id, '~' .. m.id, 'x' .. m.id, 'x!' .. m.id, '!!' .. m.id)
   members[m.id], extras['#' .. m.id], extras['~' .. m.id], extras['x' .. m.id] = nil, nil, nil, nil
   remember(m.id)
   announce(m, encodeBell('l', m, version(), why) .. '\n' .. table.concat(flat))
