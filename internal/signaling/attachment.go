@@ -154,96 +154,96 @@ const (
 	staleRetry      = 20 * time.Millisecond // a doorbell overtook the answer of Sync
 )
 
-func (s *Attachment) shard() *shard { return s.hub.shard(s.room) }
+func (a *Attachment) shard() *shard { return a.hub.shard(a.room) }
 
-func (s *Attachment) ref() streams.SessionRef {
-	return streams.SessionRef{Room: s.room.String(), Client: s.id.String(), Session: s.sid.String()}
+func (a *Attachment) ref() streams.SessionRef {
+	return streams.SessionRef{Room: a.room.String(), Client: a.id.String(), Session: a.sid.String()}
 }
 
-func (s *Attachment) ensureExtra() *extra {
-	if s.extra == nil {
-		s.extra = &extra{}
+func (a *Attachment) ensureExtra() *extra {
+	if a.extra == nil {
+		a.extra = &extra{}
 	}
-	return s.extra
+	return a.extra
 }
 
 // opening returns what waits while the session is attaching. The shard is locked.
-func (s *Attachment) opening() *opening { return s.extra.opening }
+func (a *Attachment) opening() *opening { return a.extra.opening }
 
 // keeps reports whether the session survives a lost connection.
-func (s *Attachment) keeps() bool {
-	return s.dialect != wire.Plain || slices.Contains(s.hub.cfg.ResumeRoles, s.role())
+func (a *Attachment) keeps() bool {
+	return a.dialect != wire.Plain || slices.Contains(a.hub.cfg.ResumeRoles, a.role())
 }
 
 // role is a letter for the two that nearly all have: a session has no room for more.
-func (s *Attachment) role() wire.Role {
+func (a *Attachment) role() wire.Role {
 	switch {
-	case s.side == 'w':
+	case a.side == 'w':
 		return wire.Wallet
-	case s.side == 'e':
+	case a.side == 'e':
 		return wire.Extension
-	case s.extra != nil:
-		return s.extra.other
+	case a.extra != nil:
+		return a.extra.other
 	}
 	return wire.Role{}
 }
 
-func (s *Attachment) setRole(r wire.Role) {
+func (a *Attachment) setRole(r wire.Role) {
 	if r.IsPlain() {
-		s.side = r.Text()[0]
+		a.side = r.Text()[0]
 		return
 	}
-	s.ensureExtra().other = r
+	a.ensureExtra().other = r
 }
 
 // proves reports whether this session follows what it sends by pings that prove its arrival; for the others
 // of the plain dialect, written is delivered (PROTOCOL.md part 3).
-func (s *Attachment) proves() bool { return s.dialect != wire.RejoinV1 && s.keeps() }
+func (a *Attachment) proves() bool { return a.dialect != wire.RejoinV1 && a.keeps() }
 
-func (s *Attachment) peer(id wire.ClientID) *peer {
-	for i := range s.peers {
-		if s.peers[i].id == id {
-			return &s.peers[i]
+func (a *Attachment) peer(id wire.ClientID) *peer {
+	for i := range a.peers {
+		if a.peers[i].id == id {
+			return &a.peers[i]
 		}
 	}
 	return nil
 }
 
-func (s *Attachment) dropPeer(id wire.ClientID) {
-	for i := range s.peers {
-		if s.peers[i].id == id {
-			s.peers = append(s.peers[:i], s.peers[i+1:]...)
+func (a *Attachment) dropPeer(id wire.ClientID) {
+	for i := range a.peers {
+		if a.peers[i].id == id {
+			a.peers = append(a.peers[:i], a.peers[i+1:]...)
 			break
 		}
 	}
-	if len(s.peers) == 0 {
-		s.peers = nil
+	if len(a.peers) == 0 {
+		a.peers = nil
 	}
 }
 
 // sendFrame queues a frame built by f in the shard's scratch. The shard is locked.
-func (s *Attachment) sendFrame(f func(dst []byte) []byte) {
-	sh := s.shard()
+func (a *Attachment) sendFrame(f func(dst []byte) []byte) {
+	sh := a.shard()
 	sh.frame = f(sh.frame[:0])
-	s.conn.Send(sh.frame)
+	a.conn.Send(sh.frame)
 }
 
 // user is whose session it is, "" for one that was let in unnamed.
-func (s *Attachment) user() string {
-	if s.extra == nil || s.extra.who == nil {
+func (a *Attachment) user() string {
+	if a.extra == nil || a.extra.who == nil {
 		return ""
 	}
-	return s.extra.who.User
+	return a.extra.who.User
 }
 
 // sendJoined tells that a peer came into the room, and to rejoin.v1 whose it is.
-func (s *Attachment) sendJoined(p *peer) {
-	if s.dialect != wire.RejoinV1 {
-		s.sendPeer(wire.JustConnected, p.id)
+func (a *Attachment) sendJoined(p *peer) {
+	if a.dialect != wire.RejoinV1 {
+		a.sendPeer(wire.JustConnected, p.id)
 		return
 	}
-	s.hub.metrics.announced.Inc()
-	s.sendFrame(func(dst []byte) []byte { return wire.AppendJoined(dst, p.id, p.name()) })
+	a.hub.metrics.announced.Inc()
+	a.sendFrame(func(dst []byte) []byte { return wire.AppendJoined(dst, p.id, p.name()) })
 }
 
 // name is the user of a peer, "" for one that was let in unnamed.
@@ -254,7 +254,7 @@ func (p *peer) name() string {
 	return p.user.Value()
 }
 
-func (s *Attachment) sendPeer(info wire.PeerInfo, id wire.ClientID) {
-	s.hub.metrics.announced.Inc()
-	s.sendFrame(func(dst []byte) []byte { return wire.AppendPeer(dst, info, id) })
+func (a *Attachment) sendPeer(info wire.PeerInfo, id wire.ClientID) {
+	a.hub.metrics.announced.Inc()
+	a.sendFrame(func(dst []byte) []byte { return wire.AppendPeer(dst, info, id) })
 }

@@ -8,83 +8,83 @@ import (
 )
 
 // Closed tells that the connection has ended. It is the last call about it.
-func (s *Attachment) Closed(e Closure) {
-	sh := s.shard()
+func (a *Attachment) Closed(e Closure) {
+	sh := a.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	switch s.state {
+	switch a.state {
 	case attaching:
-		if o := s.opening(); o.closure == nil {
+		if o := a.opening(); o.closure == nil {
 			o.closure = &e
 		}
 	case live:
-		s.connectionClosed(e)
+		a.connectionClosed(e)
 	case closed:
 	}
 }
 
 // connectionClosed ends the session or detaches it (PROTOCOL.md parts 2 and 3). The shard is locked.
-func (s *Attachment) connectionClosed(e Closure) {
+func (a *Attachment) connectionClosed(e Closure) {
 	end := e.By == ClosedByClient && e.Code == wire.CloseNormal
-	if s.dialect != wire.RejoinV1 {
+	if a.dialect != wire.RejoinV1 {
 		// A connection that this side closed keeps its session waiting, as a lost one does.
-		end = e.By == ClosedByClient || e.By == ClosedForCause || !s.keeps()
+		end = e.By == ClosedByClient || e.By == ClosedForCause || !a.keeps()
 	}
-	if end && s.dialect == wire.PeerJS {
-		s.acked = s.last // to a client that leaves, what was written is delivered, as in PeerServer
+	if end && a.dialect == wire.PeerJS {
+		a.acked = a.last // to a client that leaves, what was written is delivered, as in PeerServer
 	}
 	if end {
-		s.endSession(s.hub.reasonOf(e))
+		a.endSession(a.hub.reasonOf(e))
 		return
 	}
-	why := s.hub.reasonOf(e)
+	why := a.hub.reasonOf(e)
 	if why == endLeft {
 		why = endAway
 	}
-	s.detach(why, nil)
+	a.detach(why, nil)
 }
 
 // detach closes an attachment; the session's grace window starts, if it has one. onAnswer, unless nil, is called once
 // when Redis has answered, or not. The shard is locked.
-func (s *Attachment) detach(why endReason, onAnswer func()) {
-	d := &detaching{hub: s.hub, ref: s.ref(), disconnect: s.disconnect(why), onAnswer: onAnswer}
-	if s.keeps() {
-		d.window = &windowKey{s.room, s.id}
+func (a *Attachment) detach(why endReason, onAnswer func()) {
+	d := &detaching{hub: a.hub, ref: a.ref(), disconnect: a.disconnect(why), onAnswer: onAnswer}
+	if a.keeps() {
+		d.window = &windowKey{a.room, a.id}
 	}
-	s.close()
+	a.close()
 	d.begin()
 }
 
 // fence closes a connection whose session another connection has taken. The shard is locked.
-func (s *Attachment) fence() {
-	s.hub.metrics.drop(dropFenced)
-	s.hub.backbone.Count(s.room.String(), s.id.String(), s.disconnect(endFenced).Tally)
-	s.close()
-	s.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
+func (a *Attachment) fence() {
+	a.hub.metrics.drop(dropFenced)
+	a.hub.backbone.Count(a.room.String(), a.id.String(), a.disconnect(endFenced).Tally)
+	a.close()
+	a.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
 }
 
 // fencedBySync handles an answer of Redis, without a doorbell, that says another connection has this session. After a failover that
 // may be the connection before this one: the new primary may lack the last attach. Then this client is the right one, and comes back. The answer
 // may be the first sign of the new primary, so check the primaries before telling the client to stay away. Until then nothing
 // is read or delivered. The shard is locked.
-func (s *Attachment) fencedBySync() {
+func (a *Attachment) fencedBySync() {
 	switch {
-	case s.extra != nil && s.extra.fenced: // both say so
-		s.fence()
+	case a.extra != nil && a.extra.fenced: // both say so
+		a.fence()
 		return
-	case s.hub.replacedLately():
-		s.endedElsewhere()
+	case a.hub.replacedLately():
+		a.endedElsewhere()
 		return
 	}
-	s.catching, s.paused = true, true
-	s.hub.backbone.CheckPrimaries(func() {
-		s.locked(func() {
+	a.catching, a.paused = true, true
+	a.hub.backbone.CheckPrimaries(func() {
+		a.locked(func() {
 			switch {
-			case s.state != live: // the doorbell came
-			case s.hub.replacedLately():
-				s.endedElsewhere()
+			case a.state != live: // the doorbell came
+			case a.hub.replacedLately():
+				a.endedElsewhere()
 			default:
-				s.fence()
+				a.fence()
 			}
 		})
 	})
@@ -92,10 +92,10 @@ func (s *Attachment) fencedBySync() {
 
 // endedElsewhere closes a connection whose session was ended while this instance was frozen or cut off. Its peers
 // have been told, so it cannot go on: its client begins a new one. The shard is locked.
-func (s *Attachment) endedElsewhere() {
-	s.disconnect(endEndedElsewhere)
-	s.close()
-	s.conn.Close(wire.CloseServiceRestart, wire.ReasonGoingAway)
+func (a *Attachment) endedElsewhere() {
+	a.disconnect(endEndedElsewhere)
+	a.close()
+	a.conn.Close(wire.CloseServiceRestart, wire.ReasonGoingAway)
 }
 
 // detaching is a detach under way. It is repeated until Redis has done it: a session without a connection must not
@@ -169,10 +169,10 @@ func (u *undoing) undone(suspended string, err error) {
 }
 
 // endSession ends the session for good. The shard is locked.
-func (s *Attachment) endSession(why endReason) {
-	ref, d := s.ref(), s.disconnect(why)
-	s.close()
-	s.hub.endSession(ref, d)
+func (a *Attachment) endSession(why endReason) {
+	ref, d := a.ref(), a.disconnect(why)
+	a.close()
+	a.hub.endSession(ref, d)
 }
 
 // endSession ends a session for good. Like a detach it is repeated.

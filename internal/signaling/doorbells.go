@@ -45,31 +45,31 @@ func (h *Hub) Bell(b *streams.Bell) {
 }
 
 // directBell takes a doorbell that is about this very connection. The shard is locked.
-func (s *Attachment) directBell(b *streams.Bell) {
+func (a *Attachment) directBell(b *streams.Bell) {
 	switch {
 	case b.Kind == streams.BellRemoved:
-		s.removedByOperator()
-	case s.state == attaching && b.Kind == streams.BellFenced:
-		s.opening().fenced = b.Client // it finds out as soon as it knows who it is
-		s.todo = max(s.todo, todoSync)
-	case s.state == attaching:
-		s.keepBell(b) // the pong of a connection that is being attached counts too
+		a.removedByOperator()
+	case a.state == attaching && b.Kind == streams.BellFenced:
+		a.opening().fenced = b.Client // it finds out as soon as it knows who it is
+		a.todo = max(a.todo, todoSync)
+	case a.state == attaching:
+		a.keepBell(b) // the pong of a connection that is being attached counts too
 	case b.Kind == streams.BellFenced:
-		s.fence()
+		a.fence()
 	case b.Kind == streams.BellOverdue:
-		s.overdue(b.Undelivered)
+		a.overdue(b.Undelivered)
 	default:
-		s.probe(b)
+		a.probe(b)
 	}
 }
 
 // keepBell holds a doorbell until the session is attached.
-func (s *Attachment) keepBell(b *streams.Bell) {
-	if o := s.opening(); len(o.bells) < openingMessages {
+func (a *Attachment) keepBell(b *streams.Bell) {
+	if o := a.opening(); len(o.bells) < openingMessages {
 		o.bells = append(o.bells, *b)
 		return
 	}
-	s.todo = max(s.todo, todoSync)
+	a.todo = max(a.todo, todoSync)
 }
 
 // mailboxBell takes a doorbell about a mailbox. It reports whether its client is here, or may be.

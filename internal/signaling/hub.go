@@ -225,8 +225,8 @@ func (sh *shard) find(room wire.RoomID, sid number) *Attachment {
 func (h *Hub) seconds(t time.Time) uint32 { return uint32(max(0, t.Sub(h.began).Seconds())) }
 
 // age is how long ago, at t, a session's connection was opened.
-func (s *Attachment) age(t time.Time) time.Duration {
-	return t.Sub(s.hub.began) - time.Duration(s.opened)*time.Second
+func (a *Attachment) age(t time.Time) time.Duration {
+	return t.Sub(a.hub.began) - time.Duration(a.opened)*time.Second
 }
 
 // now is the time in milliseconds since a minute before the hub began; it wraps after 49 days, as its users allow.

@@ -7,13 +7,13 @@ import (
 )
 
 // sendICEServers sends a rejoin.v1 client the ICE servers with fresh credentials. The shard is locked.
-func (s *Attachment) sendICEServers() {
-	cfg := &s.hub.cfg
-	if cfg.ICEServers == nil || s.dialect != wire.RejoinV1 {
+func (a *Attachment) sendICEServers() {
+	cfg := &a.hub.cfg
+	if cfg.ICEServers == nil || a.dialect != wire.RejoinV1 {
 		return
 	}
-	servers := cfg.ICEServers(s.id.String(), time.Now())
-	s.sendFrame(func(dst []byte) []byte {
+	servers := cfg.ICEServers(a.id.String(), time.Now())
+	a.sendFrame(func(dst []byte) []byte {
 		return wire.AppendICEServers(dst, servers, int64(cfg.ICELifetime/time.Second))
 	})
 }
@@ -33,8 +33,8 @@ func (h *Hub) renewICEServers(shard int, due time.Time) {
 
 // renewsICEServers reports whether half a lifetime, or one more half, has passed since the visit before this one. So nothing
 // is remembered per session, and credentials are renewed when they are half a lifetime and at most one SyncInterval old.
-func (s *Attachment) renewsICEServers(visit time.Time) bool {
-	half, every := s.hub.cfg.ICELifetime/2, s.hub.cfg.SyncInterval
-	age := s.age(visit)
+func (a *Attachment) renewsICEServers(visit time.Time) bool {
+	half, every := a.hub.cfg.ICELifetime/2, a.hub.cfg.SyncInterval
+	age := a.age(visit)
 	return age >= half && age/half != (age-every)/half
 }

@@ -25,41 +25,41 @@ const (
 const pageNonceLen = 8
 
 // mailboxBell takes a doorbell about this session's mailbox. The shard is locked.
-func (s *Attachment) mailboxBell(e streams.Entry) {
+func (a *Attachment) mailboxBell(e streams.Entry) {
 	switch id := e.ID; {
-	case s.state != live || id.Compare(s.last) <= 0:
-	case s.catching:
-		if x := s.ensureExtra(); x.want.Compare(id) < 0 {
+	case a.state != live || id.Compare(a.last) <= 0:
+	case a.catching:
+		if x := a.ensureExtra(); x.want.Compare(id) < 0 {
 			x.want = id
 		}
-	case !s.follows(id):
-		s.hub.metrics.holes.Inc()
-		s.catchUp()
+	case !a.follows(id):
+		a.hub.metrics.holes.Inc()
+		a.catchUp()
 	case e.Body == "":
-		s.catchUp()
+		a.catchUp()
 	default:
-		s.deliverLive(e)
+		a.deliverLive(e)
 	}
 }
 
 // follows reports whether id is the very next entry.
-func (s *Attachment) follows(id streams.EntryID) bool {
-	if id.Epoch == s.last.Epoch {
-		return id.Seq == s.last.Seq+1
+func (a *Attachment) follows(id streams.EntryID) bool {
+	if id.Epoch == a.last.Epoch {
+		return id.Seq == a.last.Seq+1
 	}
-	return id.Epoch == s.epoch && id.Seq == 0
+	return id.Epoch == a.epoch && id.Seq == 0
 }
 
-func (s *Attachment) deliverLive(e streams.Entry) {
-	switch s.deliver(e, askProof) {
+func (a *Attachment) deliverLive(e streams.Entry) {
+	switch a.deliver(e, askProof) {
 	case delivered:
-		if !s.proves() {
-			s.requestProof()
+		if !a.proves() {
+			a.requestProof()
 		}
 	case unknownSender:
-		s.catchUp() // the mailbox and the presence of one moment
+		a.catchUp() // the mailbox and the presence of one moment
 	case stalled:
-		s.awaitClient()
+		a.awaitClient()
 	}
 }
 
@@ -80,96 +80,96 @@ const (
 )
 
 // deliver queues one entry for the client.
-func (s *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
+func (a *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 	id, body := e.ID, e.Body
-	followed := e.Trace != "" && s.hub.cfg.Tracer != nil
+	followed := e.Trace != "" && a.hub.cfg.Tracer != nil
 	var began time.Time
 	if followed {
 		began = time.Now()
 	}
 	from, ok := wire.ParseClientID([]byte(body.From()))
 	if !ok {
-		s.last = id
+		a.last = id
 		return delivered
 	}
-	if !from.IsZero() && !s.announceSender(from) {
+	if !from.IsZero() && !a.announceSender(from) {
 		return unknownSender
 	}
 	var shown wire.EntryID
-	if s.dialect == wire.RejoinV1 {
+	if a.dialect == wire.RejoinV1 {
 		shown = id
 	}
-	sh := s.shard()
-	if s.dialect == wire.PeerJS {
+	sh := a.shard()
+	if a.dialect == wire.PeerJS {
 		sh.frame = append(sh.frame[:0], body.Data()...)
 	} else {
 		sh.frame = wire.AppendRemoteData(sh.frame[:0], view(body.Data()), from, view(body.RequestID()), shown)
 	}
 	text := len(sh.frame)
 	description := wire.Kind(body.Kind()) == wire.KindDescription
-	prove := mode == askProof && s.proves() && (s.proof == proofNone || description)
+	prove := mode == askProof && a.proves() && (a.proof == proofNone || description)
 	if prove {
 		sh.frame = appendPing(sh.frame, pingEntry, id)
 	}
-	if !s.conn.Deliver(sh.frame[:text], sh.frame[text:]) {
-		s.hub.metrics.drop(dropOutputFull)
+	if !a.conn.Deliver(sh.frame[:text], sh.frame[text:]) {
+		a.hub.metrics.drop(dropOutputFull)
 		return stalled
 	}
-	s.last = id
-	s.out++
+	a.last = id
+	a.out++
 	if len(body) > largeBody {
-		s.flushing |= flushLarge
+		a.flushing |= flushLarge
 	}
 	if description {
-		s.flushing |= flushDescription
+		a.flushing |= flushDescription
 	}
-	if prove && s.proof == proofNone {
-		s.proof = proofPending
+	if prove && a.proof == proofNone {
+		a.proof = proofPending
 	}
-	s.hub.metrics.delivered.Inc()
+	a.hub.metrics.delivered.Inc()
 	if followed {
-		s.traceDelivered(began, e.Trace, body)
+		a.traceDelivered(began, e.Trace, body)
 	}
 	return delivered
 }
 
 // announceSender announces a sender before its first data, and reports false for one that is not known. The zero one is the operator.
-func (s *Attachment) announceSender(from wire.ClientID) bool {
-	p := s.peer(from)
+func (a *Attachment) announceSender(from wire.ClientID) bool {
+	p := a.peer(from)
 	if p == nil {
 		return false
 	}
 	if !p.announced {
 		p.announced = true
-		s.sendJoined(p)
-		s.announceChange(p) // it may be away by now
+		a.sendJoined(p)
+		a.announceChange(p) // it may be away by now
 	}
 	return true
 }
 
 // requestProof follows what was delivered by what proves its arrival.
-func (s *Attachment) requestProof() {
+func (a *Attachment) requestProof() {
 	switch {
-	case s.proves():
-		if s.proof == proofNone {
-			s.proof = proofPending
-			s.sendPing()
+	case a.proves():
+		if a.proof == proofNone {
+			a.proof = proofPending
+			a.sendPing()
 		}
-	case s.dialect == wire.Plain:
-		s.acknowledge(s.last) // written is delivered
+	case a.dialect == wire.Plain:
+		a.acknowledge(a.last) // written is delivered
 	}
 }
 
 // sendPing asks for a proof that all up to the last entry delivered arrived, and for the next page if one is waited for.
-func (s *Attachment) sendPing() {
-	sh := s.shard() // its scratch: what goes through an interface is on the heap
-	if s.extra != nil && s.extra.page != 0 {
-		sh.frame = appendPageNonce(append(sh.frame[:0], pingPage), s.extra.page)
-		sh.frame = s.last.AppendText(sh.frame)
+func (a *Attachment) sendPing() {
+	sh := a.shard() // its scratch: what goes through an interface is on the heap
+	if a.extra != nil && a.extra.page != 0 {
+		sh.frame = appendPageNonce(append(sh.frame[:0], pingPage), a.extra.page)
+		sh.frame = a.last.AppendText(sh.frame)
 	} else {
-		sh.frame = appendPing(sh.frame[:0], pingEntry, s.last)
+		sh.frame = appendPing(sh.frame[:0], pingEntry, a.last)
 	}
-	s.conn.Ping(sh.frame)
+	a.conn.Ping(sh.frame)
 }
 
 func appendPing(dst []byte, kind byte, upTo streams.EntryID) []byte {
@@ -181,103 +181,103 @@ func appendPageNonce(dst []byte, nonce uint32) []byte {
 }
 
 // awaitClient stops deliveries until the client has read what is queued.
-func (s *Attachment) awaitClient() {
-	s.catching = true
-	s.ensureExtra().page = 1 + rand.Uint32N(math.MaxUint32) // not 0
-	s.sendPing()
+func (a *Attachment) awaitClient() {
+	a.catching = true
+	a.ensureExtra().page = 1 + rand.Uint32N(math.MaxUint32) // not 0
+	a.sendPing()
 }
 
 // catchUp reads the mailbox after the last entry delivered, once the pause is over. The shard is locked.
-func (s *Attachment) catchUp() {
-	if s.state != live {
+func (a *Attachment) catchUp() {
+	if a.state != live {
 		return
 	}
-	s.catching = true
-	if s.syncing || s.paused {
+	a.catching = true
+	if a.syncing || a.paused {
 		return
 	}
-	s.beginRead()
-	s.hub.backbone.Sync(s.ref(), streams.Reading{After: s.last, Counted: s.replaying}, s.synced)
+	a.beginRead()
+	a.hub.backbone.Sync(a.ref(), streams.Reading{After: a.last, Counted: a.replaying}, a.synced)
 }
 
 // beginRead notes that the mailbox is read now, with all that was rung for until now.
-func (s *Attachment) beginRead() {
-	s.syncing, s.todo = true, todoNothing
-	if s.extra != nil {
-		s.extra.want, s.extra.page = streams.EntryID{}, 0
+func (a *Attachment) beginRead() {
+	a.syncing, a.todo = true, todoNothing
+	if a.extra != nil {
+		a.extra.want, a.extra.page = streams.EntryID{}, 0
 	}
 }
 
 // proceed does what was put off while a call was under way. The shard is locked.
-func (s *Attachment) proceed() {
-	if s.syncing || s.paused {
+func (a *Attachment) proceed() {
+	if a.syncing || a.paused {
 		return
 	}
-	switch s.todo {
+	switch a.todo {
 	case todoNothing:
-		s.sendWithheld()
+		a.sendWithheld()
 	case todoSync:
-		s.catchUp()
+		a.catchUp()
 	case todoRestore:
-		s.restore()
+		a.restore()
 	}
 }
 
 // sendWithheld sends the answers that were withheld until it was clear that the session is this connection's.
-func (s *Attachment) sendWithheld() {
-	if s.extra == nil || s.state != live {
+func (a *Attachment) sendWithheld() {
+	if a.extra == nil || a.state != live {
 		return
 	}
-	for _, frame := range s.extra.withheld {
-		s.conn.Send(frame)
+	for _, frame := range a.extra.withheld {
+		a.conn.Send(frame)
 	}
-	s.extra.withheld = nil
+	a.extra.withheld = nil
 }
 
-func (s *Attachment) synced(r streams.Synced, err error) {
-	sh := s.shard()
+func (a *Attachment) synced(r streams.Synced, err error) {
+	sh := a.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	s.syncing = false
-	if s.state != live {
+	a.syncing = false
+	if a.state != live {
 		return
 	}
 	if err != nil {
-		s.readLater(syncRetry)
+		a.readLater(syncRetry)
 		return
 	}
-	if s.todo == todoRestore {
-		s.proceed() // this answer is of the primary before
+	if a.todo == todoRestore {
+		a.proceed() // this answer is of the primary before
 		return
 	}
 	switch r.Holding {
 	case streams.HoldingFenced:
-		s.fencedBySync()
+		a.fencedBySync()
 	case streams.HoldingEnded:
-		s.endedElsewhere()
+		a.endedElsewhere()
 	case streams.HoldingGone:
-		s.restore() // Redis lost it
+		a.restore() // Redis lost it
 	case streams.HoldingOurs:
-		sh.detachGhosts(s.hub, s.room, r.Claims)
-		stale := uint32(r.Version) < s.version
-		s.overdue(lateOf(r.Undelivered))
-		s.reconcile(r.Peers, r.Version, r.Undelivered)
-		s.deliverPage(page{r.Entries, r.More, r.Last, stale})
-		s.proceed()
+		sh.detachGhosts(a.hub, a.room, r.Claims)
+		stale := uint32(r.Version) < a.version
+		a.overdue(lateOf(r.Undelivered))
+		a.reconcile(r.Peers, r.Version, r.Undelivered)
+		a.deliverPage(page{r.Entries, r.More, r.Last, stale})
+		a.proceed()
 	}
 }
 
 // readLater catches up, or does what else is to be done, after d. Nothing is read or delivered before.
-func (s *Attachment) readLater(d time.Duration) {
-	s.catching, s.paused = true, true
-	s.hub.timers.after(d, func() {
-		sh := s.shard()
+func (a *Attachment) readLater(d time.Duration) {
+	a.catching, a.paused = true, true
+	a.hub.timers.after(d, func() {
+		sh := a.shard()
 		sh.mu.Lock()
 		defer sh.mu.Unlock()
-		s.paused = false
-		if s.state == live {
-			s.todo = max(s.todo, todoSync)
-			s.proceed()
+		a.paused = false
+		if a.state == live {
+			a.todo = max(a.todo, todoSync)
+			a.proceed()
 		}
 	})
 }
@@ -291,118 +291,118 @@ type page struct {
 }
 
 // deliverPage delivers a page of the mailbox. The shard is locked.
-func (s *Attachment) deliverPage(p page) {
+func (a *Attachment) deliverPage(p page) {
 	for _, e := range p.entries {
-		if e.ID.Compare(s.last) <= 0 {
+		if e.ID.Compare(a.last) <= 0 {
 			continue
 		}
-		switch s.deliver(e, noProof) {
+		switch a.deliver(e, noProof) {
 		case stalled:
-			s.awaitClient()
+			a.awaitClient()
 			return
 		case unknownSender:
 			if p.stale { // or its own doorbell was lost
-				s.readLater(staleRetry)
+				a.readLater(staleRetry)
 				return
 			}
-			s.last = e.ID // it has left since
-			s.hub.metrics.superseded.Inc()
+			a.last = e.ID // it has left since
+			a.hub.metrics.superseded.Inc()
 			continue
 		case delivered:
-			if s.replaying {
-				s.hub.metrics.replayed.Inc()
+			if a.replaying {
+				a.hub.metrics.replayed.Inc()
 			}
 		}
-		if s.replaying && s.proves() && wire.Kind(e.Body.Kind()) == wire.KindOffer {
+		if a.replaying && a.proves() && wire.Kind(e.Body.Kind()) == wire.KindOffer {
 			// Also behind the last one: what comes next may be rung for at any moment.
-			s.requestProof()
-			s.readLater(offerPause)
+			a.requestProof()
+			a.readLater(offerPause)
 			return
 		}
 	}
 	if len(p.entries) > 0 {
-		s.requestProof()
+		a.requestProof()
 	}
 	if p.more {
-		s.awaitClient() // the pong asks for the next page
+		a.awaitClient() // the pong asks for the next page
 		return
 	}
-	if s.last.Compare(p.last) < 0 {
-		s.last = p.last
+	if a.last.Compare(p.last) < 0 {
+		a.last = p.last
 	}
-	s.catching, s.replaying = false, false
-	if s.extra != nil && s.last.Compare(s.extra.want) < 0 {
-		s.catchUp()
+	a.catching, a.replaying = false, false
+	if a.extra != nil && a.last.Compare(a.extra.want) < 0 {
+		a.catchUp()
 	}
 }
 
 // Pong takes a pong's application data. Without data it is the answer to a ping of the edge's own, which hands over no
 // other empty one. A client may answer the latest of several pings only (RFC 6455 section 5.5.3), so a pong we asked for
 // proves that the pings before it arrived; a ping still under way is repeated.
-func (s *Attachment) Pong(data []byte) {
-	sh := s.shard()
+func (a *Attachment) Pong(data []byte) {
+	sh := a.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if s.state != live {
+	if a.state != live {
 		return
 	}
 	if len(data) == 0 {
-		s.repeatPing()
+		a.repeatPing()
 		return
 	}
 	switch data[0] {
 	case pingLate:
-		s.lateProven()
+		a.lateProven()
 	case pingEntry:
-		if s.proof == proofPending || s.proof == proofLater && s.dialect == wire.PeerJS { // at most ten times a second, and for each description
-			s.arrived(data[1:])
+		if a.proof == proofPending || a.proof == proofLater && a.dialect == wire.PeerJS { // at most ten times a second, and for each description
+			a.arrived(data[1:])
 		}
 	case pingPage:
-		s.pageRead(data[1:])
-		s.repeatLatePing()
+		a.pageRead(data[1:])
+		a.repeatLatePing()
 	case pingProbe:
-		if s.alive(data[1:]) {
-			s.repeatPing()
+		if a.alive(data[1:]) {
+			a.repeatPing()
 		}
 	}
 }
 
 // repeatPing repeats the ping that is under way: its pong may be one of those that are left out.
-func (s *Attachment) repeatPing() {
-	if s.proof == proofPending || s.extra != nil && s.extra.page != 0 {
-		s.sendPing()
+func (a *Attachment) repeatPing() {
+	if a.proof == proofPending || a.extra != nil && a.extra.page != 0 {
+		a.sendPing()
 	}
-	s.repeatLatePing()
+	a.repeatLatePing()
 }
 
 // pageRead takes the answer to the ping behind a page: the client has read all that was queued. Any other, and the
 // same once more, does nothing.
-func (s *Attachment) pageRead(answer []byte) {
+func (a *Attachment) pageRead(answer []byte) {
 	var nonce [pageNonceLen]byte
-	if s.extra == nil || s.extra.page == 0 || len(answer) < pageNonceLen ||
-		!bytes.Equal(answer[:pageNonceLen], appendPageNonce(nonce[:0], s.extra.page)) {
+	if a.extra == nil || a.extra.page == 0 || len(answer) < pageNonceLen ||
+		!bytes.Equal(answer[:pageNonceLen], appendPageNonce(nonce[:0], a.extra.page)) {
 		return
 	}
-	s.extra.page = 0
-	s.arrived(answer[pageNonceLen:])
-	if s.catching {
-		s.catchUp()
+	a.extra.page = 0
+	a.arrived(answer[pageNonceLen:])
+	if a.catching {
+		a.catchUp()
 	}
 }
 
 // arrived takes the proof that what a plain client was sent has arrived, if that is news.
-func (s *Attachment) arrived(upTo []byte) {
+func (a *Attachment) arrived(upTo []byte) {
 	id, ok := wire.ParseEntryID(upTo)
-	if !ok || !s.proves() || !s.moves(id) {
+	if !ok || !a.proves() || !a.moves(id) {
 		return
 	}
-	s.acknowledge(id)
+	a.acknowledge(id)
 	switch {
-	case s.acked.Compare(s.last) == 0:
-		s.proof = proofNone
-	case s.proof != proofLater:
-		s.proof = proofLater
-		s.shard().deferProof(s)
+	case a.acked.Compare(a.last) == 0:
+		a.proof = proofNone
+	case a.proof != proofLater:
+		a.proof = proofLater
+		a.shard().deferProof(a)
 	}
 }
 

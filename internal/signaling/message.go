@@ -13,35 +13,35 @@ import (
 )
 
 // Message takes one complete data message. payload is only used during the call.
-func (s *Attachment) Message(payload []byte) {
-	sh := s.shard()
+func (a *Attachment) Message(payload []byte) {
+	sh := a.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	switch s.state {
+	switch a.state {
 	case attaching:
-		s.queueInbox(payload)
+		a.queueInbox(payload)
 	case live, sentAway:
-		s.message(payload, time.Now())
+		a.message(payload, time.Now())
 	case closed:
 	}
 }
 
 // queueInbox holds what a client sends before its session is attached.
-func (s *Attachment) queueInbox(payload []byte) {
-	o := s.opening()
+func (a *Attachment) queueInbox(payload []byte) {
+	o := a.opening()
 	if o.closure != nil && o.closure.By != SentAway {
 		return // the connection is being closed
 	}
 	o.bytes += len(payload)
-	s.hub.cfg.Buffers.Add(int64(len(payload)))
+	a.hub.cfg.Buffers.Add(int64(len(payload)))
 	switch {
 	case len(o.inbox) >= openingMessages || o.bytes > openingBytes:
-		s.hub.metrics.drop(dropOpeningFull)
-		s.closeAttaching(ClosedForCause, wire.CloseTryAgainLater, reasonTooEager)
+		a.hub.metrics.drop(dropOpeningFull)
+		a.closeAttaching(ClosedForCause, wire.CloseTryAgainLater, reasonTooEager)
 		return
-	case s.hub.cfg.Buffers.Excess() > 0: // not its fault: a session that waits for it goes on waiting
-		s.hub.metrics.drop(dropOpeningFull)
-		s.closeAttaching(ClosedByLoss, wire.CloseTryAgainLater, reasonOverloaded)
+	case a.hub.cfg.Buffers.Excess() > 0: // not its fault: a session that waits for it goes on waiting
+		a.hub.metrics.drop(dropOpeningFull)
+		a.closeAttaching(ClosedByLoss, wire.CloseTryAgainLater, reasonOverloaded)
 		return
 	}
 	if len(o.inbox) == 0 {
@@ -56,57 +56,57 @@ const (
 )
 
 // message takes a message that arrived when it began.
-func (s *Attachment) message(payload []byte, began time.Time) {
-	if s.dialect == wire.PeerJS {
-		s.peerMessage(payload, began)
+func (a *Attachment) message(payload []byte, began time.Time) {
+	if a.dialect == wire.PeerJS {
+		a.peerMessage(payload, began)
 		return
 	}
-	sh := s.shard()
-	m, reply := sh.dec.Decode(payload, s.dialect)
+	sh := a.shard()
+	m, reply := sh.dec.Decode(payload, a.dialect)
 	switch {
 	case reply != nil:
-		s.hub.metrics.message(outcomeInvalid)
-		s.conn.Send(reply)
+		a.hub.metrics.message(outcomeInvalid)
+		a.conn.Send(reply)
 	case m.Kind == wire.KindAck:
-		s.ack(m.Ack)
+		a.ack(m.Ack)
 	default:
-		s.relay(m, began)
+		a.relay(m, began)
 	}
 }
 
 // ack takes an acknowledgement. A malformed one is ignored.
-func (s *Attachment) ack(text []byte) {
+func (a *Attachment) ack(text []byte) {
 	if id, ok := wire.ParseEntryID(text); ok {
-		s.acknowledge(id)
+		a.acknowledge(id)
 	}
-	if s.spoke() {
-		s.retire()
+	if a.spoke() {
+		a.retire()
 	}
 }
 
 // spoke notes that the client has the newer token, and reports whether that is new. The shard is locked.
-func (s *Attachment) spoke() bool {
-	if s.extra == nil || s.extra.olderTokenHash == "" {
+func (a *Attachment) spoke() bool {
+	if a.extra == nil || a.extra.olderTokenHash == "" {
 		return false
 	}
-	s.extra.olderTokenHash = ""
+	a.extra.olderTokenHash = ""
 	return true
 }
 
 // relay stores a message in its target's mailbox; Redis retires the older token with it. The shard is locked.
-func (s *Attachment) relay(m wire.Message, began time.Time) {
+func (a *Attachment) relay(m wire.Message, began time.Time) {
 	target, _ := wire.ParseClientID(m.Target) // the zero ID if malformed: no client has it
-	s.spoke()
-	print, before := s.follow(m, target)
-	p := s.hub.inflights.Get().(*inflight)
-	p.s, p.began, p.print, p.before, p.requestID = s, began, print, before, append(p.requestID[:0], m.RequestID...)
+	a.spoke()
+	print, before := a.follow(m, target)
+	p := a.hub.inflights.Get().(*inflight)
+	p.s, p.began, p.print, p.before, p.requestID = a, began, print, before, append(p.requestID[:0], m.RequestID...)
 	p.target, p.ttl, p.beyond = target, time.Duration(m.TTLMs)*time.Millisecond, m.Beyond
-	p.span, p.trace = s.traceSend(p.trace, began, m.Kind.String(), len(m.Data))
-	p.text.set(s, target)
-	s.hub.sending.Add(1)
-	s.hub.backbone.Send(streams.Message{
+	p.span, p.trace = a.traceSend(p.trace, began, m.Kind.String(), len(m.Data))
+	p.text.set(a, target)
+	a.hub.sending.Add(1)
+	a.hub.backbone.Send(streams.Message{
 		Room: p.text.room[:], From: p.text.from[:], Session: p.text.session[:], Target: p.text.target[:], Fingerprint: print, Before: before,
-		Deadline: began.Add(s.hub.backbone.CallTimeout()),
+		Deadline: began.Add(a.hub.backbone.CallTimeout()),
 		Kind:     byte(m.Kind), RequestID: m.RequestID, Data: m.Data, Trace: p.trace, Beyond: m.Beyond != "", TTL: p.ttl,
 	}, p.answerFunc)
 }
@@ -122,27 +122,27 @@ func fingerprint(requestID []byte, target wire.ClientID) uint64 {
 
 // plainPrint is the fingerprint of the nth message of a plain client. Such a client never repeats, so each of its messages is its own, and
 // only our own repetitions are caught.
-func (s *Attachment) plainPrint(n uint32) uint64 {
+func (a *Attachment) plainPrint(n uint32) uint64 {
 	var d xxhash.Digest
 	d.Reset()
-	_, _ = d.Write(s.sid[:])
+	_, _ = d.Write(a.sid[:])
 	_, _ = d.Write([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)})
 	return d.Sum64()
 }
 
 // withhold keeps an answer back until it is clear whether another connection has this session: a fenced connection
 // is told that and nothing else. If that is still unclear when the time is up, the answer is sent all the same. The shard is locked.
-func (s *Attachment) withhold(answer []byte, began time.Time) {
-	if s.state != live {
+func (a *Attachment) withhold(answer []byte, began time.Time) {
+	if a.state != live {
 		return
 	}
-	x := s.ensureExtra()
+	x := a.ensureExtra()
 	if x.withheld = append(x.withheld, bytes.Clone(answer)); len(x.withheld) == 1 {
-		left := s.hub.backbone.CallTimeout() - time.Since(began)
-		s.hub.timers.after(left, func() { s.locked(s.sendWithheld) })
+		left := a.hub.backbone.CallTimeout() - time.Since(began)
+		a.hub.timers.after(left, func() { a.locked(a.sendWithheld) })
 	}
-	s.todo = max(s.todo, todoSync)
-	s.proceed()
+	a.todo = max(a.todo, todoSync)
+	a.proceed()
 }
 
 const retryInMs = 1000
@@ -153,8 +153,8 @@ func expected(err error) bool {
 }
 
 // locked calls f with the shard locked.
-func (s *Attachment) locked(f func()) {
-	sh := s.shard()
+func (a *Attachment) locked(f func()) {
+	sh := a.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	f()

@@ -37,26 +37,26 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Attachment {
 }
 
 // prepare decides what to ask Redis for.
-func (s *Attachment) prepare(connect wire.Connect, offer wire.Offer, now time.Time) {
+func (a *Attachment) prepare(connect wire.Connect, offer wire.Offer, now time.Time) {
 	id := wire.NewClientID()
 	o := &opening{request: streams.Attach{
-		Room: s.room.String(), Session: s.sid.String(), Role: s.role().Text(), Dialect: byte(s.dialect), Keep: s.keeps(),
+		Room: a.room.String(), Session: a.sid.String(), Role: a.role().Text(), Dialect: byte(a.dialect), Keep: a.keeps(),
 		NewClient: id.String(), Started: now,
 	}}
-	s.ensureExtra().opening = o
-	switch s.dialect {
+	a.ensureExtra().opening = o
+	switch a.dialect {
 	case wire.Plain:
 		return
 	case wire.PeerJS:
-		s.preparePeerJS(connect, offer)
+		a.preparePeerJS(connect, offer)
 		return
 	case wire.RejoinV1:
 	}
 	// A token is stored before it is sent. Redis decides which of the two it is.
-	o.fresh = wire.NewResumeToken(id, s.room, s.role(), now)
+	o.fresh = wire.NewResumeToken(id, a.room, a.role(), now)
 	o.request.TokenHash = o.fresh.Hash()
 	if offer.Resume {
-		o.resume(offer, s.room, s.role(), now)
+		o.resume(offer, a.room, a.role(), now)
 	}
 }
 
@@ -81,65 +81,65 @@ func (o *opening) resume(offer wire.Offer, room wire.RoomID, role wire.Role, now
 	}
 }
 
-func (s *Attachment) attach() {
-	s.hub.attaching.Add(1)
-	r := &s.opening().request
-	if r.Deadline = r.Started.Add(s.hub.backbone.CallTimeout()); r.Probed {
+func (a *Attachment) attach() {
+	a.hub.attaching.Add(1)
+	r := &a.opening().request
+	if r.Deadline = r.Started.Add(a.hub.backbone.CallTimeout()); r.Probed {
 		// The probe took some of the time; what is left is enough for Redis when it is well.
-		if least := time.Now().Add(s.hub.backbone.CallTimeout() / 2); r.Deadline.Before(least) {
+		if least := time.Now().Add(a.hub.backbone.CallTimeout() / 2); r.Deadline.Before(least) {
 			r.Deadline = least
 		}
 	}
-	s.hub.backbone.Attach(*r, s.attached)
+	a.hub.backbone.Attach(*r, a.attached)
 }
 
-func (s *Attachment) attached(a streams.Attached, err error) {
-	s.hub.attaching.Add(-1)
-	sh := s.shard()
+func (a *Attachment) attached(got streams.Attached, err error) {
+	a.hub.attaching.Add(-1)
+	sh := a.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if s.state == closed {
+	if a.state == closed {
 		return
 	}
-	waited := time.Since(s.opening().request.Started)
-	s.hub.waited.Store(int64(waited))
+	waited := time.Since(a.opening().request.Started)
+	a.hub.waited.Store(int64(waited))
 	switch {
 	case err != nil:
-		s.hub.metrics.connect(s.dialect, connectFailed)
-		s.opening().traceRefused(connectFailed)
-		s.hub.log.Warn("session not attached", "error", err)
-		s.undoAttach()
-		s.closeWith(wire.CloseInternal, wire.ReasonNotRegistered)
-	case a.Verdict == streams.RoomFull:
-		s.hub.metrics.connect(s.dialect, connectFull)
-		s.opening().traceRefused(connectFull)
-		s.closeWith(wire.CloseTryAgainLater, reasonRoomFull)
-	case a.Verdict == streams.NotResumed:
-		s.hub.metrics.connect(s.dialect, connectDenied)
-		s.opening().traceRefused(connectDenied)
-		s.closeDenied()
-	case a.Verdict == streams.Taken:
-		s.hub.metrics.connect(s.dialect, connectTaken)
-		s.opening().traceRefused(connectTaken)
-		s.closeTaken()
-	case (a.Verdict == streams.Contested || a.Verdict == streams.Held) && s.opening().closure != nil:
-		s.close()
-	case a.Verdict == streams.Held:
-		s.opening().request.Holder = a.Contested[0].Session
-		s.attach()
-	case a.Verdict == streams.Contested:
-		s.hub.probes.start(s, a)
+		a.hub.metrics.connect(a.dialect, connectFailed)
+		a.opening().traceRefused(connectFailed)
+		a.hub.log.Warn("session not attached", "error", err)
+		a.undoAttach()
+		a.closeWith(wire.CloseInternal, wire.ReasonNotRegistered)
+	case got.Verdict == streams.RoomFull:
+		a.hub.metrics.connect(a.dialect, connectFull)
+		a.opening().traceRefused(connectFull)
+		a.closeWith(wire.CloseTryAgainLater, reasonRoomFull)
+	case got.Verdict == streams.NotResumed:
+		a.hub.metrics.connect(a.dialect, connectDenied)
+		a.opening().traceRefused(connectDenied)
+		a.closeDenied()
+	case got.Verdict == streams.Taken:
+		a.hub.metrics.connect(a.dialect, connectTaken)
+		a.opening().traceRefused(connectTaken)
+		a.closeTaken()
+	case (got.Verdict == streams.Contested || got.Verdict == streams.Held) && a.opening().closure != nil:
+		a.close()
+	case got.Verdict == streams.Held:
+		a.opening().request.Holder = got.Contested[0].Session
+		a.attach()
+	case got.Verdict == streams.Contested:
+		a.hub.probes.start(a, got)
 	default:
-		s.hub.metrics.attaching.Observe(waited.Seconds())
-		s.begin(a)
+		a.hub.metrics.attaching.Observe(waited.Seconds())
+		a.begin(got)
 	}
 }
 
 // undoAttach takes back an attach whose outcome is unknown. The shard is locked.
-func (s *Attachment) undoAttach() {
-	r := &s.opening().request
-	u := &undoing{hub: s.hub, room: s.room, session: r.Session, client: r.NewClient}
-	if s.dialect == wire.PeerJS {
+func (a *Attachment) undoAttach() {
+	r := &a.opening().request
+	u := &undoing{hub: a.hub, room: a.room, session: r.Session, client: r.NewClient}
+	if a.dialect == wire.PeerJS {
 		u.client = "" // whatever it got waits for its token: that may be a session which waited before, and has the same client ID
 	}
 	u.begin()
@@ -147,129 +147,129 @@ func (s *Attachment) undoAttach() {
 
 // closeAttaching closes a connection that is still being attached. The answer is waited for: what it brings has to be ended.
 // The shard is locked.
-func (s *Attachment) closeAttaching(kind ClosedBy, code wire.CloseCode, reason string) {
-	o := s.opening()
+func (a *Attachment) closeAttaching(kind ClosedBy, code wire.CloseCode, reason string) {
+	o := a.opening()
 	if o.closure != nil {
 		return
 	}
 	o.closure = &Closure{By: kind}
 	if kind == SentAway {
-		s.conn.SendAway(code, reason)
+		a.conn.SendAway(code, reason)
 		return
 	}
-	s.forgetInbox(o)
-	s.conn.Close(code, reason)
+	a.forgetInbox(o)
+	a.conn.Close(code, reason)
 }
 
 const reasonRoomFull = "too many clients in this room"
 
 // closeWith gives up on a connection that never became a session.
-func (s *Attachment) closeWith(code wire.CloseCode, reason string) {
-	s.close()
-	s.conn.Close(code, reason)
+func (a *Attachment) closeWith(code wire.CloseCode, reason string) {
+	a.close()
+	a.conn.Close(code, reason)
 }
 
 // close takes the session out of the hub. The shard is locked.
-func (s *Attachment) close() {
-	if s.state == closed {
+func (a *Attachment) close() {
+	if a.state == closed {
 		return
 	}
-	s.list(0)
-	s.state = closed
-	if s.extra != nil && s.extra.opening != nil {
-		s.forgetInbox(s.extra.opening)
-		s.extra.opening.traceRefused(connectGone)
+	a.list(0)
+	a.state = closed
+	if a.extra != nil && a.extra.opening != nil {
+		a.forgetInbox(a.extra.opening)
+		a.extra.opening.traceRefused(connectGone)
 	}
-	s.shard().remove(s)
-	s.hub.sessions.Add(-1)
-	s.peers, s.extra = nil, nil
+	a.shard().remove(a)
+	a.hub.sessions.Add(-1)
+	a.peers, a.extra = nil, nil
 }
 
 // begin makes an attached session live. The shard is locked.
-func (s *Attachment) begin(a streams.Attached) {
-	o := s.opening()
-	defer s.forgetInbox(o)
-	id, ok := wire.ParseClientID([]byte(a.Client))
+func (a *Attachment) begin(got streams.Attached) {
+	o := a.opening()
+	defer a.forgetInbox(o)
+	id, ok := wire.ParseClientID([]byte(got.Client))
 	if !ok {
-		s.closeWith(wire.CloseInternal, wire.ReasonNotRegistered)
+		a.closeWith(wire.CloseInternal, wire.ReasonNotRegistered)
 		return
 	}
-	role, who, posts := s.role(), s.extra.who, s.extra.posts
-	s.id, s.epoch, s.version, s.state, s.extra = id, a.Epoch, uint32(a.Version), live, nil
-	s.setRole(role)
+	role, who, posts := a.role(), a.extra.who, a.extra.posts
+	a.id, a.epoch, a.version, a.state, a.extra = id, got.Epoch, uint32(got.Version), live, nil
+	a.setRole(role)
 	if who != nil {
-		s.ensureExtra().who = who
+		a.ensureExtra().who = who
 	}
 	if posts != nil {
-		s.ensureExtra().posts, s.extra.tokenHash = posts, o.request.TokenHash
+		a.ensureExtra().posts, a.extra.tokenHash = posts, o.request.TokenHash
 	}
-	resumed := a.Verdict == streams.Resumed
-	refused := o.reason(a, s.hub.backbone.Grace())
-	s.traceAttached(o, a, refused)
+	resumed := got.Verdict == streams.Resumed
+	refused := o.reason(got, a.hub.backbone.Grace())
+	a.traceAttached(o, got, refused)
 	if o.evicted != "" {
-		s.endSession(o.evicted)
+		a.endSession(o.evicted)
 		return
 	}
 	if o.closure != nil {
-		s.leftMeanwhile(o, resumed)
+		a.leftMeanwhile(o, resumed)
 		return
 	}
-	if o.fenced == a.Client {
-		s.ensureExtra().fenced = true
+	if o.fenced == got.Client {
+		a.ensureExtra().fenced = true
 	}
-	s.hub.metrics.attached(s.dialect, a, refused)
-	a.Undelivered = append(a.Undelivered, o.endsBefore(a.Version, a.Client)...)
-	switch s.dialect {
+	a.hub.metrics.attached(a.dialect, got, refused)
+	got.Undelivered = append(got.Undelivered, o.endsBefore(got.Version, got.Client)...)
+	switch a.dialect {
 	case wire.RejoinV1:
-		s.sendSession(a, o, refused)
+		a.sendSession(got, o, refused)
 	case wire.PeerJS:
-		s.sendOpen()
+		a.sendOpen()
 	case wire.Plain:
-		s.sendPeers(a.Peers)
+		a.sendPeers(got.Peers)
 	}
 	if resumed {
-		s.last, s.replaying = o.request.After, true
+		a.last, a.replaying = o.request.After, true
 	}
-	s.deliverPage(page{entries: a.Entries, more: a.More, last: a.Last})
+	a.deliverPage(page{entries: got.Entries, more: got.More, last: got.Last})
 	for i := range o.bells {
-		s.openingBell(&o.bells[i])
+		a.openingBell(&o.bells[i])
 	}
-	s.proceed()
-	s.takeInbox(o)
+	a.proceed()
+	a.takeInbox(o)
 }
 
 // takeInbox takes what the client sent while it was being attached.
-func (s *Attachment) takeInbox(o *opening) {
+func (a *Attachment) takeInbox(o *opening) {
 	for _, m := range o.inbox {
-		if s.state == live { // a PeerJS client may say goodbye in a message
-			s.message(m, o.arrived)
+		if a.state == live { // a PeerJS client may say goodbye in a message
+			a.message(m, o.arrived)
 		}
 	}
 }
 
 // leftMeanwhile ends a connection whose client left while it was being attached. The shard is locked.
-func (s *Attachment) leftMeanwhile(o *opening, resumed bool) {
-	if s.dialect == wire.RejoinV1 && !resumed {
+func (a *Attachment) leftMeanwhile(o *opening, resumed bool) {
+	if a.dialect == wire.RejoinV1 && !resumed {
 		o.closure = &Closure{By: ClosedByClient, Code: wire.CloseNormal} // the token was never sent: the client cannot come back
 	}
-	extra := s.extra
-	if o.closure.By == SentAway && s.dialect != wire.RejoinV1 {
-		s.takeInbox(o)
+	extra := a.extra
+	if o.closure.By == SentAway && a.dialect != wire.RejoinV1 {
+		a.takeInbox(o)
 	}
-	s.connectionClosed(*o.closure)
+	a.connectionClosed(*o.closure)
 	if o.closure.By == SentAway {
-		s.listen(extra)
+		a.listen(extra)
 	}
 	for i := range o.bells {
 		if o.bells[i].Kind == streams.BellProbe {
-			s.hub.answerAbsent(&o.bells[i])
+			a.hub.answerAbsent(&o.bells[i])
 		}
 	}
 }
 
 // forgetInbox lets go of what was kept for later.
-func (s *Attachment) forgetInbox(o *opening) {
-	s.hub.cfg.Buffers.Add(-int64(o.bytes))
+func (a *Attachment) forgetInbox(o *opening) {
+	a.hub.cfg.Buffers.Add(-int64(o.bytes))
 	o.inbox, o.bytes = nil, 0
 }
 
@@ -291,56 +291,56 @@ func (o *opening) endsBefore(version uint64, client string) (list []streams.Unde
 }
 
 // openingBell applies a doorbell that came while the session was being attached. The shard is locked.
-func (s *Attachment) openingBell(b *streams.Bell) {
+func (a *Attachment) openingBell(b *streams.Bell) {
 	switch b.Kind {
 	case streams.BellProbe:
-		s.probe(b)
+		a.probe(b)
 	case streams.BellOverdue:
-		s.overdue(b.Undelivered)
+		a.overdue(b.Undelivered)
 	default:
-		s.presenceBell(b)
+		a.presenceBell(b)
 	}
 }
 
 // sendSession sends the session frame of rejoin.v1; its peers stand in for announcements.
-func (s *Attachment) sendSession(a streams.Attached, o *opening, refused string) {
-	resumed := a.Verdict == streams.Resumed
-	token, x := o.fresh, s.ensureExtra()
+func (a *Attachment) sendSession(got streams.Attached, o *opening, refused string) {
+	resumed := got.Verdict == streams.Resumed
+	token, x := o.fresh, a.ensureExtra()
 	if resumed {
 		token, x.olderTokenHash = o.resumed, o.request.ResumeHash
 	}
 	x.tokenHash = token.Hash()
 	frame := wire.Session{
-		Client: s.id, Token: token.String(), Resumed: resumed, Reason: refused, Replay: a.Replay, Superseded: a.Superseded,
-		GraceMs: s.hub.backbone.Grace().Milliseconds(), PingMs: s.hub.cfg.PingInterval.Milliseconds(),
-		MaxMessageBytes: s.hub.cfg.MaxMessageBytes, Undelivered: undeliveredTo(a.Undelivered), UndeliveredCut: a.UndeliveredCut,
+		Client: a.id, Token: token.String(), Resumed: resumed, Reason: refused, Replay: got.Replay, Superseded: got.Superseded,
+		GraceMs: a.hub.backbone.Grace().Milliseconds(), PingMs: a.hub.cfg.PingInterval.Milliseconds(),
+		MaxMessageBytes: a.hub.cfg.MaxMessageBytes, Undelivered: undeliveredTo(got.Undelivered), UndeliveredCut: got.UndeliveredCut,
 	}
-	for _, p := range a.Peers {
-		known := s.learn(p)
+	for _, p := range got.Peers {
+		known := a.learn(p)
 		if p.Suspended && !resumed && wire.Dialect(p.Dialect) == wire.Plain {
 			continue // a plain client that is waited for is not announced to newcomers until it is back; who comes back may have sent to it
 		}
 		known.announced, known.toldSuspended = true, p.Suspended
 		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended, User: p.User})
 	}
-	s.sendFrame(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
-	for _, u := range lateOf(a.Undelivered) {
-		s.remembersLate(u)
+	a.sendFrame(func(dst []byte) []byte { return wire.AppendSession(dst, &frame) })
+	for _, u := range lateOf(got.Undelivered) {
+		a.remembersLate(u)
 	}
-	s.proveLate()
-	s.sendICEServers()
+	a.proveLate()
+	a.sendICEServers()
 	if resumed {
-		s.sendIfReplaced()
+		a.sendIfReplaced()
 	}
 }
 
 // sendPeers lists the peers present for a plain client: live ones only, newest last.
-func (s *Attachment) sendPeers(peers []streams.Peer) {
+func (a *Attachment) sendPeers(peers []streams.Peer) {
 	for _, p := range peers {
-		known := s.learn(p)
+		known := a.learn(p)
 		if !p.Suspended {
 			known.announced = true
-			s.sendPeer(wire.AlreadyConnected, known.id)
+			a.sendPeer(wire.AlreadyConnected, known.id)
 		}
 	}
 }

@@ -47,45 +47,45 @@ const maxChain = 64
 
 // follow counts a message in. It returns its fingerprint and that of the message before it, 0 if there is none that
 // matters. The shard is locked.
-func (s *Attachment) follow(m wire.Message, target wire.ClientID) (print, before uint64) {
-	if s.dialect != wire.RejoinV1 {
-		if s.sends > 0 && !s.orderAnew {
-			before = s.plainPrint(s.sends)
+func (a *Attachment) follow(m wire.Message, target wire.ClientID) (print, before uint64) {
+	if a.dialect != wire.RejoinV1 {
+		if a.sends > 0 && !a.orderAnew {
+			before = a.plainPrint(a.sends)
 		}
-		s.sends++
-		s.orderAnew = false
-		return s.plainPrint(s.sends), before
+		a.sends++
+		a.orderAnew = false
+		return a.plainPrint(a.sends), before
 	}
-	s.sends++
+	a.sends++
 	print = fingerprint(m.RequestID, target)
-	return print, s.ensureExtra().chain.follow(print)
+	return print, a.ensureExtra().chain.follow(print)
 }
 
 // sendFailed notes that a message was not stored. The shard is locked.
-func (s *Attachment) sendFailed(p *inflight, o streams.Outcome) {
+func (a *Attachment) sendFailed(p *inflight, o streams.Outcome) {
 	switch {
-	case s.dialect != wire.RejoinV1:
-		s.orderAnew = true
-	case s.state != live:
+	case a.dialect != wire.RejoinV1:
+		a.orderAnew = true
+	case a.state != live:
 	default:
-		c := &s.ensureExtra().chain
+		c := &a.ensureExtra().chain
 		if o == streams.OutOfOrder {
 			c.predecessorLost(p.before)
 		}
-		c.failed(p.print, time.Now().Add(s.reads()))
+		c.failed(p.print, time.Now().Add(a.reads()))
 	}
 }
 
 // reads is within how long a client reads what it is told, or is closed as lost because it answers no pings either. One that has not sent a
 // message again by then is not going to.
-func (s *Attachment) reads() time.Duration {
-	return 2*s.hub.cfg.PingInterval + s.hub.backbone.CallTimeout()
+func (a *Attachment) reads() time.Duration {
+	return 2*a.hub.cfg.PingInterval + a.hub.backbone.CallTimeout()
 }
 
 // sendAnswered notes that a message was answered for good. The shard is locked.
-func (s *Attachment) sendAnswered(p *inflight) {
-	if s.state == live && s.dialect == wire.RejoinV1 {
-		s.ensureExtra().chain.answered(p.print)
+func (a *Attachment) sendAnswered(p *inflight) {
+	if a.state == live && a.dialect == wire.RejoinV1 {
+		a.ensureExtra().chain.answered(p.print)
 	}
 }
 

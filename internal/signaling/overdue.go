@@ -25,25 +25,25 @@ const mostLate = 256
 
 // overdue tells a rejoin.v1 client which of its messages are not delivered any more: those that it was not told of on this connection yet. The
 // shard is locked.
-func (s *Attachment) overdue(list []streams.Undelivered) {
-	if s.state != live || s.dialect != wire.RejoinV1 {
+func (a *Attachment) overdue(list []streams.Undelivered) {
+	if a.state != live || a.dialect != wire.RejoinV1 {
 		return
 	}
 	for _, u := range list {
 		to, ok := wire.ParseClientID([]byte(u.Client))
-		if !ok || !s.remembersLate(u) {
+		if !ok || !a.remembersLate(u) {
 			continue
 		}
-		s.hub.metrics.overdue.Inc()
-		s.sendFrame(func(dst []byte) []byte { return wire.AppendUndelivered(dst, view(u.RequestID), to) })
+		a.hub.metrics.overdue.Inc()
+		a.sendFrame(func(dst []byte) []byte { return wire.AppendUndelivered(dst, view(u.RequestID), to) })
 	}
-	s.proveLate()
+	a.proveLate()
 }
 
 // remembersLate remembers a message that the client is told of, and reports whether it is news.
-func (s *Attachment) remembersLate(u streams.Undelivered) (news bool) {
+func (a *Attachment) remembersLate(u streams.Undelivered) (news bool) {
 	u.Late = true
-	l := &s.ensureExtra().late
+	l := &a.ensureExtra().late
 	if slices.Contains(l.list, u) {
 		return false
 	}
@@ -58,47 +58,47 @@ func (s *Attachment) remembersLate(u streams.Undelivered) (news bool) {
 }
 
 // proveLate asks for the proof that the client knows of what it was told, unless that is under way.
-func (s *Attachment) proveLate() {
-	if s.extra == nil || len(s.extra.late.list) == s.extra.late.proven || s.extra.late.asked > 0 {
+func (a *Attachment) proveLate() {
+	if a.extra == nil || len(a.extra.late.list) == a.extra.late.proven || a.extra.late.asked > 0 {
 		return
 	}
-	s.extra.late.asked = len(s.extra.late.list) - s.extra.late.proven
-	s.pingLate()
+	a.extra.late.asked = len(a.extra.late.list) - a.extra.late.proven
+	a.pingLate()
 }
 
-func (s *Attachment) pingLate() {
-	sh := s.shard()
+func (a *Attachment) pingLate() {
+	sh := a.shard()
 	sh.frame = append(sh.frame[:0], pingLate)
-	s.conn.Ping(sh.frame)
+	a.conn.Ping(sh.frame)
 }
 
 // lateAwaitsPong reports whether a ping of proveLate is under way.
-func (s *Attachment) lateAwaitsPong() bool {
-	return s.extra != nil && s.extra.late.asked > 0 && !s.extra.late.forgetting
+func (a *Attachment) lateAwaitsPong() bool {
+	return a.extra != nil && a.extra.late.asked > 0 && !a.extra.late.forgetting
 }
 
 // repeatLatePing repeats it, see repeatPing.
-func (s *Attachment) repeatLatePing() {
-	if s.lateAwaitsPong() {
-		s.pingLate()
+func (a *Attachment) repeatLatePing() {
+	if a.lateAwaitsPong() {
+		a.pingLate()
 	}
 }
 
 // lateProven takes the pong: Redis forgets what the client knows of, and then the rest is asked for.
-func (s *Attachment) lateProven() {
-	if !s.lateAwaitsPong() {
+func (a *Attachment) lateProven() {
+	if !a.lateAwaitsPong() {
 		return
 	}
-	l := &s.extra.late
+	l := &a.extra.late
 	l.forgetting = true
-	s.hub.backbone.Told(s.room.String(), s.id.String(), slices.Clone(l.list[l.proven:l.proven+l.asked]), func(err error) {
-		s.locked(func() {
+	a.hub.backbone.Told(a.room.String(), a.id.String(), slices.Clone(l.list[l.proven:l.proven+l.asked]), func(err error) {
+		a.locked(func() {
 			if err == nil {
 				l.proven += l.asked
 			}
 			l.asked, l.forgetting = 0, false
-			if s.state == live {
-				s.proveLate()
+			if a.state == live {
+				a.proveLate()
 			}
 		})
 	})

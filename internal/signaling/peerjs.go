@@ -40,48 +40,48 @@ type target struct {
 }
 
 // preparePeerJS asks for the client's id.
-func (s *Attachment) preparePeerJS(connect wire.Connect, offer wire.Offer) {
-	r := &s.opening().request
-	r.Claim, r.NewClient, r.TokenHash = true, peerjs.ClientOf(s.room).String(), peerjs.TokenHash(s.room, offer.Token)
-	s.extra.posts = &posts{id: connect.Peer}
+func (a *Attachment) preparePeerJS(connect wire.Connect, offer wire.Offer) {
+	r := &a.opening().request
+	r.Claim, r.NewClient, r.TokenHash = true, peerjs.ClientOf(a.room).String(), peerjs.TokenHash(a.room, offer.Token)
+	a.extra.posts = &posts{id: connect.Peer}
 }
 
-func (s *Attachment) sendOpen() {
-	s.list(listedFor)
-	s.conn.Send([]byte(peerjs.Open))
+func (a *Attachment) sendOpen() {
+	a.list(listedFor)
+	a.conn.Send([]byte(peerjs.Open))
 }
 
 // closeTaken turns away a client whose id another one has.
-func (s *Attachment) closeTaken() {
-	s.conn.Send([]byte(peerjs.IDTaken))
-	s.closeWith(wire.CloseNoStatus, "")
+func (a *Attachment) closeTaken() {
+	a.conn.Send([]byte(peerjs.IDTaken))
+	a.closeWith(wire.CloseNoStatus, "")
 }
 
 // closeDenied turns away a client that may not begin a session: its token is good for one that waits for it, and there is none.
-func (s *Attachment) closeDenied() {
-	if s.dialect == wire.PeerJS {
-		if s.opening().request.NewClient != "" { // it was slower than a later attempt of the same client
-			s.closeWith(wire.CloseServiceRestart, wire.ReasonGoingAway)
+func (a *Attachment) closeDenied() {
+	if a.dialect == wire.PeerJS {
+		if a.opening().request.NewClient != "" { // it was slower than a later attempt of the same client
+			a.closeWith(wire.CloseServiceRestart, wire.ReasonGoingAway)
 			return
 		}
-		s.conn.Send([]byte(peerjs.Error(peerjs.BadToken)))
+		a.conn.Send([]byte(peerjs.Error(peerjs.BadToken)))
 	}
-	s.closeWith(wire.CloseToken, wire.ReasonTokenExpired)
+	a.closeWith(wire.CloseToken, wire.ReasonTokenExpired)
 }
 
 // peerMessage takes a message that arrived when it began. The shard is locked.
-func (s *Attachment) peerMessage(payload []byte, began time.Time) {
+func (a *Attachment) peerMessage(payload []byte, began time.Time) {
 	m, ok := peerjs.Decode(payload)
 	switch {
 	case !ok:
-		s.hub.metrics.message(outcomeInvalid)
+		a.hub.metrics.message(outcomeInvalid)
 	case m.Type == peerjs.Heartbeat:
 	case m.Dst != "":
-		s.post(m, began)
-	case m.Type == peerjs.Leave && s.state == live:
-		c := s.conn
-		s.acked = s.last
-		s.endSession(endLeft)
+		a.post(m, began)
+	case m.Type == peerjs.Leave && a.state == live:
+		c := a.conn
+		a.acked = a.last
+		a.endSession(endLeft)
 		c.Close(wire.CloseNoStatus, "")
 	}
 }
@@ -99,13 +99,13 @@ type posting struct {
 }
 
 // post stores a message in the mailbox of its target. The shard is locked.
-func (s *Attachment) post(m peerjs.Message, began time.Time) {
-	s.sends++
-	x := s.extra.posts
-	room := peerjs.RoomOf(s.hub.cfg.PeerJSKey, m.Dst)
-	p := &posting{s: s, room: room, to: m.Dst, began: began, m: streams.Post{
-		Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: s.plainPrint(s.sends),
-		Deadline: began.Add(s.hub.backbone.CallTimeout()), Kind: byte(wire.KindOther),
+func (a *Attachment) post(m peerjs.Message, began time.Time) {
+	a.sends++
+	x := a.extra.posts
+	room := peerjs.RoomOf(a.hub.cfg.PeerJSKey, m.Dst)
+	p := &posting{s: a, room: room, to: m.Dst, began: began, m: streams.Post{
+		Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: a.plainPrint(a.sends),
+		Deadline: began.Add(a.hub.backbone.CallTimeout()), Kind: byte(wire.KindOther),
 		Data: peerjs.AppendMessage(nil, m.Type, x.id, m.Dst, m.Payload),
 	}}
 	if m.Type == peerjs.Offer || m.Type == peerjs.Answer {
@@ -131,9 +131,9 @@ func (s *Attachment) post(m peerjs.Message, began time.Time) {
 	}
 	t.n++
 	t.last = p.m.Fingerprint
-	p.span, p.m.Trace = s.traceSend(nil, began, string(m.Type), len(p.m.Data))
-	s.hub.sending.Add(1)
-	s.hub.backbone.Post(p.m, p.answered)
+	p.span, p.m.Trace = a.traceSend(nil, began, string(m.Type), len(p.m.Data))
+	a.hub.sending.Add(1)
+	a.hub.backbone.Post(p.m, p.answered)
 }
 
 // answered takes what became of the message.

@@ -54,14 +54,14 @@ func (h *Hub) askPeers() {
 	})
 }
 
-func (s *Attachment) listed() streams.ListedPeer {
-	return streams.ListedPeer{Session: s.sid.String(), ID: s.extra.posts.id}
+func (a *Attachment) listed() streams.ListedPeer {
+	return streams.ListedPeer{Session: a.sid.String(), ID: a.extra.posts.id}
 }
 
 // list lists a client, or takes it from the list, if it is one that is to be listed. The shard is locked.
-func (s *Attachment) list(lasts time.Duration) {
-	if s.hub.cfg.PeerJSDiscovery && s.dialect == wire.PeerJS && s.state == live {
-		s.hub.backbone.ListPeers(s.hub.cfg.PeerJSKey, []streams.ListedPeer{s.listed()}, lasts)
+func (a *Attachment) list(lasts time.Duration) {
+	if a.hub.cfg.PeerJSDiscovery && a.dialect == wire.PeerJS && a.state == live {
+		a.hub.backbone.ListPeers(a.hub.cfg.PeerJSKey, []streams.ListedPeer{a.listed()}, lasts)
 	}
 }
 

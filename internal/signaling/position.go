@@ -36,78 +36,78 @@ const (
 )
 
 // moves reports whether an entry was delivered on this connection and is ahead of the client's position.
-func (s *Attachment) moves(id streams.EntryID) bool {
-	return id.Compare(s.last) <= 0 && id.Compare(s.acked) > 0
+func (a *Attachment) moves(id streams.EntryID) bool {
+	return id.Compare(a.last) <= 0 && id.Compare(a.acked) > 0
 }
 
 // acknowledge moves the client's position. The sweep flushes it, unless there is much to be freed. That of a plain client that is waited for is
 // flushed at once if that has not been done for a second. An entry that was never delivered on this connection, or is behind the position
 // already, changes nothing.
-func (s *Attachment) acknowledge(id streams.EntryID) {
-	if !s.moves(id) {
+func (a *Attachment) acknowledge(id streams.EntryID) {
+	if !a.moves(id) {
 		return
 	}
 	entries := id.Seq + 1 // of this epoch at least, if none was acknowledged before
-	if id.Epoch == s.acked.Epoch {
-		entries = id.Seq - s.acked.Seq
+	if id.Epoch == a.acked.Epoch {
+		entries = id.Seq - a.acked.Seq
 	}
-	s.acked, s.unflushed = id, uint8(min(uint64(s.unflushed)+min(entries, flushEntries), flushEntries))
-	now := s.hub.now()
-	if s.unflushed == flushEntries || s.flushing&flushDescription != 0 || s.flushing&flushListed == 0 && s.flushable(now) && (s.proves() || !s.freesLittle()) {
-		s.flush(now)
+	a.acked, a.unflushed = id, uint8(min(uint64(a.unflushed)+min(entries, flushEntries), flushEntries))
+	now := a.hub.now()
+	if a.unflushed == flushEntries || a.flushing&flushDescription != 0 || a.flushing&flushListed == 0 && a.flushable(now) && (a.proves() || !a.freesLittle()) {
+		a.flush(now)
 		return
 	}
-	s.flushLater()
+	a.flushLater()
 }
 
 // flushLater leaves it to the sweep.
-func (s *Attachment) flushLater() {
-	if s.flushing&flushListed != 0 {
+func (a *Attachment) flushLater() {
+	if a.flushing&flushListed != 0 {
 		return
 	}
-	s.flushing |= flushListed
-	sh := s.shard()
-	sh.dirty = append(sh.dirty, s)
+	a.flushing |= flushListed
+	sh := a.shard()
+	sh.dirty = append(sh.dirty, a)
 }
 
 // flushable reports whether the last flush is long enough ago.
-func (s *Attachment) flushable(now uint32) bool {
-	return now-s.flushed >= uint32(flushEvery.Milliseconds())
+func (a *Attachment) flushable(now uint32) bool {
+	return now-a.flushed >= uint32(flushEvery.Milliseconds())
 }
 
-func (s *Attachment) freesLittle() bool {
-	return s.unflushed <= fewEntries && s.flushing&flushLarge == 0
+func (a *Attachment) freesLittle() bool {
+	return a.unflushed <= fewEntries && a.flushing&flushLarge == 0
 }
 
 // flush has the position sent to Redis.
-func (s *Attachment) flush(now uint32) {
-	p := streams.Position{UpTo: s.acked}
+func (a *Attachment) flush(now uint32) {
+	p := streams.Position{UpTo: a.acked}
 	switch {
-	case s.proves():
+	case a.proves():
 		p.Patience = provenPatience
-	case s.freesLittle():
+	case a.freesLittle():
 		p.Patience = ackPatience
 	}
-	if s.unflushed == flushEntries || s.flushing&flushDescription != 0 {
+	if a.unflushed == flushEntries || a.flushing&flushDescription != 0 {
 		p.Patience = 0
 	}
-	s.flushed, s.unflushed = now, 0
-	s.flushing = s.flushing&^flushLarge | flushUnderWay
-	if s.acked == s.last {
-		s.flushing &^= flushDescription
+	a.flushed, a.unflushed = now, 0
+	a.flushing = a.flushing&^flushLarge | flushUnderWay
+	if a.acked == a.last {
+		a.flushing &^= flushDescription
 	}
-	s.hub.backbone.Ack(s.ref(), p, s.acknowledged)
+	a.hub.backbone.Ack(a.ref(), p, a.acknowledged)
 }
 
 // retire has the older token retired, and the position flushed with it: the client has said something, so it has the newer one. Until that is done, the
 // client's own slow attempt with the older one could evict it.
-func (s *Attachment) retire() {
-	if s.unflushed > 0 {
-		s.flushed, s.unflushed = s.hub.now(), 0
-		s.hub.backbone.Ack(s.ref(), streams.Position{UpTo: s.acked}, s.acknowledged)
+func (a *Attachment) retire() {
+	if a.unflushed > 0 {
+		a.flushed, a.unflushed = a.hub.now(), 0
+		a.hub.backbone.Ack(a.ref(), streams.Position{UpTo: a.acked}, a.acknowledged)
 		return
 	}
-	s.hub.backbone.Ack(s.ref(), streams.Position{}, s.acknowledged)
+	a.hub.backbone.Ack(a.ref(), streams.Position{}, a.acknowledged)
 }
 
 // flush sends the positions of the clients that moved.
@@ -125,27 +125,27 @@ func (h *Hub) flush() {
 }
 
 // flushDue flushes if the last time is a second ago and over, and reports whether that is settled. The shard is locked.
-func (s *Attachment) flushDue(now uint32) bool {
+func (a *Attachment) flushDue(now uint32) bool {
 	switch {
-	case s.state != live:
-	case !s.flushable(now) || s.flushing&flushUnderWay != 0 && s.freesLittle():
+	case a.state != live:
+	case !a.flushable(now) || a.flushing&flushUnderWay != 0 && a.freesLittle():
 		return false
 	default:
-		s.flush(now)
+		a.flush(now)
 	}
-	s.flushing &^= flushListed
+	a.flushing &^= flushListed
 	return true
 }
 
-func (s *Attachment) acknowledged(hold streams.Holding, err error) {
-	s.locked(func() {
-		s.flushing &^= flushUnderWay
+func (a *Attachment) acknowledged(hold streams.Holding, err error) {
+	a.locked(func() {
+		a.flushing &^= flushUnderWay
 		switch {
-		case s.state != live:
+		case a.state != live:
 		case err != nil:
-			s.flushLater()
+			a.flushLater()
 		case hold != streams.HoldingOurs:
-			s.catchUp()
+			a.catchUp()
 		}
 	})
 }

@@ -101,15 +101,15 @@ func (p *probes) close() {
 	clear(p.all)
 }
 
-func (s *Attachment) attachProbed(dead []streams.SessionRef) {
+func (a *Attachment) attachProbed(dead []streams.SessionRef) {
 	switch {
-	case s.state != attaching:
-	case s.opening().closure != nil:
-		s.close()
+	case a.state != attaching:
+	case a.opening().closure != nil:
+		a.close()
 	default:
-		r := &s.opening().request
+		r := &a.opening().request
 		r.Probed, r.Dead = true, dead
-		s.attach()
+		a.attach()
 	}
 }
 
@@ -120,13 +120,13 @@ type probeRequest struct{ nonce, replyTo string }
 const maxProbeRequests = 64
 
 // probe pings this session's client on behalf of another instance. The shard is locked.
-func (s *Attachment) probe(b *streams.Bell) {
-	x := s.ensureExtra()
+func (a *Attachment) probe(b *streams.Bell) {
+	x := a.ensureExtra()
 	if len(x.probes) == maxProbeRequests {
 		x.probes = slices.Delete(x.probes, 0, 1)
 	}
 	x.probes = append(x.probes, probeRequest{b.Nonce, b.ReplyTo})
-	s.conn.Ping(append([]byte{pingProbe}, b.Nonce...))
+	a.conn.Ping(append([]byte{pingProbe}, b.Nonce...))
 }
 
 // answerAbsent answers a probe of a session that is not here any more, if it ever was. Once Redis knows that, the joining client need not wait
@@ -142,17 +142,17 @@ func (h *Hub) answerAbsent(b *streams.Bell) {
 
 // alive answers a probe, and those before it: their pongs may be left out. It reports whether there was such a probe. The shard
 // is locked.
-func (s *Attachment) alive(nonce []byte) bool {
-	if s.extra == nil {
+func (a *Attachment) alive(nonce []byte) bool {
+	if a.extra == nil {
 		return false
 	}
-	i := slices.IndexFunc(s.extra.probes, func(a probeRequest) bool { return a.nonce == string(nonce) })
+	i := slices.IndexFunc(a.extra.probes, func(p probeRequest) bool { return p.nonce == string(nonce) })
 	if i < 0 {
 		return false
 	}
-	for _, a := range s.extra.probes[:i+1] {
-		s.hub.backbone.Alive(streams.Probe{Room: s.room.String(), Client: s.id.String(), ReplyTo: a.replyTo, Nonce: a.nonce})
+	for _, p := range a.extra.probes[:i+1] {
+		a.hub.backbone.Alive(streams.Probe{Room: a.room.String(), Client: a.id.String(), ReplyTo: p.replyTo, Nonce: p.nonce})
 	}
-	s.extra.probes = append([]probeRequest(nil), s.extra.probes[i+1:]...)
+	a.extra.probes = append([]probeRequest(nil), a.extra.probes[i+1:]...)
 	return true
 }

@@ -13,18 +13,18 @@ const settleAfterLoss = 10 * time.Second
 
 // sendStoreReplaced tells a rejoin.v1 client that what was confirmed to it of late may be missing: replication is asynchronous
 // (rule R9.1). The shard is locked.
-func (s *Attachment) sendStoreReplaced() {
-	if s.dialect != wire.RejoinV1 || s.state != live {
+func (a *Attachment) sendStoreReplaced() {
+	if a.dialect != wire.RejoinV1 || a.state != live {
 		return
 	}
-	ago := s.hub.sinceReplaced()
-	s.sendFrame(func(dst []byte) []byte { return wire.AppendStoreReplaced(dst, ago.Milliseconds()) })
+	ago := a.hub.sinceReplaced()
+	a.sendFrame(func(dst []byte) []byte { return wire.AppendStoreReplaced(dst, ago.Milliseconds()) })
 }
 
 // sendIfReplaced does so for a client that was away meanwhile. The shard is locked.
-func (s *Attachment) sendIfReplaced() {
-	if s.hub.replacedLately() {
-		s.sendStoreReplaced()
+func (a *Attachment) sendIfReplaced() {
+	if a.hub.replacedLately() {
+		a.sendStoreReplaced()
 	}
 }
 
@@ -40,56 +40,56 @@ func (h *Hub) replacedLately() bool {
 
 // restore attaches this session again with a fresh epoch: the primary changed, or lost it. What is under way is
 // waited for: it may be an answer of the primary before. The shard is locked.
-func (s *Attachment) restore() {
-	if s.state != live || s.syncing || s.paused {
-		s.catching, s.todo = s.state == live, todoRestore
+func (a *Attachment) restore() {
+	if a.state != live || a.syncing || a.paused {
+		a.catching, a.todo = a.state == live, todoRestore
 		return
 	}
-	s.catching = true
-	s.beginRead()
-	a := streams.Attach{
-		Room: s.room.String(), Session: s.sid.String(), Role: s.role().Text(), Dialect: byte(s.dialect), Keep: s.keeps(),
-		NewClient: s.id.String(), After: s.last, User: s.user(),
+	a.catching = true
+	a.beginRead()
+	request := streams.Attach{
+		Room: a.room.String(), Session: a.sid.String(), Role: a.role().Text(), Dialect: byte(a.dialect), Keep: a.keeps(),
+		NewClient: a.id.String(), After: a.last, User: a.user(),
 	}
-	if s.extra != nil {
-		a.TokenHash, a.ResumeHash = s.extra.tokenHash, s.extra.olderTokenHash
+	if a.extra != nil {
+		request.TokenHash, request.ResumeHash = a.extra.tokenHash, a.extra.olderTokenHash
 	}
-	s.hub.backbone.Restore(a, s.restored)
+	a.hub.backbone.Restore(request, a.restored)
 }
 
-func (s *Attachment) restored(a streams.Attached, err error) {
-	s.locked(func() {
-		s.syncing = false
+func (a *Attachment) restored(got streams.Attached, err error) {
+	a.locked(func() {
+		a.syncing = false
 		switch {
-		case s.state != live:
-		case a.Verdict == streams.RestoreFenced:
-			s.fencedBySync()
-		case a.Verdict == streams.RestoreEnded:
-			s.endedElsewhere()
-		case err != nil || a.Verdict == streams.RoomFull:
-			s.todo = todoRestore
-			s.readLater(syncRetry)
+		case a.state != live:
+		case got.Verdict == streams.RestoreFenced:
+			a.fencedBySync()
+		case got.Verdict == streams.RestoreEnded:
+			a.endedElsewhere()
+		case err != nil || got.Verdict == streams.RoomFull:
+			a.todo = todoRestore
+			a.readLater(syncRetry)
 		default:
-			s.continueRestored(a)
-			s.proceed()
+			a.continueRestored(got)
+			a.proceed()
 		}
 	})
 }
 
 // continueRestored goes on after a restore.
-func (s *Attachment) continueRestored(a streams.Attached) {
-	s.epoch, s.orderAnew = a.Epoch, true // what was confirmed lately may be lost
-	if s.extra != nil {
-		s.extra.chain.done = 0
+func (a *Attachment) continueRestored(got streams.Attached) {
+	a.epoch, a.orderAnew = got.Epoch, true // what was confirmed lately may be lost
+	if a.extra != nil {
+		a.extra.chain.done = 0
 	}
-	s.hub.metrics.restored.Inc()
-	if a.Verdict == streams.Fresh {
+	a.hub.metrics.restored.Inc()
+	if got.Verdict == streams.Fresh {
 		// The room is being rebuilt by all who hold its sessions: who is not there yet may be on the way.
-		s.ensureExtra().settled = time.Now().Add(settleAfterLoss)
-		s.hub.timers.after(settleAfterLoss, func() { s.locked(s.catchUp) })
+		a.ensureExtra().settled = time.Now().Add(settleAfterLoss)
+		a.hub.timers.after(settleAfterLoss, func() { a.locked(a.catchUp) })
 	}
-	s.version = 0 // a promoted replica may be behind
-	s.overdue(lateOf(a.Undelivered))
-	s.reconcile(a.Peers, a.Version, a.Undelivered)
-	s.deliverPage(page{entries: a.Entries, more: a.More, last: a.Last})
+	a.version = 0 // a promoted replica may be behind
+	a.overdue(lateOf(got.Undelivered))
+	a.reconcile(got.Peers, got.Version, got.Undelivered)
+	a.deliverPage(page{entries: got.Entries, more: got.More, last: got.Last})
 }

@@ -70,13 +70,13 @@ func (h endReason) intended() bool {
 }
 
 // disconnect returns what this connection hands back, its message counts included, and logs that it was closed. The shard is locked.
-func (s *Attachment) disconnect(why endReason) streams.Disconnect {
-	d := streams.Disconnect{Acked: s.acked, Reason: string(why), Tally: streams.Tally{In: uint64(s.sends), Out: uint64(s.out)}}
-	if s.hub.log.Enabled(context.Background(), slog.LevelDebug) {
-		s.hub.log.LogAttrs(context.Background(), slog.LevelDebug, "connection ended",
-			slog.String("how", string(why)), slog.String("room", short(s.room.String())), slog.String("client", short(s.id.String())),
-			slog.String("role", s.role().String()), slog.String("dialect", dialectLabel(s.dialect)),
-			slog.Int64("seconds", int64(s.age(time.Now()).Seconds())), slog.Uint64("messages_in", d.Tally.In), slog.Uint64("messages_out", d.Tally.Out))
+func (a *Attachment) disconnect(why endReason) streams.Disconnect {
+	d := streams.Disconnect{Acked: a.acked, Reason: string(why), Tally: streams.Tally{In: uint64(a.sends), Out: uint64(a.out)}}
+	if a.hub.log.Enabled(context.Background(), slog.LevelDebug) {
+		a.hub.log.LogAttrs(context.Background(), slog.LevelDebug, "connection ended",
+			slog.String("how", string(why)), slog.String("room", short(a.room.String())), slog.String("client", short(a.id.String())),
+			slog.String("role", a.role().String()), slog.String("dialect", dialectLabel(a.dialect)),
+			slog.Int64("seconds", int64(a.age(time.Now()).Seconds())), slog.Uint64("messages_in", d.Tally.In), slog.Uint64("messages_out", d.Tally.Out))
 	}
 	return d
 }

@@ -93,12 +93,12 @@ func (h *Hub) forAll(ctx context.Context) {
 }
 
 // refresh compares a session with Redis and keeps its keys alive. The shard is locked.
-func (s *Attachment) refresh() {
+func (a *Attachment) refresh() {
 	switch {
-	case s.state == attaching || s.syncing: // what is under way may have been answered too early
-		s.todo = max(s.todo, todoSync)
-	case !s.catching:
-		s.catchUp()
+	case a.state == attaching || a.syncing: // what is under way may have been answered too early
+		a.todo = max(a.todo, todoSync)
+	case !a.catching:
+		a.catchUp()
 	}
 }
 
@@ -122,43 +122,43 @@ func (h *Hub) rotate(now time.Time) {
 
 // goAway asks a rejoin.v1 client to reconnect after delay, and closes the connection when spare more has passed.
 // The session waits for its client either way. The shard is locked.
-func (s *Attachment) goAway(delay time.Duration, reason string, spare time.Duration) {
-	if s.dialect == wire.RejoinV1 {
-		s.sendFrame(func(dst []byte) []byte { return wire.AppendGoAway(dst, delay.Milliseconds(), reason) })
+func (a *Attachment) goAway(delay time.Duration, reason string, spare time.Duration) {
+	if a.dialect == wire.RejoinV1 {
+		a.sendFrame(func(dst []byte) []byte { return wire.AppendGoAway(dst, delay.Milliseconds(), reason) })
 		delay += spare
 	}
-	s.hub.timers.after(delay, func() { s.locked(s.sendAway) })
+	a.hub.timers.after(delay, func() { a.locked(a.sendAway) })
 }
 
 // sendAway closes the connection, without losing what is on its way here. The shard is locked.
-func (s *Attachment) sendAway() {
+func (a *Attachment) sendAway() {
 	switch {
-	case s.state != live:
-	case s.keeps():
-		s.handOver()
+	case a.state != live:
+	case a.keeps():
+		a.handOver()
 	default: // it goes on until the client has closed too, which ends the session
-		s.conn.SendAway(wire.CloseServiceRestart, wire.ReasonGoingAway)
+		a.conn.SendAway(wire.CloseServiceRestart, wire.ReasonGoingAway)
 	}
 }
 
 // handOver starts the grace window of a session, if it has one, and closes the connection then. The shard is locked.
-func (s *Attachment) handOver() {
-	if s.state != live {
+func (a *Attachment) handOver() {
+	if a.state != live {
 		return
 	}
-	c, extra := s.conn, s.extra
-	s.detach(s.hub.closingReason(), func() { c.SendAway(wire.CloseServiceRestart, wire.ReasonGoingAway) })
-	s.listen(extra)
+	c, extra := a.conn, a.extra
+	a.detach(a.hub.closingReason(), func() { c.SendAway(wire.CloseServiceRestart, wire.ReasonGoingAway) })
+	a.listen(extra)
 }
 
 // listen lets a session that was handed over store what its client sent before it knew. A rejoin.v1 client sends again what has no answer.
 // was is the session's extra. The shard is locked.
-func (s *Attachment) listen(was *extra) {
-	if s.dialect == wire.RejoinV1 || !s.keeps() {
+func (a *Attachment) listen(was *extra) {
+	if a.dialect == wire.RejoinV1 || !a.keeps() {
 		return
 	}
-	s.state = sentAway
-	if s.dialect == wire.PeerJS {
-		s.extra = &extra{posts: was.posts}
+	a.state = sentAway
+	if a.dialect == wire.PeerJS {
+		a.extra = &extra{posts: was.posts}
 	}
 }

@@ -13,18 +13,18 @@ const tokenNotice = 30 * time.Second
 
 // identify notes what the client's token says. It reports false for a token that is good for nothing: revoked meanwhile, or late with no
 // session to resume. The shard is locked.
-func (s *Attachment) identify(who *wire.Identity, now time.Time) (reason string, ok bool) {
+func (a *Attachment) identify(who *wire.Identity, now time.Time) (reason string, ok bool) {
 	if who == nil {
 		return "", true
 	}
-	s.hub.tokens.Store(true)
-	s.ensureExtra().who = who
-	r := &s.opening().request
+	a.hub.tokens.Store(true)
+	a.ensureExtra().who = who
+	r := &a.opening().request
 	if r.User = who.User; who.Late {
 		r.NewClient = ""
 	}
 	switch {
-	case s.hub.revoked(who, now):
+	case a.hub.revoked(who, now):
 		return wire.ReasonTokenRevoked, false
 	case who.Late && r.Resume == "" && !r.Claim:
 		return wire.ReasonTokenExpired, false
@@ -68,44 +68,44 @@ func (h *Hub) expireTokens(now time.Time) {
 }
 
 // expireToken does so for one. The shard is locked.
-func (s *Attachment) expireToken(now time.Time) {
-	left := s.extra.who.Expires.Sub(now)
-	if s.extra.who.Late {
-		left += s.hub.backbone.Grace()
+func (a *Attachment) expireToken(now time.Time) {
+	left := a.extra.who.Expires.Sub(now)
+	if a.extra.who.Late {
+		left += a.hub.backbone.Grace()
 	}
-	switch c := s.conn; {
+	switch c := a.conn; {
 	case left <= 0:
-		s.detach(endTokenExpired, func() { c.Close(wire.CloseToken, wire.ReasonTokenExpired) })
-	case !s.extra.expiring && s.dialect == wire.RejoinV1 && (left <= tokenNotice || s.extra.who.Late):
-		s.extra.expiring = true
+		a.detach(endTokenExpired, func() { c.Close(wire.CloseToken, wire.ReasonTokenExpired) })
+	case !a.extra.expiring && a.dialect == wire.RejoinV1 && (left <= tokenNotice || a.extra.who.Late):
+		a.extra.expiring = true
 		within := min(left, tokenNotice) / 2 // the rest is for the way
-		s.sendFrame(func(dst []byte) []byte { return wire.AppendGoAway(dst, within.Milliseconds(), wire.GoAwayAuth) })
+		a.sendFrame(func(dst []byte) []byte { return wire.AppendGoAway(dst, within.Milliseconds(), wire.GoAwayAuth) })
 	}
 }
 
 // evict ends a session for good, against its client's will. The shard is locked.
-func (s *Attachment) evict(why endReason, code wire.CloseCode, reason string) {
-	switch s.state {
+func (a *Attachment) evict(why endReason, code wire.CloseCode, reason string) {
+	switch a.state {
 	case attaching:
-		s.opening().evicted = why // also the session that it comes back to
-		s.closeAttaching(ClosedByServer, code, reason)
+		a.opening().evicted = why // also the session that it comes back to
+		a.closeAttaching(ClosedByServer, code, reason)
 	case live:
-		c := s.conn
-		s.endSession(why)
+		c := a.conn
+		a.endSession(why)
 		c.Close(code, reason)
 	case closed:
 	}
 }
 
 // removedByOperator closes a connection whose session the operator has ended: Redis and the peers know already. The shard is locked.
-func (s *Attachment) removedByOperator() {
-	switch s.state {
+func (a *Attachment) removedByOperator() {
+	switch a.state {
 	case attaching:
-		s.closeAttaching(ClosedByServer, wire.CloseRemoved, wire.ReasonRemoved)
+		a.closeAttaching(ClosedByServer, wire.CloseRemoved, wire.ReasonRemoved)
 	case live:
-		s.disconnect(endRemoved)
-		s.close()
-		s.conn.Close(wire.CloseRemoved, wire.ReasonRemoved)
+		a.disconnect(endRemoved)
+		a.close()
+		a.conn.Close(wire.CloseRemoved, wire.ReasonRemoved)
 	case closed:
 	}
 }

@@ -37,14 +37,14 @@ const (
 )
 
 // traceConnect begins the span of a connection that asks for a session.
-func (s *Attachment) traceConnect(now time.Time) {
-	tracer := s.hub.cfg.Tracer
+func (a *Attachment) traceConnect(now time.Time) {
+	tracer := a.hub.cfg.Tracer
 	if tracer == nil {
 		return
 	}
-	o := s.opening()
+	o := a.opening()
 	_, o.span = tracer.Start(context.Background(), "connect", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now), trace.WithAttributes(
-		attrRoom.String(short(s.room.String())), attrRole.String(s.role().String()), attrDialect.String(dialectLabel(s.dialect))))
+		attrRoom.String(short(a.room.String())), attrRole.String(a.role().String()), attrDialect.String(dialectLabel(a.dialect))))
 	if c := o.span.SpanContext(); c.IsSampled() {
 		o.request.Trace = string(appendTraceparent(nil, c))
 	}
@@ -62,47 +62,47 @@ func (o *opening) traceRefused(result string) {
 }
 
 // traceAttached ends the span of a connection that has a session now, and keeps it for what follows to link to.
-func (s *Attachment) traceAttached(o *opening, a streams.Attached, refused string) {
+func (a *Attachment) traceAttached(o *opening, got streams.Attached, refused string) {
 	if o.span == nil {
 		return
 	}
 	result := connectAttached
 	switch {
-	case a.Verdict == streams.Resumed:
+	case got.Verdict == streams.Resumed:
 		result = string(verdictResumed)
 	case refused != "":
 		result = refused
 	}
-	o.span.SetAttributes(attrSession.String(short(s.id.String())), attrResult.String(result))
+	o.span.SetAttributes(attrSession.String(short(a.id.String())), attrResult.String(result))
 	own := o.span.SpanContext()
-	if c, ok := parseTraceparent(a.Link); ok && c.SpanID() != own.SpanID() {
+	if c, ok := parseTraceparent(got.Link); ok && c.SpanID() != own.SpanID() {
 		o.span.AddLink(trace.Link{SpanContext: c})
 	}
 	o.span.End()
 	o.span = nil
 	if own.IsSampled() {
-		s.ensureExtra().connect = &own
+		a.ensureExtra().connect = &own
 	}
 }
 
 // links are what the spans of this connection's messages are linked to.
-func (s *Attachment) links() []trace.Link {
-	if s.extra == nil || s.extra.connect == nil {
+func (a *Attachment) links() []trace.Link {
+	if a.extra == nil || a.extra.connect == nil {
 		return nil
 	}
-	return []trace.Link{{SpanContext: *s.extra.connect}}
+	return []trace.Link{{SpanContext: *a.extra.connect}}
 }
 
 // traceSend begins the span of a message that arrived when it began, nil when nothing is traced, and returns its context behind buf[:0] if
 // it is sampled. The shard is locked.
-func (s *Attachment) traceSend(buf []byte, began time.Time, kind string, size int) (trace.Span, []byte) {
-	tracer := s.hub.cfg.Tracer
+func (a *Attachment) traceSend(buf []byte, began time.Time, kind string, size int) (trace.Span, []byte) {
+	tracer := a.hub.cfg.Tracer
 	if tracer == nil {
 		return nil, buf[:0]
 	}
 	_, span := tracer.Start(context.Background(), "send", trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(began),
-		trace.WithLinks(s.links()...), trace.WithAttributes(
-			attrSession.String(short(s.id.String())), attrRoom.String(short(s.room.String())),
+		trace.WithLinks(a.links()...), trace.WithAttributes(
+			attrSession.String(short(a.id.String())), attrRoom.String(short(a.room.String())),
 			attrKind.String(kind), attrBytes.Int(size)))
 	if c := span.SpanContext(); c.IsSampled() {
 		return span, appendTraceparent(buf[:0], c)
@@ -123,15 +123,15 @@ func endSend(span trace.Span, o outcome) {
 }
 
 // traceDelivered makes the span of a message that was written to its receiver's socket, if the message is traced. The shard is locked.
-func (s *Attachment) traceDelivered(began time.Time, of string, body streams.Body) {
+func (a *Attachment) traceDelivered(began time.Time, of string, body streams.Body) {
 	parent, ok := parseTraceparent(of)
 	if !ok {
 		return
 	}
-	_, span := s.hub.cfg.Tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "deliver",
-		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithTimestamp(began), trace.WithLinks(s.links()...), trace.WithAttributes(
-			attrSession.String(short(s.id.String())), attrRoom.String(short(s.room.String())),
-			attrKind.String(wire.Kind(body.Kind()).String()), attrReplayed.Bool(s.replaying)))
+	_, span := a.hub.cfg.Tracer.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "deliver",
+		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithTimestamp(began), trace.WithLinks(a.links()...), trace.WithAttributes(
+			attrSession.String(short(a.id.String())), attrRoom.String(short(a.room.String())),
+			attrKind.String(wire.Kind(body.Kind()).String()), attrReplayed.Bool(a.replaying)))
 	span.End()
 }
 
