@@ -33,7 +33,7 @@ var hostileHeads = []string{
 }
 
 // TestNothingEndsTheProcess: whatever a client sends, as a head, as frames, as JSON or as a token, the process serves the
-// next one, and keeps no goroutine for those who are gone. R22.
+// next one, and keeps no goroutine for clients that are gone. R22.
 func TestNothingEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	ctx := limit(t)

@@ -118,8 +118,8 @@ func (p peer) meet() string {
 	}
 }
 
-// settle returns when the server has registered the client. A plain one is not told: its 101 comes before that, and whoever is there by
-// then is announced as already connected. An answer to a message proves it.
+// settle returns when the server has registered the client. A plain one is not told: its 101 comes before that, and peers that are there by
+// then are announced as already connected. An answer to a message proves it.
 func (p peer) settle() {
 	p.t.Helper()
 	const nobody = "00000000-0000-4000-8000-000000000000"

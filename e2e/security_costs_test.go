@@ -34,7 +34,7 @@ func TestHostileClientsCost(t *testing.T) {
 		c.row("opens a connection and is silent", c.silent(many(2000))),
 		c.row("connects and leaves", c.connects(many(2000))),
 		c.row("connects, more often than `NEW_CONNECTIONS_PER_ADDRESS` (429)", c.refused(many(2000))),
-		c.row("sends a message that is no JSON", c.nonsense(many(5000))),
+		c.row("sends a message that is not JSON", c.nonsense(many(5000))),
 		c.row("sends 200 bytes to a peer", c.messages(many(3000), 200)),
 		c.row("sends 60 KB to a peer", c.messages(many(1000), 60_000)),
 		c.row("sends to a peer whose mailbox is full", c.beyondFull(many(5000))),

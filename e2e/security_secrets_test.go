@@ -10,7 +10,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/redistest"
 )
 
-// TestWhatAConnectionIDGives: who knows a connectionId gets into the room, as somebody else. What is for a client of rejoin.v1 it never
+// TestWhatAConnectionIDGives: with a connectionId you get into the room, as another client. What is for a client of rejoin.v1 it never
 // gets, neither while that one is there nor while it is away. What waits for a plain wallet that is away it does get.
 func TestWhatAConnectionIDGives(t *testing.T) {
 	t.Parallel()

@@ -125,7 +125,7 @@ func TestDrainTimeoutIsHard(t *testing.T) {
 	}
 }
 
-// scrapeUnread asks for the metrics until the process waits for somebody to read them, and reads nothing.
+// scrapeUnread requests the metrics without reading them, until the process blocks on writing.
 func scrapeUnread(t *testing.T, x *proctest.Process) {
 	t.Helper()
 	c, err := net.Dial("tcp", x.PrivateAddr())

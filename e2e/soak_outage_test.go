@@ -55,7 +55,7 @@ func TestSoakRedisAway(t *testing.T) {
 			how.comeBack(redis)
 			began := time.Now()
 			<-sent.Done()
-			// Where the data is gone, the extension may be back in the room before the wallet is, and is told that nobody is there.
+			// Where the data is gone, the extension may be back in the room before the wallet, and then finds it empty.
 			for err := sent.Err(); err != nil; err = extension.Send(ctx, client.Message{Target: id, Method: "offer", EncryptedPayload: "while away"}) {
 				if name != "stopped" || !errors.Is(err, client.ErrMissingRemoteClient) {
 					t.Fatalf("not confirmed: %v", err)

@@ -104,7 +104,7 @@ func TestResumeThatCannotBeOpensAFreshSession(t *testing.T) {
 	})
 }
 
-// R9: a position that never was is no position in this mailbox: nothing is replayed, and the session is over for everybody.
+// R9: a position that never existed is not one of this mailbox: nothing is replayed, and the session ends for all its peers.
 func TestResumeBeyondTheMailboxIsLost(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()

@@ -90,7 +90,7 @@ func TestTLSIsSpokenToWhoHasTheRightCertificate(t *testing.T) {
 	}
 	var unknown x509.UnknownAuthorityError
 	if err := ask(t, addr, &tls.Config{MinVersion: tls.VersionTLS12}); !errors.As(err, &unknown) {
-		t.Errorf("nobody vouches for it: %v", err)
+		t.Errorf("no authority vouches for it: %v", err)
 	}
 	named, roots := secured(t, redisAddr, "redis.test")
 	if err := ask(t, named, &tls.Config{RootCAs: roots, ServerName: "redis.test", MinVersion: tls.VersionTLS12}); err != nil {

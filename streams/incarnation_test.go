@@ -32,7 +32,7 @@ func TestAProcessIsAnIncarnationOfItsName(t *testing.T) {
 		x.die(t)
 		other.wait(t, "its lease is over", func() bool { return other.live != nil && !other.live[x.name] && other.live[y.name] })
 		y.wait(t, "it takes over the name", func() bool { return y.Ready() == nil })
-		// What the dead one held is not this one's: the next bell finds that nobody listens, or the lease has told.
+		// What the dead instance held does not belong to this one: the next doorbell finds no subscriber, or the lease has run out.
 		must(t, other.detach(w.ref(), streams.EntryID{}))
 		if got := must(t, y.attach(w.back(streams.EntryID{}))); got.Verdict != streams.Resumed {
 			t.Errorf("resume: %+v", got)

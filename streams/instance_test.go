@@ -98,12 +98,12 @@ func (in *instance) crash(tb failer) {
 	}
 }
 
-// die is close, and returns when Redis has noticed that nobody listens any more.
+// die is close, and returns when Redis has noticed that its subscription is gone.
 func (in *instance) die(tb failer) {
 	tb.Helper()
 	in.close(tb)
 	channel := "rejoin:i:" + in.name
-	until(tb, "nobody listens", func() bool {
+	until(tb, "the subscription is gone", func() bool {
 		n, err := in.p.client(tb).PubSubNumSub(context.Background(), channel).Result()
 		if err != nil {
 			tb.Fatal(err)

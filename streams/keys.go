@@ -32,7 +32,7 @@ func spreadLeaseKey(n int) string { return leasesKey + ":{" + strconv.Itoa(n) + 
 func channel(instance string) string { return channelPrefix + instance }
 
 // tracedChannel is where an instance that traces is rung for messages that are followed: with their trace, which those
-// that do not trace, or are of an earlier version, would not understand. When nobody listens there, the message is rung
+// that do not trace, or are of an earlier version, would not understand. When that channel has no subscriber, the message is rung
 // for as any other. (On a cluster PUBLISH may not count the listener; then it is rung for twice, and the second is
 // a duplicate.) No instance's name has braces.
 func tracedChannel(instance string) string { return channelPrefix + instance + "{traced}" }

@@ -66,7 +66,7 @@ func TestLostSubscriptionIsRenewedAndReconciled(t *testing.T) {
 	if err := p.client(t).Do(context.Background(), "CLIENT", "KILL", "TYPE", "pubsub").Err(); err != nil {
 		t.Fatal(err)
 	}
-	e.send(t, w, 'c', "0") // perhaps nobody hears it
+	e.send(t, w, 'c', "0") // perhaps no instance hears it
 	y.wait(t, "reconcile", func() bool { return y.reconciled > before && y.Ready() == nil })
 	sameNames(t, names(w.all(t, streams.EntryID{})), "0")
 	e.send(t, w, 'c', "1")

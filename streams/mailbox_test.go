@@ -9,7 +9,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// R11: gone only when acknowledged; wrong acknowledgements harm nobody.
+// R11: gone only when acknowledged; wrong acknowledgements do no harm.
 func TestAckFreesUpToItsEntryAndNeverGoesBackOrBeyond(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, room := p.open(t), newRoom()

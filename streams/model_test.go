@@ -110,7 +110,7 @@ func (w *world) send(t *rapid.T) {
 		outcomes, calls = append(outcomes, outcome), append(calls, c.in.send(m))
 		if unheard != nil { // what follows is a step of its own, behind this one and before whatever is called next
 			check()
-			must(t, c.in.expire(c.r.name, newClient())) // nobody's; its answer comes behind that step
+			must(t, c.in.expire(c.r.name, newClient())) // of no client; its answer comes behind that step
 			unheard()
 		}
 	}
@@ -189,7 +189,7 @@ func (w *world) ack(t *rapid.T) {
 	}
 }
 
-// claim remembers what a client wrongly said to have: its own fault, and nobody else's.
+// claim remembers what a client wrongly claimed to have: only that client suffers for it.
 func (r *modelRoom) claim(cl *client) {
 	for _, n := range r.notes {
 		if n.to == cl.id && n.fate == acked && !slices.Contains(cl.got, n.name) {
@@ -297,7 +297,7 @@ func (w *world) leave(t *rapid.T) {
 	c.closed = true
 }
 
-// expire lets a window be over. All instances may see it, or nobody yet; one ends the session.
+// expire ends a window. All instances may notice, or none yet; one ends the session.
 func (w *world) expire(t *rapid.T) {
 	r := w.anyRoom(t)
 	s := pick(t, "suspended", r.sorted(), func(s *seat) bool { return !s.live })
@@ -396,7 +396,7 @@ func (w *world) stale(t *rapid.T) {
 	}
 }
 
-// end lets everybody read what is left, and leave. Every message has met its fate, and no key remains.
+// end has all clients read what is left, and leave. By then the fate of every message is known, and no key remains.
 func (w *world) end(t *rapid.T) {
 	for _, c := range w.conns {
 		if c.holds() {

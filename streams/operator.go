@@ -46,7 +46,7 @@ type Notice struct {
 type Noticed struct {
 	Stored int // mailboxes that have it
 	Full   int // ... that have too much waiting
-	Plain  int // clients that would not understand it: it is for those whose dialect is 'r'
+	Plain  int // clients that would not understand it: it is for clients of dialect 'r'
 }
 
 // Notify stores a message from the operator in mailboxes, and rings. A suspended session gets it when its client is back.

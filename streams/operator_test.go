@@ -136,7 +136,7 @@ func TestWhatWasRemovedIsNotRestored(t *testing.T) {
 	})
 }
 
-// TestNotifyStores in the mailboxes of those who are meant and understand it, and rings.
+// TestNotifyStores: it is stored in the mailboxes of the clients that are addressed and understand it, and they are rung.
 func TestNotifyStores(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, room, empty := p.open(t), p.open(t), newRoom(), newRoom()
@@ -150,7 +150,7 @@ func TestNotifyStores(t *testing.T) {
 			{notice(room, w1.id, "", "to one"), streams.Noticed{Stored: 1}},
 			{notice(room, "", "wallet", "to wallets"), streams.Noticed{Stored: 2, Plain: 1}},
 			{notice(room, old.id, "", "to a plain one"), streams.Noticed{Plain: 1}},
-			{notice(room, newClient(), "", "to nobody"), streams.Noticed{}},
+			{notice(room, newClient(), "", "to no client"), streams.Noticed{}},
 			{notice(room, "", "viewer", "to no role"), streams.Noticed{}},
 			{notice(empty, "", "wallet", "to no room"), streams.Noticed{}},
 		} {

@@ -19,7 +19,7 @@ import (
 
 // Options configure a Backbone. The zero value of each field but Instance means its default.
 type Options struct {
-	// URL of Redis, as ParseURL reads it; empty: an embedded one, shared with nobody, kept nowhere.
+	// URL of Redis, as ParseURL reads it; empty: an embedded one, which shares and keeps nothing.
 	URL string
 	// Instance names this process to people; Redis knows it by an incarnation of that name (Backbone.Instance). Two processes of one
 	// name do each other no harm, but the later one is not ready while the earlier lives. Default: random.

@@ -53,7 +53,7 @@ type Message struct {
 	TTL       time.Duration
 	RequestID []byte // at most MaxRequestID bytes
 	Data      []byte
-	// Trace, unless empty, travels with the message to where it is delivered, within Redis: words of whoever follows it,
+	// Trace, unless empty, travels with the message to where it is delivered, within Redis: words of the tracer,
 	// without spaces.
 	Trace []byte
 }

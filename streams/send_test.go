@@ -167,7 +167,7 @@ func TestRingOfAnEarlierVersion(t *testing.T) {
 	})
 }
 
-func TestSendToNobodyIsMissing(t *testing.T) {
+func TestSendToNoClientIsMissing(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, room := p.open(t), newRoom()
 		e, same := x.join(t, room, extension, rejoin), x.join(t, room, extension, rejoin)

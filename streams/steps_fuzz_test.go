@@ -14,7 +14,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// FuzzSteps takes steps of every kind with arguments that nobody would think of, as far as callers can pass them: entry
+// FuzzSteps takes steps of every kind with arguments that no test author would think of, as far as callers can pass them: entry
 // IDs, request IDs and data come from clients and may be anything; rooms, client IDs and sessions have their form, but
 // need not be there. No script may fail, whatever it finds; every reply and every doorbell must be readable. R9, R22.
 func FuzzSteps(f *testing.F) {

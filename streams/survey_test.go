@@ -9,7 +9,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// What an operator should know of a Redis is found at start, and what nobody tells is not guessed.
+// What an operator should know about a Redis is found at start. What cannot be learned is not guessed.
 func TestSurvey(t *testing.T) {
 	t.Parallel()
 	replica, primary := redistest.NewServer(t), redistest.NewServer(t)

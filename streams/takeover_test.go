@@ -41,7 +41,7 @@ func TestPlainClientTakesOverTheOneThatWaits(t *testing.T) {
 	})
 }
 
-// With two that wait nobody knows whose client it is: a newcomer.
+// With two sessions waiting it is unclear which client this is, so it is a new one.
 func TestPlainClientTakesOverNeitherOfTwo(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, room := p.open(t), newRoom()
@@ -143,7 +143,7 @@ func TestDeadProbeDoesNotHitALaterConnection(t *testing.T) {
 	})
 }
 
-// Nobody listens where the old connection was: no need to wait for a probe.
+// The instance of the old connection has no subscription: no need to wait for a probe.
 func TestPlainClientOfADeadInstanceIsTakenOverAtOnce(t *testing.T) {
 	onServers(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()

@@ -7,7 +7,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// A session frame that was lost locks nobody out: the older token stays good until the client has spoken.
+// A lost session frame locks no client out: the older token stays good until the client has spoken.
 func TestOlderTokenIsGoodUntilTheClientHasSpoken(t *testing.T) {
 	speak := map[string]func(t *testing.T, w, e *member){
 		"send": func(t *testing.T, w, e *member) { w.send(t, e, 'c', "spoken") },
@@ -86,7 +86,7 @@ func TestAttemptThatWaitedDoesNotEvictANewerOne(t *testing.T) {
 	})
 }
 
-// R5, fencing: whoever was replaced can do nothing any more.
+// R5, fencing: a connection that was replaced can do nothing any more.
 func TestReplacedConnectionCanDoNothing(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()

@@ -20,7 +20,7 @@ func (m *member) follow(tb failer, to *member, name, trace string) {
 }
 
 // A trace travels with the doorbell to an instance that traces; one that does not is rung as ever, and so are others for
-// messages that nobody follows. Nobody is left out, and on a single server nobody rung twice.
+// messages that are not traced. No instance is left out, and on a single server none is rung twice.
 func TestTraceTravelsWithTheDoorbell(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, follows, not, room := p.open(t), p.open(t, traced), p.open(t), newRoom()

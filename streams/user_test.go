@@ -14,7 +14,7 @@ func as(a streams.Attach, user string) streams.Attach {
 	return a
 }
 
-// TestUsersAreTold to those who come and to those who are there, and survive whatever a session does.
+// TestUsersAreTold: both newcomers and the clients already there learn the users, whatever happens to a session.
 func TestUsersAreTold(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, y, room := p.open(t), p.open(t), newRoom()

@@ -73,7 +73,7 @@ func TestResumeAndExpireNeverBothWin(t *testing.T) {
 	})
 }
 
-// The end of a window is seen by whoever comes first, a join included.
+// The end of a window is noticed by the next step in the room, a join included.
 func TestAttachEndsWindowsThatAreOver(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		x, room := p.open(t), newRoom()
@@ -158,7 +158,7 @@ func TestUndeliveredIsToldAgainToASenderThatComesBack(t *testing.T) {
 	})
 }
 
-// R6: ... also when the instance that held the sender is dead, and nobody has noticed yet.
+// R6: ... also when the instance that held the sender is dead and this has not been noticed yet.
 // A sender says something on its next connection before it has read of a later end there, and that connection is lost: it is told of that end again, and of no
 // earlier one.
 func TestUndeliveredIsToldAgainToASenderThatSpokeBeforeItHeard(t *testing.T) {

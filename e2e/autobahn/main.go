@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return server.Stop(limit)
 }
 
-// echo is a hub that takes everybody, and sends each message back.
+// echo is a hub that admits every client and sends each message back.
 type echo struct{}
 
 func (echo) Ready(wire.RoomID) error     { return nil }

@@ -23,7 +23,7 @@ const (
 	bigger  = 20 << 10              // of one message in 50: too large for a doorbell
 )
 
-// actor is one member of a room: it negotiates with whoever it meets, sends on, and writes down all that it sees.
+// actor is one member of a room: it negotiates with every peer it meets, keeps sending, and records everything it sees.
 type actor struct {
 	static
 	log *history.Log

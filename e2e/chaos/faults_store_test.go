@@ -87,7 +87,7 @@ func misconfigure(r *run) {
 	redis.Do("CONFIG SET dir " + dir)
 	redis.Do(`CONFIG SET save ""`)
 	if !strings.Contains(redis.Do("INFO errorstats"), "errorstat_MISCONF:") {
-		r.t.Error("nobody was refused with MISCONF")
+		r.t.Error("no client was refused with MISCONF")
 	}
 }
 
@@ -115,7 +115,7 @@ func failOverLagging(r *run) {
 	failOver(r)
 }
 
-// failOverAway: nobody has read what the replica lacks.
+// failOverAway: no client has read the messages that the replica lacks.
 func failOverAway(r *run) {
 	lag(r)
 	for _, room := range r.load.rooms {

@@ -91,7 +91,7 @@ func (l *load) await(what string, ok func([]history.Member, []history.Event) boo
 	}
 }
 
-// service blocks until everybody is served again and returns how long after since that was, and whether it came at all.
+// service blocks until every member is served again. It returns how long after since that was, and false if it never happened.
 func (l *load) service(since time.Duration) (took time.Duration, served bool) {
 	l.t.Helper()
 	served = l.await("full service", func(m []history.Member, e []history.Event) (ok bool) {
@@ -106,7 +106,7 @@ func at(events []history.Event, moment time.Duration) int {
 	return sort.Search(len(events), func(i int) bool { return events[i].At >= moment })
 }
 
-// finish ends the traffic, has everybody exchange last messages until nothing is open, and judges the history. What stays
+// finish ends the traffic, has all members exchange last messages until nothing is pending, and judges the history. What stays
 // open for longer than the grace window and some is broken. What is excused is lost when no more of it comes. mark is when
 // the last messages began.
 func (l *load) finish(excused func(history.Violation, []history.Event) bool) (_ history.Verdict, mark time.Duration) {

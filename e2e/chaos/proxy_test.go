@@ -84,7 +84,7 @@ func (p *proxy) cut() {
 }
 
 // deafToxic swallows every other chunk of doorbells on their way from Redis: whole pub/sub messages, so that the
-// connection lives on and nobody notices.
+// connection lives on and neither side notices.
 type deafToxic struct{}
 
 // NewState implements toxics.StatefulToxic: each connection counts for itself.

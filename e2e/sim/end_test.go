@@ -9,7 +9,7 @@ import (
 	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
 )
 
-// settle waits until all should be well, has everybody talk to everybody, and judges.
+// settle waits until everything should have recovered, has all members talk to each other, and judges.
 func (s *simulation) settle(r *result) {
 	quiet := max(s.faultEnd, s.w.now()) + 50*time.Second
 	for step := s.w.now() + 5*time.Second; step < quiet; step += 5 * time.Second {

@@ -233,7 +233,7 @@ func (i *instance) open() bool {
 	return !i.dead && !i.ended && !i.closing && i.hub.Ready() == nil && i.hub.Busy() == nil
 }
 
-// discard is where logs go, unless somebody wants to read them.
+// discard is where logs go unless they are asked for.
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // forgetful is a backbone that tells its hub that every end of a session has reached Redis, and lets none of them through; nor does it say what

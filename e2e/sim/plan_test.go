@@ -16,10 +16,10 @@ const (
 	doCut     kind = "cut"     // the connection breaks; both ends see it
 	doVanish  kind = "vanish"  // the network is gone for a while; the server notices late
 	doStall   kind = "stall"   // the client does not read for a while
-	doLeave   kind = "leave"   // in good order; somebody new comes in its place after a while
+	doLeave   kind = "leave"   // in good order; a new client takes its place after a while
 	doAgain   kind = "again"   // it connects once more while its connection looks well (a phone that changed networks)
 	doMute    kind = "mute"    // it does not acknowledge for a while
-	doQuit    kind = "quit"    // for good, in good order or not, and nobody comes in its place
+	doQuit    kind = "quit"    // for good, in good order or not, and no new client takes its place
 	doRemove  kind = "remove"  // the operator ends its session
 	doRevoke  kind = "revoke"  // ... revokes its token
 	doRefresh kind = "refresh" // it goes away with 1001 and comes back, as a page that reloads

@@ -15,7 +15,7 @@ func (m *member) say(n int) {
 		return
 	}
 	target := m.peers[m.draw()%uint64(len(m.peers))]
-	if m.Plain { // whoever came last is a new beginning
+	if m.Plain { // the latest to connect starts afresh
 		target = m.peers[len(m.peers)-1]
 	}
 	for range n {

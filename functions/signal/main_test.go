@@ -129,7 +129,7 @@ func TestServesOnEmbeddedRedis(t *testing.T) {
 		}
 	}
 	if code, _ := get(t, private+"/debug/pprof/"); code != http.StatusNotFound {
-		t.Errorf("pprof answers %d though nobody asked for it", code)
+		t.Errorf("pprof answers %d though it is not enabled", code)
 	}
 	if err := stop(); err != nil {
 		t.Error(err)

@@ -49,7 +49,7 @@ func (h *handler) getRoom(w http.ResponseWriter, r *http.Request, rooms []string
 		}
 	}
 	if len(clients) == 0 {
-		fail(w, http.StatusNotFound, "nobody is in this room")
+		fail(w, http.StatusNotFound, "no client is in this room")
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{"clients": clients})

@@ -43,7 +43,7 @@ func TestChaos(t *testing.T) {
 	wg.Wait()
 	good.write(wsframetest.Bye)
 	s.end(t)
-	eventually(t, "everybody to be gone", func() bool { return r.metric(t, "rejoin_edge_connections") == 0 })
+	eventually(t, "all connections to be gone", func() bool { return r.metric(t, "rejoin_edge_connections") == 0 })
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
 	for _, s := range r.hub.all {

@@ -325,7 +325,7 @@ func TestDeliverBound(t *testing.T) {
 	c.expect(text, payload)
 }
 
-// TestOrderFromAnyGoroutine: some frames are written by whoever queues them, some by the loop, some in part by both. They
+// TestOrderFromAnyGoroutine: some frames are written by the goroutine that queues them, some by the loop, some in part by both. They
 // arrive in the order in which they were queued.
 func TestOrderFromAnyGoroutine(t *testing.T) {
 	t.Parallel()
@@ -394,7 +394,7 @@ func TestClosedInTheSameBatch(t *testing.T) {
 	}
 }
 
-// TestLateProducer writes to sessions whose connections are gone, while others get their descriptors: nobody reads what was not
+// TestLateProducer writes to sessions whose connections are gone, while others get their descriptors: no client reads what was not
 // meant for them.
 func TestLateProducer(t *testing.T) {
 	t.Parallel()

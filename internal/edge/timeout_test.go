@@ -87,7 +87,7 @@ func TestPingsAndSilence(t *testing.T) {
 	}
 }
 
-// TestNoPingWhileBusy: whoever sends needs no ping. A machine that stalls may make the client a silent one for
+// TestNoPingWhileBusy: a client that sends needs no ping. A machine that stalls may make the client a silent one for
 // once, so a ping is held against the server only when there was no such gap.
 func TestNoPingWhileBusy(t *testing.T) {
 	t.Parallel()

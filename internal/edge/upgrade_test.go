@@ -269,7 +269,7 @@ func TestHeadLimit(t *testing.T) {
 	}
 }
 
-// TestUnavailable: whoever cannot be served is told so before the upgrade, with Retry-After. R19.
+// TestUnavailable: a client that cannot be served is refused before the upgrade, with Retry-After. R19.
 func TestUnavailable(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxConnections = 1 })
@@ -342,7 +342,7 @@ func TestMaxPerAddress(t *testing.T) {
 	}
 }
 
-// TestNewPerAddress: whoever asks too often is refused until the second is over, also when its connections are gone at once; others
+// TestNewPerAddress: an address that connects too often is refused until the second is over, even when its connections are gone at once; others
 // are not.
 func TestNewPerAddress(t *testing.T) {
 	t.Parallel()

@@ -35,7 +35,7 @@ type Message struct {
 }
 
 // Decode reads a message. It reports false for what PeerServer would pass over: text that is not JSON, or no object; a type that it does
-// not know. It passes over a dst that is no id as well, which PeerServer would keep five seconds for a client that cannot come.
+// not know. It also passes over a dst that is not an id, which PeerServer would keep five seconds for a client that cannot come.
 func Decode(raw []byte) (m Message, ok bool) {
 	if !utf8.Valid(raw) { // a binary frame: what is relayed leaves as text
 		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))

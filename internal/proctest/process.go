@@ -225,7 +225,7 @@ func (p *Process) Wait(ctx context.Context) error {
 	}
 }
 
-// Get asks the private port and returns status and body; status 0 when nobody answers.
+// Get asks the private port and returns status and body; status 0 when there is no answer.
 func (p *Process) Get(path string) (status int, body string) {
 	client := http.Client{Timeout: startTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Get(p.private + path)

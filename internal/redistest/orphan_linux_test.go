@@ -43,7 +43,7 @@ func TestServersEndWhenTheTestProcessIsKilled(t *testing.T) {
 	waitClosed(t, address)
 }
 
-// waitClosed blocks until nobody listens at address any more.
+// waitClosed blocks until address is no longer listened on.
 func waitClosed(t *testing.T, address string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -54,7 +54,7 @@ func waitClosed(t *testing.T, address string) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			t.Fatalf("somebody still listens at %s", address)
+			t.Fatalf("%s is still listened on", address)
 		}
 	}
 }

@@ -18,7 +18,7 @@ const (
 )
 
 // freePort returns a port of 127.0.0.1 that was free a moment ago. Nothing keeps it free:
-// whoever uses it tries another one when it turns out to be taken.
+// the caller tries another one when it turns out to be taken.
 func freePort() (int, error) {
 	var last error
 	for range portTries {

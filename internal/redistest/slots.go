@@ -136,7 +136,7 @@ func (m *Move) finish(ctx context.Context) error {
 
 // settle returns when all nodes agree on who has which slots since when (the configuration epochs), and one that was moved is where
 // it was moved to. Moved faster than the nodes hear of each other, the new holder may have an older epoch than the one before,
-// whose heartbeats then undo the move at some: in the end nobody has the slot. redis-cli --cluster fix is for that, and so is this.
+// whose heartbeats then undo the move at some: in the end no node has the slot. redis-cli --cluster fix repairs that, and so does this.
 func (p *Partitioned) settle(ctx context.Context, slot string) error {
 	to, moved := p.moved[slot]
 	id := ""

@@ -177,7 +177,7 @@ func TestAcksThatMakeNoSenseAreIgnored(t *testing.T) {
 		}
 		pass(2 * time.Second)
 		wantPositions(t, b, "7-2")
-		c.got() // and nobody is told
+		c.got() // and the client is not told
 		for _, text := range []string{`{"method":"ack"}`, `{"method":"ack","id":7}`, `{"method":"ack","id":null}`} {
 			c.text(text)
 		}

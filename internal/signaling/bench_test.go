@@ -164,7 +164,7 @@ func BenchmarkDoorbell(b *testing.B) {
 	})
 }
 
-// A doorbell for somebody else in a room of many.
+// A doorbell for another client in a room of many.
 func BenchmarkDoorbellInACrowd(b *testing.B) {
 	room := newRoom()
 	x := newBench(wallet(room))

@@ -106,7 +106,7 @@ func TestADrainSendsAllAwayAtRandomMoments(t *testing.T) {
 		}
 		handedOver(t, b, 200)
 		if len(b.calls("leave")) > 0 {
-			t.Error("somebody was made to leave")
+			t.Error("a session was ended")
 		}
 	})
 }
@@ -174,14 +174,14 @@ func TestADrainKeepsItsDeadline(t *testing.T) {
 	})
 }
 
-func TestADrainOfNobodyIsShort(t *testing.T) {
+func TestADrainWithoutClientsIsShort(t *testing.T) {
 	bubble(t, func(_ *testing.T, hub *signaling.Hub, _ *scripted) {
 		hub.Drain(context.Background(), time.Hour)
 	})
 }
 
 // A client that is just being attached is told at once; what the attach brings is handed over as well.
-func TestADrainWaitsForWhoIsBeingAttached(t *testing.T) {
+func TestADrainWaitsForAttaches(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		b.shut()
 		plain, asked := wallet(newRoom()).dial(t, hub), wallet(newRoom()).rejoin().dial(t, hub)
@@ -199,7 +199,7 @@ func TestADrainWaitsForWhoIsBeingAttached(t *testing.T) {
 		if len(took) != 1 {
 			t.Error("drain goes on")
 		}
-		// The plain one may be waited for; nobody knows the token of the other.
+		// The plain one may come back; the other was never told its token.
 		if len(b.calls("detach")) != 1 || len(b.calls("leave")) != 1 {
 			t.Errorf("%d detached, %d left, want one each", len(b.calls("detach")), len(b.calls("leave")))
 		}

@@ -207,7 +207,7 @@ func TestLostPresenceIsMadeUpFor(t *testing.T) {
 	})
 }
 
-// Many come and go: whoever is announced is announced once, and then gone once.
+// Many come and go: each that is announced is announced once, and then reported gone once.
 func TestFlappingClientsAreAnnouncedInOrder(t *testing.T) {
 	everywhere(t, streams.Options{}, func(t *testing.T, x, y *place) {
 		room := newRoom()
@@ -273,7 +273,7 @@ func TestAnInstanceDies(t *testing.T) {
 	asked, _, _, walID := meet(t, x, y, extension(d.room).rejoin(), d.rejoin())
 	plain := extension(d.room).dial(t, x.Hub)
 	plain.expect(already(walID))
-	y.stop() // nobody is told
+	y.stop() // no peer is told
 	asked.expect(suspended(walID), gone(walID))
 	plain.expect(gone(walID))
 }

@@ -41,7 +41,7 @@ type Config struct {
 	// Seed, unless zero, replaces all randomness of the hub, so that a simulated history can be repeated. A server leaves it zero:
 	// clients choose their rooms, and are not to choose their places.
 	Seed uint64
-	// Buffers counts, with others, what clients send before their sessions are attached; those who send more when it is
+	// Buffers counts, with others, what clients send before their sessions are attached; clients that send more when it is
 	// exceeded are told to come back later. nil: any number of bytes.
 	Buffers *budget.Budget
 

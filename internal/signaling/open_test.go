@@ -53,12 +53,12 @@ func TestBusyWhileAttachingTakesLong(t *testing.T) {
 		wallet(newRoom()).dial(t, hub)
 		pass(3 * time.Second)
 		if err := hub.Busy(); err != nil {
-			t.Errorf("%v, but nobody knows yet how long it takes", err)
+			t.Errorf("%v, but it is not known yet how long an attach takes", err)
 		}
 		b.open()
 		pass(0)
 		if err := hub.Busy(); err != nil {
-			t.Errorf("%v, but nobody waits", err)
+			t.Errorf("%v, but no attach is waiting", err)
 		}
 		b.shut()
 		wallet(newRoom()).dial(t, hub)
@@ -152,7 +152,7 @@ func TestWhoLeavesWhileBeingAttached(t *testing.T) {
 		{"plain wallet, closed", wallet(newRoom()), "fresh", signaling.Closure{By: signaling.ClosedByClient, Code: 1001}, "leave"},
 		{"plain wallet that is back, lost", wallet(newRoom()), "resumed", signaling.Closure{By: signaling.ClosedByLoss}, "detach"},
 		{"plain extension, lost", extension(newRoom()), "fresh", signaling.Closure{By: signaling.ClosedByLoss}, "leave"},
-		// Nobody was told the token: nobody would ever come back.
+		// The token was never sent, so the client can never come back.
 		{"rejoin.v1, lost", wallet(newRoom()).rejoin(), "fresh", signaling.Closure{By: signaling.ClosedByLoss}, "leave"},
 		{"rejoin.v1 that is back, lost", wallet(newRoom()).rejoin(), "resumed", signaling.Closure{By: signaling.ClosedByLoss}, "detach"},
 		{"rejoin.v1 that is back, 1001", wallet(newRoom()).rejoin(), "resumed", signaling.Closure{By: signaling.ClosedByClient, Code: 1001}, "detach"},
@@ -286,7 +286,7 @@ func TestAnswersAfterTheEndOfASessionAreIgnored(t *testing.T) {
 	}
 }
 
-// A sender that is refused as fenced finds out whether another connection has its session, or nobody.
+// A sender that is refused as fenced finds out whether another connection has its session, or none has.
 func TestAFencedSenderIsClosedOrRestored(t *testing.T) {
 	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
 		c, _, peer := liveWith(t, hub, b, d)

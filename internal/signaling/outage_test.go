@@ -15,7 +15,7 @@ import (
 func TestAnAttachThatRedisDidTooLateLeavesNoGhost(t *testing.T) {
 	t.Parallel()
 	server := redistest.NewServer(t)
-	// Only those who are to wait in vain are in a hurry: the others wait as long as a busy machine takes.
+	// Only clients that are meant to wait in vain have a short time-out; the others wait as long as a busy machine takes.
 	p, hasty := newPlace(t, streams.Options{URL: server.URL()}), newPlace(t, streams.Options{URL: server.URL(), CallTimeout: 200 * time.Millisecond})
 	d := wallet(newRoom())
 	ext := extension(d.room).dial(t, p.Hub)
@@ -108,7 +108,7 @@ func answerOf(t *testing.T, c *client, requestID string) string {
 		switch m.Info {
 		case "storeReplaced", "remoteClientSuspended", "remoteClientResumed":
 		case "remoteClientDisconnected", "remoteClientJustConnected":
-			t.Fatalf("got %+v: nobody came or left", m)
+			t.Fatalf("got %+v, though no peer came or left", m)
 		default:
 			return m.short()
 		}

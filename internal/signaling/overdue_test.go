@@ -68,7 +68,7 @@ func TestEachMessageWhoseTimeIsOverIsProven(t *testing.T) {
 		if n := len(b.calls("told")); n != 2 {
 			t.Errorf("Redis was asked to forget %d times, want twice", n)
 		}
-		// A doorbell that was on its way for longer than all of that is no news.
+		// A doorbell that was on its way for longer than all of that brings nothing new.
 		late("m2")
 		late("m3")
 		pass(time.Second)

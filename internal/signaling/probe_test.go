@@ -216,7 +216,7 @@ func TestAConnectionIsFencedWhileItIsBeingAttached(t *testing.T) {
 	})
 }
 
-// A client that closed and is back at once is not to wait for the answer of a connection that is no more.
+// A client that closed and is back at once must not wait for the answer of a connection that is gone.
 func TestAProbeOfWhoIsNotHereIsAnsweredOnceRedisKnows(t *testing.T) {
 	t.Run("left", func(t *testing.T) {
 		bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {

@@ -295,7 +295,7 @@ func TestWhatWasRungForAndIsLostIsNotAskedForForEver(t *testing.T) {
 	})
 }
 
-// A step that nobody waits for any more may still be done by Redis when it comes back: it has to be undone.
+// A step whose caller has given up may still be done by Redis when it comes back: it has to be undone.
 func TestAnAttachWithoutAnAnswerIsUndone(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		d := wallet(newRoom()).rejoin()

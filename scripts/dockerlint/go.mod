@@ -1,4 +1,4 @@
-// A module of its own: BuildKit is large, and nobody else needs it. task lint:image runs it.
+// A module of its own: BuildKit is large, and nothing else needs it. task lint:image runs it.
 module github.com/rejoin-dev/rejoin/scripts/dockerlint
 
 go 1.26.8

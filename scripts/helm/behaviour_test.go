@@ -244,7 +244,7 @@ func TestOperationsArePrivate(t *testing.T) {
 	}
 	policy := with(t, "networkPolicy: {operations: []}").must(t, "NetworkPolicy/signal-rejoin-signal")
 	if from, _ := at(policy, "spec", "ingress", 1, "from").([]any); len(from) != 1 {
-		t.Errorf("an empty list lets everybody in: %v", from)
+		t.Errorf("an empty list admits every client: %v", from)
 	}
 	valkey := with(t, "").must(t, "NetworkPolicy/signal-rejoin-valkey")
 	if at(valkey, "spec", "policyTypes", 1) != "Egress" || at(valkey, "spec", "egress") != nil || len(at(valkey, "spec", "ingress").([]any)) != 1 {

@@ -86,7 +86,7 @@ variable "replicas" {
   nullable = false
   validation {
     condition     = var.replicas.min >= 2 && var.replicas.max >= var.replicas.min && var.replicas.max <= 1000
-    error_message = "replicas: want min of 2 or more (with none nobody can stay connected) and max up to 1000."
+    error_message = "replicas: want min of 2 or more (with none no client can stay connected) and max up to 1000."
   }
   validation {
     condition     = alltrue([for p in [var.replicas.cpu_percent, var.replicas.memory_percent] : p >= 10 && p <= 90])

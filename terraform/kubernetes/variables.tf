@@ -38,7 +38,7 @@ variable "host" {
 variable "gateway" {
   description = <<-EOT
     Gateway API: a Gateway that exists already, with a TLS listener for host that takes routes from the namespace; null with ingress.
-    section: one of its listeners. proxies: namespace in which its proxies run, the Gateway's own by default: nobody else may connect.
+    section: one of its listeners. proxies: namespace in which its proxies run, the Gateway's own by default: no others may connect.
     timeout: of a request, 0s for none, as WebSockets want it; empty where the Gateway does not know the field.
   EOT
   type = object({
@@ -66,7 +66,7 @@ variable "gateway" {
 variable "ingress" {
   description = <<-EOT
     In place of gateway: an Ingress of any class, with its annotations and the TLS secret; null with gateway. namespace is where the
-    controller runs: nobody else may connect. Have the controller's time-outs fit proxy_seconds; those of class nginx are set here.
+    controller runs: no others may connect. Have the controller's time-outs fit proxy_seconds; those of class nginx are set here.
   EOT
   type = object({
     class       = string

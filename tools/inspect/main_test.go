@@ -86,7 +86,7 @@ func newScene(t *testing.T) scene {
 	return s
 }
 
-// inspect runs the command and checks that it tells nothing that lets anybody in.
+// inspect runs the command and checks that its output gives access to nothing.
 func (s scene) inspect(t *testing.T, args ...string) string {
 	t.Helper()
 	var out strings.Builder

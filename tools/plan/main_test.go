@@ -118,7 +118,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	if strings.Contains(out.String(), "cloud-run") {
-		t.Error("it plans platforms that nobody asked for")
+		t.Error("it plans platforms that were not asked for")
 	}
 }
 

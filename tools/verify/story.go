@@ -90,7 +90,7 @@ func (s story) tell(ctx context.Context) error {
 		return err
 	}
 	if !s.plain && extension.resumed+wallet.resumed == 0 {
-		return errors.New("nobody was cut off")
+		return errors.New("no client was cut off")
 	}
 	return nil
 }

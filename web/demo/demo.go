@@ -65,7 +65,7 @@ func serveConfig(w http.ResponseWriter, r *http.Request, cfg Config) {
 		answer.Addresses = reachable()
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer) // the browser has gone: nobody to tell
+	_ = json.NewEncoder(w).Encode(answer) // the browser is gone: there is nothing to do
 }
 
 // reachable lists the private IPv4 addresses of this machine: where a phone in the same network finds it. Only the machine

@@ -38,10 +38,10 @@ func (v Violation) String() string {
 // Verdict is what a history amounts to. Lost, Duplicated and OutOfOrder are violations too.
 type Verdict struct {
 	Sent, Confirmed, Delivered int
-	// Lost were confirmed, never delivered, and nobody was told.
+	// Lost were confirmed and never delivered, and neither side was told.
 	Lost int
 	// Told were confirmed and not delivered, and the sender was told: by name, by name among what may be lost, that the receiver is gone, or (plain) that it
-	// has come back as somebody new.
+	// has come back as a new client.
 	Told int
 	// Duplicated came twice where once was promised. Again came twice where at least once is promised (plain, kept).
 	Duplicated, Again int

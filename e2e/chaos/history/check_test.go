@@ -71,7 +71,7 @@ func stamp(script, ending []Event) []Event {
 
 func join(parts ...[]Event) []Event { return slices.Concat(parts...) }
 
-// histories are a script behind meeting, the connections everybody has at the end, and the laws that it breaks.
+// histories are a script behind meeting, the connections each member has at the end, and the laws that it breaks.
 var histories = []struct {
 	name   string
 	script []Event
@@ -123,7 +123,7 @@ var histories = []struct {
 		check: func(v Verdict) bool { return v.Again == 1 && v.Duplicated == 0 },
 	},
 	{
-		name: "sent to who then came back as somebody new, whom the plain sender knows",
+		name: "sent to a client that came back as a new one, which the plain sender knows",
 		script: join(pass("pe", "pw", 1, "PE", "PW", "1"), []Event{
 			at(Sent, "pw", 1, "PE", "2"), at(Confirmed, "pw", 1, "", "2"), open("pe", 2, "", false), at(Announced, "pe", 2, "PW", ""),
 			at(Announced, "pw", 1, "PE2", ""), at(Sent, "pe", 2, "PW", "3"), at(Confirmed, "pe", 2, "", "3"), at(Delivered, "pw", 1, "PE2", "3"),
@@ -132,7 +132,7 @@ var histories = []struct {
 		check: func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
 	},
 	{
-		name: "sent to the one before when somebody new was known already, and lost",
+		name: "sent to the earlier client when the new one was already known, and lost",
 		script: join(pass("pe", "pw", 1, "PE", "PW", "1"), []Event{
 			open("pe", 2, "", false), at(Announced, "pe", 2, "PW", ""), at(Announced, "pw", 1, "PE2", ""),
 			at(Sent, "pe", 2, "PW", "2"), at(Confirmed, "pe", 2, "", "2"), at(Delivered, "pw", 1, "PE2", "2"),
@@ -155,7 +155,7 @@ var histories = []struct {
 		script: []Event{
 			at(Sent, "e", 1, "W", "1"), at(Confirmed, "e", 1, "", "1"), at(Undelivered, "e", 1, "W", "1"), at(Gone, "e", 1, "W", ""),
 		},
-		broken: []Law{Presence, End}, // its farewell comes from who is gone, and nobody else is there
+		broken: []Law{Presence, End}, // its farewell comes from a member that is gone, and no other is there
 		check:  func(v Verdict) bool { return v.Told == 1 && v.Lost == 0 },
 	},
 	{
@@ -310,7 +310,7 @@ var histories = []struct {
 	},
 	{name: "never ended: a ghost", script: []Event{at(Announced, "w", 1, "X", "")}, broken: []Law{End}},
 	{name: "plain clients are not told of an end when a newer peer is there", script: []Event{at(Announced, "pe", 1, "X", "")}},
-	{name: "resumed as somebody else", script: []Event{open("w", 2, "X", true, "E")}, conns: []int{2, 1, 1, 1}, broken: []Law{End}},
+	{name: "resumed as another client", script: []Event{open("w", 2, "X", true, "E")}, conns: []int{2, 1, 1, 1}, broken: []Law{End}},
 	{
 		name:   "a fenced connection receives",
 		script: []Event{open("w", 2, "W", true, "E"), at(Sent, "e", 1, "W", "1"), at(Delivered, "w", 1, "E", "1")},
@@ -354,7 +354,7 @@ func TestBrokenHistories(t *testing.T) {
 	}
 }
 
-// TestSilence: members that hear of nobody after all is settled are no success, whatever the counts say.
+// TestSilence: members that hear of no peer once everything has settled are a failure, whatever the counts say.
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	if v := Check(members, stamp(meeting(), nil), settled); len(v.Violations) == 0 || v.Violations[0].Law != End {

@@ -99,14 +99,14 @@ func (c *checker) deliveries(m *message) {
 	case c.replaced(m):
 		c.verdict.Told++
 	case c.senderEnded(m) && (!known || receiver.opened > m.sent.At || receiver.left > 0):
-		c.verdict.Told++ // it left: what it said is not replayed (rule S1.3), and nobody is there to be told
+		c.verdict.Told++ // it left: what it said is not replayed (rule S1.3), and there is no sender to tell
 	case c.senderEnded(m) && c.writtenIsEnough(m):
 		c.verdict.Told++ // it left before it could be told
 	case c.leftBeforeItExpired(m):
 		c.verdict.Told++
 	default:
 		c.verdict.Lost++
-		c.broken(Delivery, *m.confirmed, "was told that %s is stored for %.8s; it was never delivered, and nobody was told", m.sent.Message, target)
+		c.broken(Delivery, *m.confirmed, "was told that %s is stored for %.8s; it was never delivered, and the sender was not told", m.sent.Message, target)
 		c.verdict.Violations[len(c.verdict.Violations)-1].Lost = true
 	}
 }

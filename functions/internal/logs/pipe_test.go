@@ -125,7 +125,7 @@ func TestCloseWaitsNoLongerThanAsked(t *testing.T) {
 		_, _ = p.Write(bytes.Repeat([]byte("x"), 200))
 	}
 	if p.Close(time.Millisecond) {
-		t.Error("written, though nobody reads")
+		t.Error("written, though there is no reader")
 	}
 	go func() { _, _ = io.Copy(io.Discard, r) }() // lets the goroutine go
 	if !p.Close(ample) {

@@ -59,7 +59,7 @@ var functions = map[string]func(context.Context, *process.Process) error{
 	"talks": func(_ context.Context, p *process.Process) error {
 		l := p.Logger("text", slog.LevelInfo)
 		for range 20_000 {
-			l.Info("a line that nobody reads, to either output")
+			l.Info("a line for either output, without a reader")
 			log.Print("the same of a library")
 		}
 		return nil

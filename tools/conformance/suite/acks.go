@@ -5,7 +5,7 @@ func ackChecks() []check {
 		{"ack: cumulative; what is acknowledged is gone, the rest comes again", "R2.3 R2.4 R3.2", cumulativeAck},
 		{"ack: the cursor of a resume acknowledges", "R3.2", cursorAcks},
 		{"ack: without an id it is refused", "R2.6", malformedAck},
-		{"ack: old, invented and foreign ids harm nobody", "R2.5", wrongAcks},
+		{"ack: old, invented and foreign ids do no harm", "R2.5", wrongAcks},
 	}
 }
 

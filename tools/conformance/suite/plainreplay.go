@@ -190,7 +190,7 @@ func (s *socket) wantLast(requestID string) {
 
 func plainHalfOpen(p *probe) {
 	t := p.trio()
-	t.wal.deaf.Store(true) // the network has forgotten it, and nobody has noticed
+	t.wal.deaf.Store(true) // the network has forgotten it, and neither side has noticed
 	missed := t.ext.sends(t.walID, candidates(3)...)
 	t.wal = p.plain(p.b, wallet)
 	t.wal.peer("IsAlreadyConnected")

@@ -104,7 +104,7 @@ func garbageTokens(p *probe) {
 	for _, token := range []string{"x", t[:len(t)-1], t + "A", t[:len(t)/2], strings.Repeat("A", 4000), strings.Repeat("A", len(t)), "~!#$%&'*+-.^_`|"} {
 		reason := "unknown"
 		if len(token) == len(t) {
-			reason = "" // well formed, but nobody's: expired or mismatch are as true
+			reason = "" // well formed, but of no session: expired or mismatch would be just as true
 		}
 		s, _ := p.refused(p.a, wallet, reason, "rejoin.resume."+token)
 		s.leave(1000)

@@ -4,8 +4,8 @@ import "strings"
 
 func validationChecks() []check {
 	return []check{
-		{"validation: what is no JSON", "P6.1 P6.8", noJSON},
-		{"validation: what is no object", "P6.2 P6.7 P6.8", noObject},
+		{"validation: not JSON", "P6.1 P6.8", noJSON},
+		{"validation: not an object", "P6.2 P6.7 P6.8", noObject},
 		{"validation: missing fields and wrong types, in order", "P6.2 P6.3 P6.4 P6.5", wrongTypes},
 		{"validation: method and source", "P6.2 P6.3 P6.6", wrongLiterals},
 	}

@@ -122,7 +122,7 @@ func ours(listen, private, redis netip.AddrPort) []string {
 	}
 }
 
-// dials reports whether somebody listens.
+// dials reports whether the address accepts connections.
 func (p *Process) dials(ctx context.Context) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp4", p.Addr.String())

@@ -28,7 +28,7 @@ type Process struct {
 	private string // host:port of its private HTTP port, empty when it has none
 	cmd     *exec.Cmd
 	log     *tail
-	ended   chan struct{} // closed when it is reaped; nil when somebody else started it
+	ended   chan struct{} // closed when it is reaped; nil when we did not start it
 }
 
 // startProcess returns when the program runs.

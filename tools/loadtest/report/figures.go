@@ -31,7 +31,7 @@ const (
 	// LatFirstAnswer is from when the second of a pair was due to connect until the answer to the first offer had arrived.
 	LatFirstAnswer = "first answer"
 	// LatWaited is one way, of messages whose sender or receiver was away meanwhile.
-	LatWaited = "one way, waited for somebody"
+	LatWaited = "one way, waited for its receiver"
 	// LatAway is from the cut of a connection until its client was back as of LatResume.
 	LatAway = "away"
 	// LatResume is from when a resume was due until its last replayed message arrived.

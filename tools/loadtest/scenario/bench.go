@@ -195,7 +195,7 @@ func usedIn(ctx context.Context, f *fleet.Fleet, d time.Duration) (used fleet.CP
 // sleepUntil is sleep to a moment.
 func sleepUntil(ctx context.Context, t time.Time) error { return sleep(ctx, time.Until(t)) }
 
-// command is how to do the same again; where files are on this machine is nobody's business.
+// command is how to repeat the run, without paths of this machine.
 func command(name string, args []string) string {
 	parts := []string{"go run ./tools/loadtest", name}
 	for i := 0; i < len(args); i++ {

@@ -32,7 +32,7 @@ type client struct {
 	since   int64
 }
 
-// acknowledge notes an entry, and acknowledges when there are enough. It reports false for what is no entry ID.
+// acknowledge counts an entry, and acknowledges when there are enough. It reports false for text that is not an entry ID.
 func (c *client) acknowledge(entry []byte, now int64) bool {
 	if len(entry) == 0 || len(entry) > len(c.entry) {
 		return false

@@ -155,7 +155,7 @@ func (c *crowd) tell(r *report.Result) {
 	if !end.Settled {
 		r.Problems = append(r.Problems, fmt.Sprintf("not all is well in the end: %d connected, %d away, %d given up", end.Opened, end.Away, end.Lost))
 	}
-	// Those who were given up failed, or were disconnected, which is in the books; those who are away are not.
+	// Users that were given up failed or were disconnected, and are counted as such; users that are away are not.
 	end.Tally.Failed += uint64(end.Away)
 	r.Judge(end.Tally)
 	first := cause(end.Cause)

@@ -12,7 +12,7 @@ import (
 	"github.com/rejoin-dev/rejoin/tools/loadtest/scenario"
 )
 
-// users fails unless everybody negotiated at least as often as they had to, and the run over time was taken down.
+// users fails unless every user negotiated at least as often as required, and the course of the run was recorded.
 func users(t *testing.T, r *report.Result, negotiations uint64) {
 	t.Helper()
 	const each = 2 * 3 // offer or answer, and two candidates
@@ -47,7 +47,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestStorm has everybody come back, and some of them while their peers go on sending.
+// TestStorm has all users come back, some of them while their peers keep sending.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	for _, cut := range []string{"0", "25"} {
@@ -75,8 +75,8 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-// TestStormThatLosesSomebody: a session that is over when its client comes back makes a run that is not clean.
-func TestStormThatLosesSomebody(t *testing.T) {
+// TestStormThatLosesAUser: a session that is over when its client comes back makes a run that is not clean.
+func TestStormThatLosesAUser(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {

@@ -40,7 +40,7 @@ type idleConfig struct {
 }
 
 func (b *bench) idleFlags(args []string) (c idleConfig, err error) {
-	f, o := newFlags("idle", "what connections cost that nobody uses", b.runner.Stderr)
+	f, o := newFlags("idle", "what idle connections cost", b.runner.Stderr)
 	b.opt = o
 	f.IntVar(&c.connections, "n", 15_000, "connections, of all processes together")
 	f.IntVar(&c.procs, "procs", 1, "server processes, and as many of the load")
@@ -68,7 +68,7 @@ func (b *bench) idleFlags(args []string) (c idleConfig, err error) {
 	return c, nil
 }
 
-// idle holds connections that nobody uses.
+// idle holds idle connections.
 func (b *bench) idle(ctx context.Context, args []string) (err error) {
 	c, err := b.idleFlags(args)
 	if err != nil {

@@ -24,7 +24,7 @@ type lap struct {
 	Waiting    int           `json:"waiting"`  // messages that are not sent yet, or not answered
 	Negotiated int           `json:"negotiated"`
 	Again      bool          `json:"again"`         // pairs that were cut have yet to negotiate
-	Settled    bool          `json:"settled"`       // everybody is in, and nothing is on its way
+	Settled    bool          `json:"settled"`       // all users are in, and nothing is in flight
 	BackAfter  time.Duration `json:"back_after_ns"` // from the cut to the latest who came back
 	Tally      traffic.Tally `json:"tally"`
 	Cause      string        `json:"cause,omitempty"`

@@ -28,7 +28,7 @@ func (c *crowdConfig) flags(f *flag.FlagSet) {
 	f.IntVar(&c.candidates, "candidates", 4, "ICE candidates behind each offer and answer")
 	f.Var(&c.restarts, "restarts", fmt.Sprintf("pairs that negotiate again each second, while all are connected (default %s)", &c.restarts))
 	f.DurationVar(&c.hold, "hold", c.hold, "how long all stay connected and negotiate again")
-	f.DurationVar(&c.patience, "patience", time.Minute, "how long everybody may take to be in and done, each time")
+	f.DurationVar(&c.patience, "patience", time.Minute, "how long all users may take to be in and done, each time")
 }
 
 func (c *crowdConfig) check() error {
@@ -127,5 +127,5 @@ func (p *party) load(ctx context.Context, dialect traffic.Dialect) (report.Resul
 // instancesFor is how many instances so many users need.
 func instancesFor(users int) int { return max(2, (users+usersPerServer-1)/usersPerServer) }
 
-// usersPerServer leaves room below 20,000 descriptors for those who come back before their old connection has been noticed.
+// usersPerServer leaves room below 20,000 descriptors for users that come back before the loss of their old connection has been noticed.
 const usersPerServer = 17_500

@@ -148,7 +148,7 @@ func (c *pairClient) Unready() { c.Unexpected([]byte("the other one has left")) 
 // GoAway implements protocol.Listener.
 func (c *pairClient) GoAway(time.Duration) { c.Unexpected([]byte("asked to go away")) }
 
-// meetingOver tells whoever waits that all know their peers, or that some never will.
+// meetingOver wakes the waiters: all users know their peers, or some never will.
 func (p *pairs) meetingOver() {
 	select {
 	case <-p.ready:

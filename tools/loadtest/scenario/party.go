@@ -24,7 +24,7 @@ type party struct {
 	watch *watch
 	leave context.CancelFunc // ends the watch
 
-	// before anybody came
+	// before the first user came
 	began  time.Time
 	cpu    fleet.CPU
 	memory memory
@@ -55,7 +55,7 @@ func (p *party) start(ctx context.Context, r *report.Result, what usersConfig) (
 	return err
 }
 
-// come waits until everybody is there and has negotiated, and notes what that cost. It reports false when it did not come about.
+// come waits until all users are in and have negotiated, and records what that cost. It reports false if that did not happen.
 func (p *party) come(ctx context.Context, r *report.Result) (bool, error) {
 	limit := p.patience
 	if p.rate > 0 {

@@ -264,7 +264,7 @@ func TestStart(t *testing.T) {
 	wants(t, &r[0], "start_to_upgrade_median", "binary")
 }
 
-// TestGivenServers loads servers that somebody else has started, and leaves them running.
+// TestGivenServers loads servers that are running already, and leaves them running.
 func TestGivenServers(t *testing.T) {
 	t.Parallel()
 	f, err := fleet.Start(t.Context(), fleet.Plan{Binary: server.get(t), HasHTTP: true, Instances: 2, Redis: redisServer(t)})

@@ -18,7 +18,7 @@ type arrival struct {
 
 func (t *timetable) add(at int64, user int) { heap.Push(&t.queue, arrival{at, user}) }
 
-// next is when the next one comes, swarm.Never when nobody does.
+// next is when the next one comes, swarm.Never when none does.
 func (t *timetable) next() int64 {
 	if len(t.queue) == 0 {
 		return swarm.Never

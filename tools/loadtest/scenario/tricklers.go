@@ -77,7 +77,7 @@ func (t *tricklers) start(ctx context.Context) {
 	})
 }
 
-// yieldToAll gives the calling goroutine a thread of its own, which runs when nobody else wants the processor: hostile clients
+// yieldToAll gives the calling goroutine a thread of its own, which runs when no other thread wants the processor: hostile clients
 // are on other machines, and must not take the time of the servers and clients that are measured. The thread ends with the goroutine.
 func yieldToAll() error {
 	runtime.LockOSThread()

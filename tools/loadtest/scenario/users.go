@@ -26,7 +26,7 @@ type usersConfig struct {
 	Candidates int              `json:"candidates"`  // behind an offer or an answer
 	Restart    int64            `json:"restart_ns"`  // from one ICE restart to the next, while they are ordered; 0: none
 	Again      int64            `json:"again_ns"`    // from one pair that was cut to the next that negotiates again; 0: none
-	BackOff    int64            `json:"back_off_ns"` // most that somebody waits before the first attempt to come back
+	BackOff    int64            `json:"back_off_ns"` // longest that a user waits before the first attempt to come back
 	Cut        int              `json:"cut"`         // users that orderCut cuts
 }
 
@@ -54,7 +54,7 @@ const (
 	lost
 )
 
-// maxTries is how often somebody is told to come later before it gives up.
+// maxTries is how often a user is told to come later before it gives up.
 const maxTries = 12
 
 // user is one of a pair.
@@ -80,8 +80,8 @@ type users struct {
 	all       []user // of pair i: 2i the extension, 2i+1 the wallet
 	pairs     []negotiation
 	letters   [2]traffic.Letters
-	timetable timetable // of those who come later, or back
-	repeats   timetable // of those who send again
+	timetable timetable // of users that come later, or come back
+	repeats   timetable // of users that send again
 	random    *rand.Rand
 	restarts  rota // pairs that negotiate again while all is well
 	again     rota // pairs that were cut
@@ -204,7 +204,7 @@ func (u *users) Closed(c *swarm.Conn, end error) {
 	u.later(c.Tag, end)
 }
 
-// later has somebody who was not let in try again.
+// later has a user that was refused try again.
 func (u *users) later(i int, why error) {
 	x := &u.all[i]
 	u.now.Later++
@@ -222,7 +222,7 @@ func (u *users) later(i int, why error) {
 	u.timetable.add(u.loop.Now()+int64(wait)+u.random.Int64N(1+min(u.BackOff<<x.tries, longest)), i)
 }
 
-// lose gives somebody up.
+// lose gives a user up.
 func (u *users) lose(x *user, why string) {
 	x.where = lost
 	u.now.Lost++
@@ -235,7 +235,7 @@ func (u *users) lose(x *user, why string) {
 
 func (u *users) note(what string) { (*cause)(&u.now.Cause).note(what) }
 
-// comeBack dials those whose time has come.
+// comeBack dials for the users whose time has come.
 func (u *users) comeBack(now int64) int64 {
 	for u.err == nil && u.timetable.next() <= now {
 		e := u.timetable.take()
@@ -280,7 +280,7 @@ func (u *users) enter(i int) {
 	u.begin(i / 2)
 }
 
-// back ends somebody's absence: it is in, and has what waited for it.
+// back ends a user's absence: it is in, and has received what was waiting for it.
 func (u *users) back(x *user) {
 	now := u.loop.Now()
 	x.cut = false

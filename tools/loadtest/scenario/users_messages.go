@@ -30,7 +30,7 @@ func (u *users) Message(conn *swarm.Conn, b []byte) {
 		u.part(x, b)
 	case traffic.PeerAway:
 		if u.cuts == 0 {
-			u.unexpected("nobody was away", b)
+			u.unexpected("no user was away", b)
 		}
 	default:
 		u.unexpected("unknown", b)
@@ -54,10 +54,10 @@ func (u *users) meet(i int, b []byte) {
 	u.begin(i / 2)
 }
 
-// part takes leave of a peer: of a plain extension that was cut. What waits in a mailbox keeps everybody else.
+// part forgets a peer that is gone: a plain extension that was cut. All others keep their sessions, and their mailboxes.
 func (u *users) part(x *user, b []byte) {
 	if u.cuts == 0 || u.Dialect == traffic.RejoinV1 {
-		u.unexpected("nobody left", b)
+		u.unexpected("no user left", b)
 		return
 	}
 	if string(traffic.Field(b, "remoteClientId")) == string(x.target[:]) {
@@ -174,7 +174,7 @@ func (u *users) answered(x *user, seq uint32) bool {
 	return false
 }
 
-// repeat sends again, in order, what has no answer, for those whose time has come.
+// repeat sends again, in order, what has no answer, for the users whose time has come.
 func (u *users) repeat(now int64) int64 {
 	for u.repeats.next() <= now {
 		i := u.repeats.take().user

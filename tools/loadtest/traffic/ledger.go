@@ -8,14 +8,14 @@ type Tally struct {
 
 	Duplicated   uint64 `json:"duplicated"`
 	Disordered   uint64 `json:"disordered"`   // received behind a later one
-	Misdirected  uint64 `json:"misdirected"`  // from somebody else's sender
+	Misdirected  uint64 `json:"misdirected"`  // from another receiver's sender
 	Refused      uint64 `json:"refused"`      // the server said that it was not stored
 	Unexpected   uint64 `json:"unexpected"`   // messages that should not have come
 	Disconnected uint64 `json:"disconnected"` // connections that the server ended
 	Failed       uint64 `json:"failed"`       // connections or resumes that did not come about
 }
 
-// Lost is how many messages did not arrive though nobody said so. It means something when all had the time to.
+// Lost is how many messages did not arrive without being reported. It means something when all had the time to.
 func (t *Tally) Lost() uint64 { return t.less(t.Sent, t.Received+t.Refused) }
 
 // Unanswered is how many messages were neither confirmed nor refused.

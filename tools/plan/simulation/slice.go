@@ -46,7 +46,7 @@ func (h Herd) String() string { return [...]string{"peace", "deploy", "crash", "
 type Result struct {
 	Herd         Herd
 	Messages     *Times // from the sender's instance to the receiver's
-	Resumes      *Times // from the first attempt until it is back; in herds of those who were cut
+	Resumes      *Times // from the first attempt until it is back; in herds of clients that were cut
 	Away         int    // who were cut
 	Lost         int    // of those, sessions whose grace window ended
 	Refused      int    // attempts that were told to come later
@@ -62,7 +62,7 @@ const (
 	peaceTime      = 20.0 // and after a crash or a storm
 	longestBackOff = 10.0
 	retryAfter     = 1.0
-	patience       = 3 // grace windows, after which everybody who is away is lost
+	patience       = 3 // grace windows, after which every client that is away is lost
 )
 
 // run is one simulation.
@@ -72,7 +72,7 @@ type run struct {
 	random    *rand.Rand
 	shard     *Station
 	instances []*instance
-	left      int // of those who were cut
+	left      int // of the clients that were cut
 	began     float64
 	result    Result
 }
@@ -141,7 +141,7 @@ func (r *run) replace(i, clients int) {
 		return
 	}
 	ours := r.instances[i/r.Shards%r.Instances]
-	ours.down = true // takes nobody new
+	ours.down = true // takes no new clients
 	r.clock.After(r.Drain+r.Start, func() { ours.down = false })
 }
 

@@ -30,7 +30,7 @@ func TestPeace(t *testing.T) {
 	}
 }
 
-// TestStormIsWorkToDo: who was cut comes back as fast as the shard can take them, later when it has less time, and everybody does.
+// TestStormIsWorkToDo: clients that were cut come back as fast as the shard can take them, later when it has less time, and all of them do.
 func TestStormIsWorkToDo(t *testing.T) {
 	t.Parallel()
 	for _, share := range []float64{0.1, 0.5} {

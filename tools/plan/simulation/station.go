@@ -17,7 +17,7 @@ func NewStation(c *Clock, servers int, speed float64) *Station {
 	return &Station{Clock: c, Speed: speed, free: make([]float64, servers), second: int(c.Now())}
 }
 
-// Wait is how long somebody who came now would wait to be served.
+// Wait is how long a client arriving now would wait to be served.
 func (s *Station) Wait() float64 { return max(0, s.free[s.next()]-s.Clock.now) }
 
 func (s *Station) next() int {

@@ -92,7 +92,7 @@ func TestCurve(t *testing.T) {
 	}
 }
 
-// TestPlansAreEnoughAndNoMore: more clients never need less, nothing is filled beyond what was asked for, and somebody asked for it.
+// TestPlansAreEnoughAndNoMore: more clients never need less, and nothing is filled beyond what was asked for.
 func TestPlansAreEnoughAndNoMore(t *testing.T) {
 	t.Parallel()
 	p := planner(t)

@@ -186,7 +186,7 @@ func (p *Proxy) forget(gone *Conn) {
 	}
 }
 
-// changed wakes those who Await. The caller holds mu.
+// changed wakes the callers of Await. The caller holds mu.
 func (p *Proxy) changed() {
 	close(p.change)
 	p.change = make(chan struct{})

@@ -106,7 +106,7 @@ export class Negotiation {
 
   async #take(message: MessageEvent): Promise<void> {
     const { from, to, after, description, candidate } = await this.#options.decode(message.payload);
-    if (to && to !== this.#ours) return; // meant for a connection that is no more
+    if (to && to !== this.#ours) return; // meant for a connection that is gone
     if (from !== this.#theirs && description?.type === 'offer') {
       if (this.#theirs || !this.pc || after === this.#ours) this.start(); // the peer has begun anew, or first
       this.#theirs = this.#heard = from;

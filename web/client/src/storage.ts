@@ -65,7 +65,7 @@ export function guarded(storage: PositionStorage): PositionStorage {
   };
 }
 
-/** A promise gets a handler for its rejection, which would be nobody's otherwise. */
+/** Handles a promise's rejection, which would otherwise be unhandled. */
 function settled(value: unknown): unknown {
   attempt(() => (value as Partial<Promise<unknown>> | undefined)?.then?.(undefined, () => {}));
   return value;

@@ -1,7 +1,7 @@
 import { listen, page } from './platform.js';
 
 /**
- * Calls wake when the network goes or comes back, or the page does, so that nobody waits for a timer. Workers hear of the network only,
+ * Calls wake when the network goes or comes back, or the page does, so that nothing waits for a timer. Workers hear of the network only,
  * Node of nothing. Returns how to stop.
  */
 export function watchPage(wake: () => void): () => void {

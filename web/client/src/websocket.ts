@@ -107,7 +107,7 @@ export class RejoinWebSocket extends EventTarget {
     if (this.readyState === 1) this.#dispatch('message', { data: JSON.stringify(frame) });
   }
 
-  /** As with a WebSocket no event comes while a method is being called: whoever calls close() may not be ready to hear of it. */
+  /** As with a WebSocket no event comes while a method is being called: the caller of close() may not be ready for it. */
   #closed({ code, details, message: reason }: RejoinError): void {
     this.readyState = 2;
     later(() => {

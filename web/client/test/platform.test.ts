@@ -11,7 +11,7 @@ import { connect, FakeSocket, forbidden, securityError, setGlobal } from './fake
 
 afterEach(() => void vi.useRealTimers());
 
-/** Fails the test when an error or a rejection is nobody's. */
+/** Fails the test on an unhandled error or rejection. */
 function watchForEscapes(): { escaped: unknown[]; settle: () => Promise<void> } {
   const escaped: unknown[] = [];
   const note = (error: unknown): void => void escaped.push(error);

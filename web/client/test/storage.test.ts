@@ -44,7 +44,7 @@ test('a client that was closed leaves no listener behind', () => {
   expect(items.get('closed')).toBe('of the next client');
 });
 
-test('what is no position is ignored', () => {
+test('text that is not a position is ignored', () => {
   for (const text of ['', '{', 'null', '{"token":1,"after":""}']) {
     items.set('k', text);
     expect(reloadStorage('k', store).load()).toBeUndefined();

@@ -177,5 +177,5 @@ byId('say').onsubmit = (event) => {
 
 invite();
 join();
-// For the browser tests, and for whoever looks into the console.
+// For the browser tests, and for a look from the console.
 Object.assign(window, { rejoin: { get client() { return client; }, get pc() { return peer.pc; } } });

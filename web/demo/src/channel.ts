@@ -52,7 +52,7 @@ export class Channel {
   }
 }
 
-/** What is no word of this page is text of another program. */
+/** Text that is not one of our words comes from another program. */
 function parse(data: string): Word {
   try {
     const word = JSON.parse(data) as Word | null;

@@ -4,7 +4,7 @@ import { attempt, later, monotonic } from '../../client/src/platform.js';
 let downUntil = -Infinity; // of monotonic()
 const open = new Set<BreakableSocket>();
 
-/** Cuts all sockets of this page as a lost network does: nothing passes, nobody is told, and new ones get nowhere for a while. */
+/** Cuts all sockets of this page as a lost network does: nothing passes, neither side is told, and new ones get nowhere for a while. */
 export function cutSilently(ms: number, back: () => void): void {
   downUntil = monotonic() + ms;
   for (const socket of open) socket.cut();

@@ -3,7 +3,7 @@
 // be done for its speed is: the sender's instance builds the receiver's frame, and publishes are gathered into pipelines.
 //
 //	sender ─ws─► loop ─► queue ─► pipeline of PUBLISH ─► channel of the receiver ─► its instance ─ws─► receiver
-//	       ◄─ confirmation ─────────────┘ (somebody was subscribed)
+//	       ◄─ confirmation ─────────────┘ (there was a subscriber)
 package main
 
 import (
@@ -81,7 +81,7 @@ func main() {
 	log.Fatal(group.Run())
 }
 
-// publish gathers what waits into one pipeline, and confirms what somebody received.
+// publish gathers what waits into one pipeline, and confirms what a subscriber received.
 func (r *relay) publish() {
 	ctx := context.Background()
 	batch := make([]publication, 0, maxBatch)
@@ -198,8 +198,10 @@ func (c *client) Received(b []byte) {
 		case ws.OpText:
 			ws.Cipher(payload, mask, 0)
 			asked := field(payload, `"requestId":"`)
-			c.loop.relay.queue <- publication{c, field(payload, `"targetClientId":"`),
-				string(frame(`{"info":"remoteData","data":`, string(payload), `,"remoteClientId":"`, c.id, `","requestId":"`, asked, `"}`)), asked}
+			c.loop.relay.queue <- publication{
+				c, field(payload, `"targetClientId":"`),
+				string(frame(`{"info":"remoteData","data":`, string(payload), `,"remoteClientId":"`, c.id, `","requestId":"`, asked, `"}`)), asked,
+			}
 		}
 	}
 }
