@@ -2,9 +2,9 @@
 // steady load of rooms of all kinds (room_test.go), breaks something, mends it, and checks what all clients saw
 // against the laws of package history.
 //
-//	actors (2 or 3 a room) ──► Toxiproxy ──► 3 instances ──► Toxiproxy ──► Redis
-//	   │                     ▲               ▲              ▲           ▲
-//	   ▼                     └───────────────┴── fault ─────┴───────────┘
+//	actors (2 or 3 a room) ──► faultproxy ──► 3 instances ──► faultproxy ──► Redis
+//	   │                     ▲                ▲              ▲            ▲
+//	   ▼                     └────────────────┴── fault ─────┴────────────┘
 //	history.Log ──► history.Check ──► a row of docs/reliability.md
 //
 // `go test ./e2e/chaos` draws six faults by the day (UTC) and does them one after the other in one stack. `task chaos` does each fault alone,

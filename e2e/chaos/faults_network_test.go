@@ -1,6 +1,10 @@
 package chaos_test
 
-import "time"
+import (
+	"time"
+
+	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
+)
 
 func networkFaults() []fault {
 	return []fault{
@@ -15,23 +19,22 @@ func networkFaults() []fault {
 
 func silenceDoor(r *run) {
 	door := r.stack.node(0).door
-	door.poison("timeout", map[string]int{"timeout": 0}, "upstream", "downstream")
+	door.Silence()
 	time.Sleep(5 * time.Second)
-	door.cure()
+	door.Cure()
 }
 
 func slowDoor(r *run) {
 	door := r.stack.node(0).door
-	door.poison("latency", map[string]int{"latency": 300, "jitter": 100}, "upstream", "downstream")
-	door.poison("bandwidth", map[string]int{"rate": 20}, "upstream", "downstream")
+	door.slow(faultproxy.Pace{Latency: 300 * time.Millisecond, Jitter: 100 * time.Millisecond, Rate: 20 << 10})
 	time.Sleep(5 * time.Second)
-	door.cure()
+	door.Cure()
 }
 
 func cutDoors(r *run) {
 	for range 5 {
 		for i := range instances {
-			r.stack.node(i).door.cut()
+			r.stack.node(i).door.Cut()
 		}
 		time.Sleep(400 * time.Millisecond)
 	}
@@ -39,15 +42,15 @@ func cutDoors(r *run) {
 
 func silenceWire(r *run) {
 	wire := r.stack.node(1).wire
-	wire.poison("timeout", map[string]int{"timeout": 0}, "upstream", "downstream")
+	wire.Silence()
 	time.Sleep(6 * time.Second)
-	wire.cure()
+	wire.Cure()
 }
 
 func cutWires(r *run) {
 	for range 10 {
 		for i := range instances {
-			r.stack.node(i).wire.cut()
+			r.stack.node(i).wire.Cut()
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
@@ -56,10 +59,10 @@ func cutWires(r *run) {
 // loseAnswers: what was asked last is done, and half of an answer arrives.
 func loseAnswers(r *run) {
 	for i := range instances {
-		r.stack.node(i).wire.poison("limit_data", map[string]int{"bytes": 3<<10 + i*777}, "downstream")
+		r.stack.node(i).wire.LimitDown(3<<10 + i*777)
 	}
 	time.Sleep(5 * time.Second)
 	for i := range instances {
-		r.stack.node(i).wire.cure()
+		r.stack.node(i).wire.Cure()
 	}
 }

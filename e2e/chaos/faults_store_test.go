@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
 )
 
 func storeFaults() []fault {
@@ -53,11 +55,11 @@ func killSubscribers(r *run) {
 
 func dropDoorbells(r *run) {
 	for i := range instances {
-		r.stack.node(i).wire.poison("deaf", nil, "downstream")
+		r.stack.node(i).wire.deafen()
 	}
 	time.Sleep(5 * time.Second)
 	for i := range instances {
-		r.stack.node(i).wire.cure()
+		r.stack.node(i).wire.Cure()
 	}
 }
 
@@ -134,6 +136,6 @@ func failOverAway(r *run) {
 // lag puts a second between the primary and its replica.
 func lag(r *run) {
 	link := newProxy(r.t, r.stack.pair.Primary().Addr())
-	r.stack.pair.Follow(link.addr())
-	link.poison("latency", map[string]int{"latency": 1000}, "downstream")
+	r.stack.pair.Follow(link.Addr())
+	link.Slow(faultproxy.Down, faultproxy.Pace{Latency: time.Second})
 }

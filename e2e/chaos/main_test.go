@@ -4,9 +4,6 @@ import (
 	"os"
 	"testing"
 
-	"github.com/Shopify/toxiproxy/v2/toxics"
-	"go.uber.org/goleak"
-
 	"github.com/rejoin-dev/rejoin/internal/proctest"
 	"github.com/rejoin-dev/rejoin/internal/redistest"
 )
@@ -21,11 +18,7 @@ func (m cleaned) Run() int {
 }
 
 func TestMain(m *testing.M) {
-	toxics.Register("deaf", new(deafToxic)) // Toxiproxy knows toxics by name only
-	// Toxiproxy leaves some goroutines of toxics behind when their connection is closed.
-	redistest.Main(cleaned{m},
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/stream.(*ChanWriter).Write"))
+	redistest.Main(cleaned{m})
 }
 
 // long reports whether every fault was asked for (task chaos).

@@ -2,114 +2,43 @@ package chaos_test
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	toxiproxy "github.com/Shopify/toxiproxy/v2"
-	"github.com/Shopify/toxiproxy/v2/toxics"
-	"github.com/rs/zerolog"
+	"github.com/rejoin-dev/rejoin/tools/verify/faultproxy"
 )
 
-// proxy is a Toxiproxy in front of one address. Its methods are safe for concurrent use.
-type proxy struct {
-	t  testing.TB
-	mu sync.Mutex
-	*toxiproxy.Proxy
-}
+// proxy stands in front of one address.
+type proxy struct{ *faultproxy.Proxy }
 
-func newProxy(t testing.TB, upstream string) *proxy {
+func newProxy(t testing.TB, target string) proxy {
 	t.Helper()
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := &proxy{t: t, Proxy: toxiproxy.NewProxy(server, upstream, "127.0.0.1:0", upstream)}
-	if err := p.Start(); err != nil {
+	p, err := faultproxy.Listen(target)
+	if err != nil {
 		t.Fatalf("start proxy: %v", err)
 	}
-	t.Cleanup(p.Stop)
-	return p
+	t.Cleanup(func() { _ = p.Close() })
+	return proxy{p}
 }
 
-// addr is where to connect to.
-func (p *proxy) addr() string {
-	p.Lock()
-	defer p.Unlock()
-	return p.Listen
+// slow paces both directions.
+func (p proxy) slow(pace faultproxy.Pace) {
+	p.Slow(faultproxy.Up, pace)
+	p.Slow(faultproxy.Down, pace)
 }
 
-// poison adds toxics of one type in the given directions, "upstream" or "downstream".
-func (p *proxy) poison(kind string, attributes map[string]int, directions ...string) {
-	p.t.Helper()
-	for _, d := range directions {
-		text, err := json.Marshal(map[string]any{"type": kind, "stream": d, "attributes": attributes})
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		if _, err := p.Toxics.AddToxicJson(strings.NewReader(string(text))); err != nil {
-			p.t.Fatalf("add toxic %s: %v", kind, err)
-		}
-	}
-}
-
-// cure removes all toxics.
-func (p *proxy) cure() {
-	p.t.Helper()
-	cured := make(chan struct{})
-	go func() {
-		p.Toxics.ResetToxics(context.Background())
-		close(cured)
-	}()
-	select {
-	case <-cured:
-	case <-time.After(patience): // Toxiproxy can lock itself up here (bandwidth, ToxicCollection.chainRemoveToxic)
-		p.t.Fatal("Toxiproxy did not take its toxics away")
-	}
-}
-
-// cut closes all connections; new ones are taken at once.
-func (p *proxy) cut() {
-	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.Stop()
-	err := p.Start() // on the same port: Listen names it now
-	for until := time.Now().Add(patience); err != nil && time.Now().Before(until); err = p.Start() {
-		time.Sleep(10 * time.Millisecond) // a connection that another process opened meanwhile may have the port
-	}
-	if err != nil {
-		p.t.Errorf("start proxy again: %v", err)
-	}
-}
-
-// deafToxic swallows every other chunk of doorbells on their way from Redis: whole pub/sub messages, so that the
-// connection lives on and neither side notices.
-type deafToxic struct{}
-
-// NewState implements toxics.StatefulToxic: each connection counts for itself.
-func (*deafToxic) NewState() any { return new(int) }
-
-// Pipe implements toxics.Toxic.
-func (*deafToxic) Pipe(stub *toxics.ToxicStub) {
-	count := stub.State.(*int)
-	for {
-		select {
-		case <-stub.Interrupt:
-			return
-		case c := <-stub.Input:
-			if c == nil {
-				stub.Close()
-				return
+// deafen drops every other chunk of doorbells on their way from Redis: whole pub/sub messages, so that the connection lives on and
+// neither side notices.
+func (p proxy) deafen() {
+	p.FilterDown(func() func([]byte) bool {
+		n := 0
+		return func(chunk []byte) bool {
+			if isDoorbells(chunk) {
+				n++
+				return n%2 == 0
 			}
-			if isDoorbells(c.Data) {
-				if *count++; *count%2 == 1 {
-					continue
-				}
-			}
-			stub.Output <- c
+			return true
 		}
-	}
+	})
 }
 
 // isDoorbells tells whether a chunk is nothing but whole pub/sub messages.

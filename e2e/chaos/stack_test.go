@@ -48,8 +48,8 @@ type stack struct {
 // node is one instance, with a proxy before it and, where Redis is one server, one behind it.
 type node struct {
 	process *proctest.Process
-	door    *proxy // clients come through it
-	wire    *proxy // to Redis; nil with Sentinel and cluster
+	door    proxy // clients come through it
+	wire    proxy // to Redis; zero with Sentinel and cluster
 	index   int
 }
 
@@ -82,7 +82,7 @@ func (s *stack) start(i int) *node {
 	switch {
 	case s.server != nil:
 		n.wire = newProxy(s.t, s.server.Addr())
-		url = "redis://" + n.wire.addr()
+		url = "redis://" + n.wire.Addr()
 	case s.pair != nil:
 		url = s.pair.URL()
 	default:
@@ -108,7 +108,7 @@ func (s *stack) replace(i int) {
 	old := s.nodes[i]
 	s.nodes[i] = n
 	s.mu.Unlock()
-	old.door.Stop()
+	_ = old.door.Close()
 }
 
 // room returns the name of a new room. On a cluster the primaries have the rooms 0, 1, 2, … in turn.
@@ -141,5 +141,5 @@ func (s *stack) dial(ctx context.Context, network, addr string) (net.Conn, error
 		return nil, fmt.Errorf("dial %s: no instance", addr)
 	}
 	var d net.Dialer
-	return d.DialContext(ctx, network, s.node(i).door.addr())
+	return d.DialContext(ctx, network, s.node(i).door.Addr())
 }

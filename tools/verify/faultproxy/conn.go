@@ -24,6 +24,7 @@ type Conn struct {
 	up     stream // client to target
 	down   stream
 	ends   atomic.Int32 // directions whose end was forwarded
+	closed chan struct{}
 
 	mu sync.Mutex
 	// guarded by mu
@@ -35,25 +36,23 @@ type Conn struct {
 // stream is one direction.
 type stream struct {
 	conn *Conn
-	name direction
+	name Direction
 
 	mu sync.Mutex // held while bytes are forwarded: keeps them in order
 	// guarded by mu
-	held  []byte
-	ended bool // the source has ended, and that was held too
+	held   []byte
+	ended  bool    // the source has ended, and that was held too
+	faults *faults // that left and keep belong to
+	left   int     // bytes until the limit
+	keep   func(chunk []byte) bool
+
+	pipe chan chunk // what waits for its time; nil until the direction is paced first. Owned by pump
 }
 
-type direction int
-
-const (
-	upwards direction = iota
-	downwards
-)
-
 func newConn(p *Proxy, client *net.TCPConn, m mode) *Conn {
-	c := &Conn{proxy: p, client: client, mode: m}
-	c.up = stream{conn: c, name: upwards}
-	c.down = stream{conn: c, name: downwards}
+	c := &Conn{proxy: p, client: client, mode: m, closed: make(chan struct{})}
+	c.up = stream{conn: c, name: Up}
+	c.down = stream{conn: c, name: Down}
 	return c
 }
 
@@ -93,6 +92,7 @@ func (c *Conn) end(how func(*net.TCPConn)) {
 	if gone {
 		return
 	}
+	close(c.closed)
 	how(c.client)
 	if server != nil {
 		how(server)
@@ -109,16 +109,24 @@ func (c *Conn) current() mode {
 // pump moves one direction until its source ends.
 func (c *Conn) pump(s *stream) {
 	source := c.client
-	if s.name == downwards {
+	if s.name == Down {
 		source = c.server // set before this pump is started
 	}
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := source.Read(buf)
-		if n > 0 {
+		slow := s.slow()
+		switch {
+		case n > 0 && slow:
+			s.delay(buf[:n], nil)
+		case n > 0:
 			s.take(buf[:n])
 		}
-		if err != nil {
+		switch {
+		case err != nil && slow:
+			s.delay(nil, err)
+			return
+		case err != nil:
 			s.finish(err)
 			return
 		}
@@ -132,7 +140,13 @@ func (s *stream) take(b []byte) {
 	switch s.conn.current() {
 	case passing:
 		s.drain()
-		s.forward(b)
+		n, cut := s.passes(b)
+		if n > 0 {
+			s.forward(b[:n])
+		}
+		if cut {
+			s.conn.Cut()
+		}
 	case holding:
 		s.held = append(s.held, b...)
 	case silent:
@@ -185,7 +199,7 @@ func (s *stream) forward(b []byte) {
 		return
 	}
 	n, err := sink.Write(b)
-	if s.name == upwards {
+	if s.name == Up {
 		s.conn.proxy.count(n, 0)
 	} else {
 		s.conn.proxy.count(0, n)
@@ -206,8 +220,8 @@ func (s *stream) forwardEnd() {
 }
 
 // sink is the socket that a direction writes to; the target is dialled when it is needed first. It is nil when that fails.
-func (c *Conn) sink(d direction) *net.TCPConn {
-	if d == downwards {
+func (c *Conn) sink(d Direction) *net.TCPConn {
+	if d == Down {
 		return c.client
 	}
 	c.mu.Lock()

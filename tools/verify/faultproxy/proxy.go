@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // Proxy accepts connections on a port of its own on 127.0.0.1 and forwards them to a target. All methods may be called
@@ -13,16 +14,17 @@ type Proxy struct {
 	listener *net.TCPListener
 	ctx      context.Context
 	cancel   context.CancelFunc
-	wg       sync.WaitGroup // the accept loop and every pump
+	wg       sync.WaitGroup // the accept loop, and two or four for every connection
+	faults   atomic.Pointer[faults]
 
 	mu sync.Mutex
 	// guarded by mu
-	target string
-	mode   mode // of connections to come
-	refuse bool
-	conns  []*Conn // open, oldest first
-	counts Counts
-	change chan struct{} // closed and replaced when counts change
+	target  string
+	mode    mode // of connections to come
+	refuse  bool
+	conns   []*Conn // open, oldest first
+	counts  Counts
+	changed chan struct{} // closed and replaced when counts change
 }
 
 // Counts tells what a proxy has seen.
@@ -39,7 +41,8 @@ func Listen(target string) (*Proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	p := &Proxy{listener: l, target: target, change: make(chan struct{})}
+	p := &Proxy{listener: l, target: target, changed: make(chan struct{})}
+	p.faults.Store(&faults{over: make(chan struct{})})
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.wg.Go(p.accept)
 	return p, nil
@@ -93,6 +96,13 @@ func (p *Proxy) Reset() {
 	}
 }
 
+// Cut closes all connections (FIN both ways).
+func (p *Proxy) Cut() {
+	for _, c := range p.Conns() {
+		c.Cut()
+	}
+}
+
 // Conns are the open connections, oldest first.
 func (p *Proxy) Conns() []*Conn {
 	p.mu.Lock()
@@ -111,13 +121,13 @@ func (p *Proxy) Counts() Counts {
 func (p *Proxy) Await(ctx context.Context, ok func(Counts) bool) error {
 	for {
 		p.mu.Lock()
-		counts, change := p.counts, p.change
+		counts, changed := p.counts, p.changed
 		p.mu.Unlock()
 		if ok(counts) {
 			return nil
 		}
 		select {
-		case <-change:
+		case <-changed:
 		case <-ctx.Done():
 			return fmt.Errorf("await proxy at %+v: %w", counts, ctx.Err())
 		}
@@ -152,7 +162,7 @@ func (p *Proxy) accept() {
 func (p *Proxy) admit(client *net.TCPConn) *Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.changed()
+	defer p.wake()
 	if p.refuse || p.ctx.Err() != nil {
 		p.counts.Refused++
 		return nil
@@ -170,7 +180,7 @@ func (p *Proxy) count(up, down int) {
 	defer p.mu.Unlock()
 	p.counts.Up += int64(up)
 	p.counts.Down += int64(down)
-	p.changed()
+	p.wake()
 }
 
 func (p *Proxy) forget(gone *Conn) {
@@ -180,16 +190,16 @@ func (p *Proxy) forget(gone *Conn) {
 		if c == gone {
 			p.conns = append(p.conns[:i:i], p.conns[i+1:]...)
 			p.counts.Open--
-			p.changed()
+			p.wake()
 			return
 		}
 	}
 }
 
-// changed wakes the callers of Await. The caller holds mu.
-func (p *Proxy) changed() {
-	close(p.change)
-	p.change = make(chan struct{})
+// wake wakes the callers of Await. The caller holds mu.
+func (p *Proxy) wake() {
+	close(p.changed)
+	p.changed = make(chan struct{})
 }
 
 // dial connects to the target.
