@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -402,4 +403,53 @@ func TestPeerJSDiscovery(t *testing.T) {
 		_ = b.CloseNow()
 		eventually("the other was lost")
 	}, "PEERJS_DISCOVERY=true")
+}
+
+// TestPeerJSTraces follows a message from a PeerJS client to another one at another instance, and one that waits, as TestTraces does.
+func TestPeerJSTraces(t *testing.T) {
+	t.Parallel()
+	ctx := limit(t)
+	redis, c := redistest.NewServer(t).URL(), newCollector(t)
+	x := proctest.Start(t, append(c.settings("X", redis), "PEERJS_PATH=/")...)
+	y := proctest.Start(t, append(c.settings("Y", redis), "PEERJS_PATH=/")...)
+	a, b := becomes(ctx, t, x.Addr(), unique("ada"), "ta-secret"), becomes(ctx, t, y.Addr(), unique("bob"), "tb-secret")
+	named := func(name, instance string) func(span) bool {
+		return func(s span) bool { return s.GetName() == name && s.instance == instance }
+	}
+	connects := c.await(ctx, "Bob's connection", named("connect", "Y"))
+	sent := func(kind string) span {
+		return c.await(ctx, "the "+kind, func(s span) bool { return s.GetName() == "send" && s.attr("rejoin.message.kind") == kind })
+	}
+	a.tells("OFFER", b, 1)
+	b.hears(heard("OFFER", a, b, 1))
+	offer := sent("OFFER")
+	deliver := c.await(ctx, "its delivery", child(offer))
+	if offer.instance != "X" || offer.attr("rejoin.message.outcome") != "stored" || !linked(offer, c.await(ctx, "Ada's connection", named("connect", "X"))) {
+		t.Errorf("the offer: %v", offer)
+	}
+	if !named("deliver", "Y")(deliver) || !linked(deliver, connects) || deliver.attr("rejoin.session") != connects.attr("rejoin.session") {
+		t.Errorf("its delivery: %v", deliver)
+	}
+
+	_ = b.CloseNow()
+	_ = b.lost()
+	a.tells("CANDIDATE", b, 2)
+	back := becomes(ctx, t, x.Addr(), b.id, "tb-secret")
+	back.hears(heard("CANDIDATE", a, b, 2))
+	again := c.await(ctx, "the connection after", func(s span) bool { return s.GetName() == "connect" && s.attr("rejoin.result") == "resumed" })
+	if again.instance != "X" || !linked(again, connects) {
+		t.Errorf("the connection after: %v", again)
+	}
+	of, at := child(sent("CANDIDATE")), named("deliver", "X")
+	replay := c.await(ctx, "the delivery of what waited", func(s span) bool { return of(s) && at(s) }) // Y may have written it to the dead socket before
+	if !linked(replay, again) {
+		t.Errorf("the delivery of what waited: %v", replay)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, secret := range []string{a.id, b.id, "ta-secret", "tb-secret", "dc_"} {
+		if bytes.Contains(c.raw.Bytes(), []byte(secret)) {
+			t.Errorf("a span tells %s", secret)
+		}
+	}
 }

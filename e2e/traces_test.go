@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"io"
 	"net/http"
@@ -87,7 +88,7 @@ func (c *collector) settings(instance, redis string) []string {
 }
 
 // await returns the first span that fits.
-func (c *collector) await(p peer, what string, fits func(span) bool) span {
+func (c *collector) await(ctx context.Context, what string, fits func(span) bool) span {
 	c.t.Helper()
 	for {
 		c.mu.Lock()
@@ -102,7 +103,7 @@ func (c *collector) await(p peer, what string, fits func(span) bool) span {
 		}
 		select {
 		case <-more:
-		case <-p.ctx.Done():
+		case <-ctx.Done():
 			c.t.Fatalf("no span: %s", what)
 		}
 	}
@@ -131,13 +132,13 @@ func TestTraces(t *testing.T) {
 	e := dial(ctx, t, client.Config{URL: x.URL(), Room: room, Source: client.Extension})
 	w := dial(ctx, t, client.Config{URL: y.URL(), Room: room, Source: client.Wallet})
 	to := e.meet()
-	connect := c.await(w, "the wallet's connection", func(s span) bool {
+	connect := c.await(ctx, "the wallet's connection", func(s span) bool {
 		return s.GetName() == "connect" && s.instance == "Y" && s.attr("rejoin.session") == to[:8]
 	})
 	e.send(to, "offer", "the payload")
 	wait[client.Data](w)
-	send := c.await(e, "the offer", func(s span) bool { return s.GetName() == "send" && s.attr("rejoin.message.kind") == "offer" })
-	deliver := c.await(w, "its delivery", child(send))
+	send := c.await(ctx, "the offer", func(s span) bool { return s.GetName() == "send" && s.attr("rejoin.message.kind") == "offer" })
+	deliver := c.await(ctx, "its delivery", child(send))
 	if send.instance != "X" || deliver.instance != "Y" || deliver.GetName() != "deliver" || deliver.attr("rejoin.session") != to[:8] {
 		t.Errorf("from %s to %s: %v", send.instance, deliver.instance, deliver)
 	}
@@ -153,12 +154,12 @@ func TestTraces(t *testing.T) {
 	e.send(to, "iceCandidate", "the payload")
 	back := dial(ctx, t, client.Config{URL: x.URL(), Room: room, Source: client.Wallet, Resume: &at})
 	wait[client.Data](back)
-	again := c.await(back, "the connection after", func(s span) bool { return s.GetName() == "connect" && s.attr("rejoin.result") == "resumed" })
+	again := c.await(ctx, "the connection after", func(s span) bool { return s.GetName() == "connect" && s.attr("rejoin.result") == "resumed" })
 	if again.instance != "X" || again.attr("rejoin.session") != to[:8] || !linked(again, connect) {
 		t.Errorf("the connection on %s is not linked to the one before: %v", again.instance, again)
 	}
-	candidate := c.await(e, "the candidate", func(s span) bool { return s.GetName() == "send" && s.attr("rejoin.message.kind") == "iceCandidate" })
-	replay := c.await(back, "its delivery", child(candidate))
+	candidate := c.await(ctx, "the candidate", func(s span) bool { return s.GetName() == "send" && s.attr("rejoin.message.kind") == "iceCandidate" })
+	replay := c.await(ctx, "its delivery", child(candidate))
 	if replay.instance != "X" || !linked(replay, again) {
 		t.Errorf("delivered by %s: %v", replay.instance, replay)
 	}
@@ -191,7 +192,7 @@ func TestTracesBesideInstancesWithout(t *testing.T) {
 		if n := y.Metric("rejoin_redis_malformed_doorbells_total") + y.Metric("rejoin_doorbell_holes_total"); n != 0 {
 			t.Errorf("Y misses or does not understand %v doorbells", n)
 		}
-		c.await(e, "an offer", func(s span) bool { return s.GetName() == "send" })
+		c.await(ctx, "an offer", func(s span) bool { return s.GetName() == "send" })
 		for _, p := range []peer{e, w} {
 			if err := p.Close(ctx); err != nil {
 				t.Error(err)
@@ -225,7 +226,7 @@ func TestTracesAtTheEnd(t *testing.T) {
 			t.Error(err)
 		}
 		if endpoint == c.URL {
-			c.await(e, "the connection", func(s span) bool { return s.GetName() == "connect" })
+			c.await(ctx, "the connection", func(s span) bool { return s.GetName() == "connect" })
 		}
 	}
 }

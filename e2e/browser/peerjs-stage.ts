@@ -19,29 +19,29 @@ export interface Subject {
   name: string;
   /** It gives a client that is back its place, and what it missed, when it had not noticed that it was away. */
   bringsBack: boolean;
-  /** Its instances, at least one, and how one more is started. */
-  start(): Promise<{ instances: Instance[]; another(): Promise<Instance>; stop(): Promise<unknown> }>;
+  /** Its instances, at least one, and how one more is started. With discovery clients may list all ids. */
+  start(discovery: boolean): Promise<{ instances: Instance[]; another(): Promise<Instance>; stop(): Promise<unknown> }>;
 }
 
 const bin = fileURLToPath(new URL('node_modules/peer/dist/bin/peerjs.js', import.meta.url));
 
-async function startPeerServer(): Promise<Instance> {
+async function startPeerServer(discovery: boolean): Promise<Instance> {
   const port = await freePort();
-  const child = spawn(process.execPath, [bin, '--port', `${port}`, '--host', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [bin, '--port', `${port}`, '--host', '127.0.0.1', `--allow_discovery=${discovery}`], { stdio: ['ignore', 'pipe', 'inherit'] });
   await printed(child, /Started PeerServer/);
   return Object.assign(new Process(child), { port });
 }
 
 function rejoin(count: number): Subject['start'] {
-  return async () => {
+  return async (discovery) => {
     const redis = await startRedis();
-    const another = () => startServer({ REDIS_URL: redis.url, PEERJS_PATH: '/' });
+    const another = () => startServer({ REDIS_URL: redis.url, PEERJS_PATH: '/', PEERJS_DISCOVERY: `${discovery}` });
     return { instances: await Promise.all(Array.from({ length: count }, another)), another, stop: () => redis.stop() };
   };
 }
 
 export const subjects: Subject[] = [
-  { name: 'PeerServer', bringsBack: false, start: async () => ({ instances: [await startPeerServer()], another: startPeerServer, stop: async () => {} }) },
+  { name: 'PeerServer', bringsBack: false, start: async (discovery) => ({ instances: [await startPeerServer(discovery)], another: () => startPeerServer(discovery), stop: async () => {} }) },
   { name: 'Rejoin', bringsBack: true, start: rejoin(1) },
   { name: 'Rejoin, two instances', bringsBack: true, start: rejoin(2) },
 ];
@@ -74,8 +74,8 @@ export class Service {
   ) {}
 
   /** The pages are spread over the instances. */
-  static async start(subject: Subject, pages: PeerPage[]): Promise<Service> {
-    const { instances, another, stop } = await subject.start();
+  static async start(subject: Subject, pages: PeerPage[], discovery = false): Promise<Service> {
+    const { instances, another, stop } = await subject.start(discovery);
     const service = new Service(instances, another, stop, pages);
     for (const [i, page] of pages.entries()) service.#lead(page, i);
     return service;

@@ -219,7 +219,10 @@ describe.each(subjects)('$name', (subject: Subject) => {
     const ids = [newId('ada'), newId('bob')];
     await Promise.all([enter(ada, ids[0]!), enter(bob, ids[1]!)]);
     await talk(ada, bob);
-    for (const { page } of [ada, bob]) await page.evaluate(() => void p.peer.on('disconnected', () => setTimeout(() => p.peer.destroyed || p.peer.reconnect(), 100)));
+    for (const { page } of [ada, bob]) await page.evaluate(() => {
+      const { peer } = p; // p.peer is another one by the time this one is destroyed
+      peer.on('disconnected', () => setTimeout(() => peer.destroyed || peer.reconnect(), 100));
+    });
     const lost = (await service.lose()).filter((page) => page === ada || page === bob);
     for (const { page } of lost) await page.waitForFunction(() => p.peer.seen.includes('disconnected') && p.peer.seen.includes('network'));
     await bob.page.evaluate(() => void p.peer.incoming[0]!.send('still here'));
@@ -230,5 +233,26 @@ describe.each(subjects)('$name', (subject: Subject) => {
     await talk(bob, ada);
     await talk(ada, bob);
     if (!lost.includes(bob)) expect(await seen(bob)).toEqual(['open']);
+  });
+
+  test('listAllPeers: an error that disconnects, unless the server allows discovery', async () => {
+    await enter(ada, newId('ada'));
+    await ada.page.evaluate(() => {
+      p.peer.listAllPeers();
+      return p.once(p.peer, 'disconnected');
+    });
+    expect(await seen(ada)).toEqual(['open', 'server-error', 'disconnected']);
+    const listing = await Service.start(subject, pages, true);
+    const listed = (by: PeerPage) => by.page.evaluate(() => new Promise<string[]>((resolve) => p.peer.listAllPeers((ids) => resolve((ids as string[]).sort()))));
+    try {
+      const ids = [newId('ada'), newId('bob'), newId('other')];
+      await Promise.all([ada, bob, other].map((page, i) => enter(page, ids[i]!)));
+      await expect.poll(() => listed(bob)).toEqual(ids);
+      await ada.page.evaluate(() => p.peer.destroy());
+      await expect.poll(() => listed(bob)).toEqual(ids.slice(1));
+      expect(await listed(other)).toEqual(ids.slice(1));
+    } finally {
+      await listing.stop();
+    }
   });
 });
