@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -84,6 +85,7 @@ func (r *run) judge() outcome {
 		r.t.Logf("%d promotions", p.Promotions())
 	}
 	r.report(&v)
+	r.judgeCouples()
 	r.t.Logf("%d sent, %d confirmed, %d delivered; %d lost, %d told, %d twice, %d again, %d out of order",
 		v.Sent, v.Confirmed, v.Delivered, v.Lost, v.Told, v.Duplicated, v.Again, v.OutOfOrder)
 	o := outcome{Verdict: v, service: r.service}
@@ -91,6 +93,30 @@ func (r *run) judge() outcome {
 		o.elsewhere = r.aside.judge(r, mark)
 	}
 	return o
+}
+
+// judgeCouples reports what PeerJS clients may not see.
+func (r *run) judgeCouples() {
+	r.t.Helper()
+	within := func(spans []span, early time.Duration) func(time.Time) bool {
+		return func(at time.Time) bool {
+			since := at.Sub(r.load.log.Began())
+			return slices.ContainsFunc(spans, func(s span) bool { return s.from-early <= since && since <= s.to })
+		}
+	}
+	lost := within(r.tails, 0)
+	var sum tally
+	for _, c := range r.load.couples {
+		ctx, cancel := context.WithTimeout(r.load.ctx, patience)
+		if err := c.settle(ctx); err != nil {
+			r.t.Error(err)
+		}
+		cancel()
+		for _, x := range c {
+			x.judge(r.t, &sum, func(at time.Time) bool { return r.loses || lost(at) }, within(r.kills, time.Second))
+		}
+	}
+	r.t.Logf("PeerJS: %+v", sum)
 }
 
 // report reports the violations that no fault of this run allows for, and leaves only these.

@@ -10,6 +10,8 @@
 // `go test ./e2e/chaos` draws six faults by the day (UTC) and does them one after the other in one stack. `task chaos` does each fault alone,
 // and ten that are drawn under one load, 20 times with different seeds, and writes docs/reliability.md. Every seed is printed.
 //
+// Couples of PeerJS clients talk beside the rooms (peerjs_test.go).
+//
 // A law is broken by every loss but those that Redis makes by itself: what a primary confirmed last when it is killed (fault.tail), or all when it keeps
 // nothing (fault.loses).
 //

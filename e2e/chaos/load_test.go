@@ -26,6 +26,8 @@ type load struct {
 	stack *stack
 	log   *history.Log
 	rooms []room
+	// couples are PeerJS clients: one in four rooms.
+	couples []couple
 
 	life    context.CancelFunc
 	ctx     context.Context // ends with the test
@@ -53,6 +55,11 @@ func newLoad(t testing.TB, s *stack, rooms int, seed uint64) *load {
 			t.Fatal(err)
 		}
 		l.senders.Go(func() { a.run(sending, l.ctx) })
+	}
+	for i := range max(1, rooms/4) {
+		c := newCouple(s, i)
+		c.run(sending, l.ctx, seed)
+		l.couples = append(l.couples, c)
 	}
 	t.Cleanup(l.end)
 	l.service(0)
@@ -159,6 +166,9 @@ func (l *load) end() {
 	leaving.Wait()
 	l.life()
 	l.senders.Wait()
+	for _, c := range l.couples {
+		c.wait()
+	}
 }
 
 func newRoomID() string {

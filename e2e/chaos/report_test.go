@@ -71,6 +71,10 @@ The seed of a run draws the rooms: pairs that negotiate in each combination of d
 (package ` + "`e2e/chaos/history`" + `): a confirmed message is delivered once, or its sender is told; messages from each sender to each receiver keep their order; a peer is announced
 before its data and never after it is gone; each session ends once; a fenced connection gets nothing.
 
+Two couples of PeerJS clients talk beside the rooms, and are not counted in the table. PeerJS confirms nothing, so they have laws of their own
+(` + "`e2e/chaos/peerjs_test.go`" + `): what was written on one connection arrives in order; offers and answers arrive once; a message is lost only if it was among the last that were written
+on a connection that broke, or if its sender gets an EXPIRE.
+
 ` + "`task chaos`" + ` writes this file. Each row was run as many times as *runs* says, with a different seed each time and several runs at once on one machine.
 Times are that machine's; message counts are the sum of all runs. *Full service* means that every client has received a message that was sent
 and confirmed after the fault was repaired (for a killed process: after the kill). Its time counts from the *start* of the fault, so

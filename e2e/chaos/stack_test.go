@@ -56,7 +56,7 @@ type node struct {
 func newStack(t testing.TB, kind store, settings ...string) *stack {
 	t.Helper()
 	s := &stack{t: t, settings: append([]string{
-		"GRACE_WINDOW=" + grace.String(), "INSTANCE_LEASE=" + lease.String(), "PING_INTERVAL=1s",
+		"GRACE_WINDOW=" + grace.String(), "INSTANCE_LEASE=" + lease.String(), "PING_INTERVAL=1s", "PEERJS_PATH=/",
 	}, settings...)}
 	switch kind {
 	case onDisk:

@@ -89,6 +89,7 @@ func (a *Attachment) peerMessage(payload []byte, began time.Time) {
 // posting is one message on its way to Redis.
 type posting struct {
 	s     *Attachment
+	x     *posts // of s, also when that is over
 	m     streams.Post
 	room  wire.RoomID
 	to    string
@@ -103,7 +104,7 @@ func (a *Attachment) post(m peerjs.Message, began time.Time) {
 	a.sends++
 	x := a.extra.posts
 	room := peerjs.RoomOf(a.hub.cfg.PeerJSKey, m.Dst)
-	p := &posting{s: a, room: room, to: m.Dst, began: began, m: streams.Post{
+	p := &posting{s: a, x: x, room: room, to: m.Dst, began: began, m: streams.Post{
 		Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: a.plainPrint(a.sends),
 		Deadline: began.Add(a.hub.backbone.CallTimeout()), Kind: byte(wire.KindOther),
 		Data: peerjs.AppendMessage(nil, m.Type, x.id, m.Dst, m.Payload),
@@ -163,11 +164,7 @@ func (p *posting) answered(became streams.Posted, err error) {
 // settle counts the message out, and tells its sender that the other side cannot be reached if one of those that were under way together
 // was not stored. The shard is locked.
 func (p *posting) settle(became streams.Posted, err error) {
-	s := p.s
-	if s.state != live && s.state != sentAway {
-		return
-	}
-	x := s.extra.posts
+	s, x := p.s, p.x
 	if became.Boxed {
 		s.hub.timers.after(boxLife, func() {
 			s.locked(func() {
@@ -188,28 +185,35 @@ func (p *posting) settle(became streams.Posted, err error) {
 		return
 	}
 	delete(x.to, p.to)
-	if t.failed {
+	switch {
+	case !t.failed:
+	case s.state == live:
 		s.sendFrame(func(dst []byte) []byte { return peerjs.AppendMessage(dst, peerjs.Expire, p.to, x.id, nil) })
+	default: // its client may have another connection by now
+		s.hub.expire(x.id, p.to)
 	}
 }
 
 // expireUnreached tells the senders of what the client of an id has not had, or what waited for an id that no client claimed.
 func (h *Hub) expireUnreached(e *streams.SessionEnd) {
 	for _, route := range e.Unreached {
-		from, to, ok := peerjs.ParseRoute(route)
-		if !ok {
-			continue
+		if from, to, ok := peerjs.ParseRoute(route); ok {
+			h.expire(from, to)
 		}
-		room := peerjs.RoomOf(h.cfg.PeerJSKey, from)
-		h.backbone.Post(streams.Post{
-			Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: h.expirePrint(),
-			Kind: byte(wire.KindOther), Data: peerjs.AppendMessage(nil, peerjs.Expire, to, from, nil),
-		}, func(became streams.Posted, err error) {
-			if err == nil && became.Waits {
-				h.windows.watch(room, peerjs.ClientOf(room), became.Left)
-			}
-		})
 	}
+}
+
+// expire tells the client of an id, wherever it is, that another one cannot be reached.
+func (h *Hub) expire(from, to string) {
+	room := peerjs.RoomOf(h.cfg.PeerJSKey, from)
+	h.backbone.Post(streams.Post{
+		Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: h.expirePrint(),
+		Kind: byte(wire.KindOther), Data: peerjs.AppendMessage(nil, peerjs.Expire, to, from, nil),
+	}, func(became streams.Posted, err error) {
+		if err == nil && became.Waits {
+			h.windows.watch(room, peerjs.ClientOf(room), became.Left)
+		}
+	})
 }
 
 // expirePrint is the fingerprint of an EXPIRE: each is its own.

@@ -328,3 +328,27 @@ func TestTheListOfIDsIsReadOnceAtATime(t *testing.T) {
 		}
 	})
 }
+
+// A message that could not be stored, and is known to be only when its sender's connection is gone: the sender is told wherever it is by then.
+func TestAPeerIsToldOnItsNextConnection(t *testing.T) {
+	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
+		p := openPeer(t, hub, freshID("a"), "t")
+		b.script(func() {
+			b.post = func(m streams.Post) (streams.Posted, error) {
+				if strings.Contains(string(m.Data), "CANDIDATE") {
+					return streams.Posted{}, streams.ErrUnavailable
+				}
+				return streams.Posted{Outcome: streams.Stored}, nil
+			}
+		})
+		b.shut()
+		p.says("CANDIDATE", "other", 1)
+		p.lose()
+		b.open()
+		pass(0)
+		posts := b.calls("post")
+		if own := peerjs.ClientOf(peerjs.RoomOf("", p.id)).String(); len(posts) != 2 || posts[1].client != own {
+			t.Fatalf("posted %+v, want an EXPIRE to %s behind the message", posts, own)
+		}
+	})
+}
