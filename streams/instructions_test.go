@@ -37,8 +37,25 @@ func BenchmarkInstructions(b *testing.B) {
 			})
 		}
 	}
-	b.Run("ack/1 entry", func(b *testing.B) { cg.acks(b, in, 1) })
-	b.Run("ack/8 entries", func(b *testing.B) { cg.acks(b, in, 8) })
+	b.Run("ack/all that waits", func(b *testing.B) {
+		holders := make([]*member, b.N)
+		for i := range holders {
+			room := newRoom()
+			e, w := in.join(b, room, extension, plain), in.join(b, room, wallet, rejoin)
+			m := e.message(w.id, 'c', "0")
+			m.Data = make([]byte, 400)
+			must(b, in.send(m))
+			holders[i] = w
+		}
+		in.take()
+		cg.count(b, func() {
+			for _, w := range holders {
+				must(b, in.ack(w.ref(), w.seq(0)))
+			}
+		})
+	})
+	b.Run("ack/1 entry of many", func(b *testing.B) { cg.acks(b, in, 1) })
+	b.Run("ack/8 entries of many", func(b *testing.B) { cg.acks(b, in, 8) })
 	b.Run("attach and leave", func(b *testing.B) {
 		cg.count(b, func() {
 			for range b.N {

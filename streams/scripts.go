@@ -82,7 +82,10 @@ func scriptNames() (names []string) {
 func ownTexts(o Options, cluster bool, generation string) []pipeline.Text {
 	head := fmt.Sprintf("%slocal MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\nlocal GENERATION = %s\n",
 		clusterLine(cluster), o.MailboxEntries, o.MailboxBytes, bellBytes, generation)
-	return []pipeline.Text{pipeline.NewText(head + luaFile("send")), pipeline.NewText(head + link(lib, luaFile("post")))}
+	return []pipeline.Text{
+		pipeline.NewText(head + luaFile("send")),
+		pipeline.NewText(head + luaFile("post_live") + link(lib, luaFile("post"))),
+	}
 }
 
 // ownScripts makes them for the primary at conn; nil stands for all primaries of a cluster, which tell their

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
 var errReply = errors.New("unexpected reply of a script")
@@ -77,7 +79,9 @@ type Position struct {
 // Ack moves the client's position and frees what lies before it. It proves that the client speaks on
 // this connection, so the token before the current one is retired.
 func (b *Backbone) Ack(ref SessionRef, p Position, done func(Holding, error)) {
-	c := b.newCall(ackScript, roomKey(ref.Room), holdingReply(done), []any{ref.Client, ref.Session, idOrDash(p.UpTo)})
+	key := roomKey(ref.Room)
+	c := &pipeline.Call{Script: ackScript, Key: key, Deadline: time.Now().Add(b.opt.CallTimeout), Done: holdingReply(done)}
+	c.Cmd = redis.NewCmd(bg, "EVALSHA", &c.SHA, "2", key, appendMailboxKey(nil, ref.Room, ref.Client), " "+ref.Session+" ", idOrDash(p.UpTo))
 	if p.Patience > 0 {
 		c.Until, c.Deadline = time.Now().Add(p.Patience), c.Deadline.Add(p.Patience)
 	}

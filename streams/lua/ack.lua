@@ -1,14 +1,26 @@
--- ack: the client has everything up to an entry; its mailbox forgets it.
+-- ack: the client has everything up to an entry; its mailbox forgets it. It has spoken on its connection, so it has the newer token and what came with it:
+-- the older one is retired, and so is the list of what was not delivered while it was away. What was added since it was told that list stays: it may
+-- have spoken before it read of that.
 --
--- KEYS[1] room hash
--- ARGV 1 clientId  2 session  3 entry ID, or - when only the older token is to be retired
+-- KEYS[1] room hash  KEYS[2] mailbox
+-- ARGV 1 session between spaces  2 entry ID, or - when only the older token is to be retired
 -- Reply: O done, F another connection holds the session, G there is none
-local rec = redis.call('HGET', KEYS[1], ARGV[1])
+local call, find, match, sub = redis.call, string.find, string.match, string.sub
+local hash, id = KEYS[1], sub(KEYS[2], -36)
+local got = call('HMGET', hash, id, '#' .. id)
+local rec = got[1]
 if not rec then return 'G' end
-if string.match(rec, '^%S+ . . . %S+ (%S+)') ~= ARGV[2] then -- dialect, keep and state are one letter each
-  return isBox(parse(ARGV[1], rec)) and 'G' or 'F'
+-- Redis lost the session, and a message came first and made a box (isBox).
+if not find(rec, ARGV[1], 1, true) then return match(rec, '^%S+ j ' .. string.rep('%S+ ', 8) .. '%- ') and 'G' or 'F' end
+if ARGV[2] ~= '-' then acknowledge(id, KEYS[2], got[2], ARGV[2]) end -- first, so that it works when memory is full
+if sub(rec, -2) ~= ' -' and not find(rec, ' - u=', 1, true) then -- see send.lua
+  local first, prev, later = match(rec, '^(' .. string.rep('%S+ ', 11) .. ')(%S+)(.*)$')
+  if prev ~= '-' then
+    call('HSET', hash, id, first .. '-' .. later)
+    local list = call('HGET', hash, '~' .. id) or ''
+    local _, last = find(list, string.rep('=', 36) .. '0000000', 1, true)
+    if last == #list then call('HDEL', hash, '~' .. id)
+    elseif last then call('HSET', hash, '~' .. id, sub(list, last + 1)) end
+  end
 end
-if CLUSTER then redis.call('EXISTS', KEYS[1], box(ARGV[1])) end -- see together
-if ARGV[3] ~= '-' then acknowledge(ARGV[1], ARGV[3]) end -- first, so that it works when memory is full
-if string.sub(rec, -2) ~= ' -' then retireToken(parse(ARGV[1], rec)) end -- else there is none, and no later word
 return 'O'

@@ -10,7 +10,7 @@ load()
 reason, counts = ARGV[5], ARGV[6]
 local m, grace = members[ARGV[1]], tonumber(ARGV[4])
 if m.sid ~= ARGV[2] or m.state == 'S' then return {'F'} end
-if ARGV[3] ~= '-' then acknowledge(m.id, ARGV[3]) end
+if ARGV[3] ~= '-' then acknowledge(m.id, box(m.id), extras['#' .. m.id], ARGV[3]) end
 disconnect(m, clock(), grace)
 setLifetime(grace)
 return {'O', unpack(ended)}

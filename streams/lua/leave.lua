@@ -17,7 +17,7 @@ if ARGV[2] == '-' then
   remove(m, 'w')
 else
   if m.sid ~= ARGV[2] then return {-1} end
-  if ARGV[3] ~= '-' then acknowledge(m.id, ARGV[3]) end
+  if ARGV[3] ~= '-' then acknowledge(m.id, box(m.id), extras['#' .. m.id], ARGV[3]) end
   remove(m, 'n')
 end
 setLifetime(tonumber(ARGV[4]))

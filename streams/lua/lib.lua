@@ -265,20 +265,14 @@ local function suspendDead(noReceivers, t, grace)
   end
 end
 
--- deccmp compares decimals without leading zeros as text: a client's cursor may be larger than a Lua number.
-local function deccmp(a, b)
-  if #a ~= #b then return #a - #b end
-  if a == b then return 0 end
-  return a < b and -1 or 1
-end
-
--- idcmp compares entry IDs; the result is below, equal to or above 0.
-local function idcmp(a, b)
+-- later compares entry IDs, as text: a client's cursor may be larger than a Lua number.
+local function later(a, b)
   local am, as = string.match(a, '^(%d+)-(%d+)$')
   local bm, bs = string.match(b, '^(%d+)-(%d+)$')
-  local by = deccmp(am, bm)
-  if by == 0 then by = deccmp(as, bs) end
-  return by
+  if #am ~= #bm then return #am > #bm end
+  if am ~= bm then return am > bm end
+  if #as ~= #bs then return #as > #bs end
+  return as > bs
 end
 
 -- waitingIn reads what changes with every message of a mailbox: bytes and entries waiting, and the last entry ID.
@@ -325,60 +319,40 @@ local function timely(m, entries, t)
   return rest
 end
 
--- sizes adds up what entries take of a mailbox: bytes, entries.
-local function sizes(entries)
-  local bytes = 0
-  for _, e in ipairs(entries) do bytes = bytes + #e[2][2] end
-  return bytes, #entries
-end
-
--- waitingAfter counts what waits after an entry. To read an entry in a script is the dearest that a script does, so the fewer are read: those that wait on,
--- or those that do not.
-local function waitingAfter(key, upto, bytes, count, last)
-  local epoch, seq = string.match(upto, '^(%d+)-(%d+)$')
-  local lastEpoch, lastSeq = string.match(last, '^(%d+)-(%d+)$')
-  if epoch == lastEpoch and tonumber(lastSeq) - tonumber(seq) < count / 2 then
-    return sizes(redis.call('XRANGE', key, '(' .. upto, '+'))
-  end
-  local freedBytes, freed = sizes(redis.call('XRANGE', key, '-', upto))
-  return bytes - freedBytes, count - freed
-end
-
--- acknowledge moves the group to `upto`, or to the last entry there ever was, and frees what lies before it.
--- A position that has been acknowledged already changes nothing.
-local function acknowledge(id, upto)
-  local key = box(id)
-  local bytes, count, last = waitingIn(redis.call('HGET', KEYS[1], '#' .. id))
-  if count == 0 then return end
-  if upto == last or idcmp(upto, last) > 0 then
-    upto, bytes, count = last, 0, 0
-    if redis.call('XTRIM', key, 'MAXLEN', '=', '0') == 0 then return end -- the mailbox is lost
-  else
-    local before = count
-    bytes, count = waitingAfter(key, upto, bytes, count, last)
-    if count == before then return end
+-- acknowledge moves the group of id's mailbox to `upto`, or to the last entry there ever was, and frees what lies before it.
+-- A position that has been acknowledged already changes nothing. waiting is the mailbox' field (waitingIn); it is returned as it is then.
+local function acknowledge(id, key, waiting, upto)
+  local call = redis.call
+  if not waiting or string.find(waiting, ' 0 ', 1, true) then return waiting end
+  local all = string.find(waiting, ' ' .. upto, -1 - #upto, true)
+  if not all then
+    local bytes, count, last = string.match(waiting, '^(%d+) (%d+) (%S+)$')
     local ms, seq = string.match(upto, '^(%d+)-(%d+)$')
-    if redis.call('XTRIM', key, 'MINID', '=', ms .. '-' .. int(tonumber(seq) + 1)) == 0 then return end
+    if later(upto, last) then
+      all, upto = true, last
+    else
+      -- To read an entry is the dearest that a script does, so the fewer are read: those that wait on, or those that do not.
+      local epoch, most = string.match(last, '^(%d+)-(%d+)$')
+      local rest = ms == epoch and most - seq < count / 2
+      local entries, size = rest and call('XRANGE', key, '(' .. upto, '+') or call('XRANGE', key, '-', upto), 0
+      for _, e in ipairs(entries) do size = size + #e[2][2] end
+      local left = rest and #entries or count - #entries
+      if left == tonumber(count) then return waiting end
+      if call('XTRIM', key, 'MINID', '=', string.format('%s-%.0f', ms, seq + 1)) == 0 then return waiting end
+      waiting = string.format('%.0f %.0f %s', math.max(0, rest and size or bytes - size), math.max(0, left), last)
+    end
+  end
+  if all then
+    if call('XTRIM', key, 'MAXLEN', '=', '0') == 0 then return waiting end -- the mailbox is lost
+    waiting = '0 0 ' .. upto
   end
   local set = redis.pcall('XGROUP', 'SETID', key, 'g', upto)
   if type(set) == 'table' and set.err then -- the embedded Redis has no SETID
-    redis.call('XGROUP', 'DESTROY', key, 'g')
-    redis.call('XGROUP', 'CREATE', key, 'g', upto)
+    call('XGROUP', 'DESTROY', key, 'g')
+    call('XGROUP', 'CREATE', key, 'g', upto)
   end
-  setWaiting(id, bytes, count, last)
-end
-
--- retireToken: a client has said something on its connection, so it has the newer token and what came with it.
--- The older token is retired, and so is the list of what was not delivered while it was away. What was added since it was told that list stays: it
--- may have spoken before it read of that.
-local function retireToken(m)
-  if m.prev == '-' then return end
-  m.prev = '-'
-  save(m)
-  local list = redis.call('HGET', KEYS[1], '~' .. m.id) or ''
-  local _, last = string.find(list, TOLD, 1, true)
-  if last == #list then redis.call('HDEL', KEYS[1], '~' .. m.id)
-  elseif last then redis.call('HSET', KEYS[1], '~' .. m.id, string.sub(list, last + 1)) end
+  call('HSET', KEYS[1], '#' .. id, waiting)
+  return waiting
 end
 
 -- page takes entries while they fit; it returns them flat (id, body, trace or '', …) and whether more follow. An entry's fields are

@@ -4,7 +4,7 @@
 -- An id that no client has gets a box: a suspended member without a token, which ends after a few seconds (leave, as any window does)
 -- unless a client claims it. When a member ends, the senders of what it has not read are told: see remove in lib.lua.
 --
--- In front of it stands lib.lua, and before that MOST_ENTRIES, MOST_BYTES, MOST_RUNG and GENERATION as in front of send.lua.
+-- In front of it stands lib.lua, before that post_live.lua, and before that MOST_ENTRIES, MOST_BYTES, MOST_RUNG and GENERATION as in front of send.lua.
 -- '!<clientId>' is a ring of the fingerprints of the last messages for this id, from all senders.
 --
 -- KEYS[1] room hash  KEYS[2] mailbox of the id

@@ -22,7 +22,7 @@ if m.role ~= role or user(m) ~= USER or m.dialect ~= 'r' or hash == '-' or not (
 -- tells. So it is asked again whether it still has a client, and takes over from the session that was told only.
 if hash ~= m.tok and m.sid ~= HOLDER then return {'H', ended, m.id, m.sid} end
 local _, _, last = waitingIn(extras['#' .. m.id])
-if (after ~= '-' and idcmp(after, last) > 0) or redis.call('EXISTS', box(m.id)) == 0 then
+if (after ~= '-' and later(after, last)) or redis.call('EXISTS', box(m.id)) == 0 then
   ring(m.inst, encodeBell('f', m))
   reason = 'store_lost'
   remove(m, 'n')

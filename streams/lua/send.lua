@@ -36,7 +36,7 @@ if sub(sender, -2) ~= ' -' and not find(sender, ' - u=', 1, true) then
   local first, prev, later = match(sender, '^(' .. string.rep('%S+ ', 11) .. ')(%S+)(.*)$')
   if prev ~= '-' then
     call('HSET', room, from, first .. '-' .. later)
-    local list = call('HGET', room, '~' .. from) or '' -- see retireToken in lib.lua
+    local list = call('HGET', room, '~' .. from) or '' -- see ack.lua
     local _, last = find(list, string.rep('=', 36) .. '0000000', 1, true)
     if last == #list then call('HDEL', room, '~' .. from)
     elseif last then call('HSET', room, '~' .. from, sub(list, last + 1)) end

@@ -121,8 +121,7 @@ end
 
 -- takeOver gives session m to this connection and fences the one before. after: cursor, or '-'.
 local function takeOver(m, after, token, prev)
-  if after ~= '-' then acknowledge(m.id, after) end
-  extras['#' .. m.id] = redis.call('HGET', KEYS[1], '#' .. m.id)
+  if after ~= '-' then extras['#' .. m.id] = acknowledge(m.id, box(m.id), extras['#' .. m.id], after) end
   local rest, dropped, replay = left(m)
   local all = total(m, '1 0 0 ' .. replay .. ' ' .. dropped) -- before this connection takes the place of the one before
   link = all[7] or ''

@@ -14,6 +14,7 @@ var members = []Member{
 	{Name: "e", Room: "r", Role: "extension"},
 	{Name: "pw", Room: "p", Role: "wallet", Plain: true, Kept: true},
 	{Name: "pe", Room: "p", Role: "extension", Plain: true},
+	{Name: "pw+", Room: "p", Role: "wallet", Plain: true, Kept: true}, // pw when its token was revoked
 }
 
 // settled is when all are back; event i of a script happens at i seconds, those of the ending behind it.
@@ -121,6 +122,14 @@ var histories = []struct {
 		}),
 		conns: []int{1, 1, 2, 1},
 		check: func(v Verdict) bool { return v.Again == 1 && v.Duplicated == 0 },
+	},
+	{
+		name: "and on the first one with its next token",
+		script: join(pass("pe", "pw", 1, "PE", "PW", "1"), []Event{
+			open("pw+", 1, "", false), at(Announced, "pw+", 1, "PE", ""), at(Delivered, "pw+", 1, "PE", "1"),
+		}),
+		broken: []Law{End, End}, // it is not there at the end
+		check:  func(v Verdict) bool { return v.Again == 1 && v.Duplicated == 0 },
 	},
 	{
 		name: "sent to a client that came back as a new one, which the plain sender knows",

@@ -38,7 +38,8 @@ func (c *checker) repeated(m *message, e Event) {
 		if before.Peer != e.Peer {
 			continue
 		}
-		if to.Kept && before.Conn != e.Conn {
+		// A client whose token was revoked is another member when it comes back. Until its session is ended, it finds that.
+		if to.Kept && (before.Conn != e.Conn || before.Member != e.Member) {
 			c.verdict.Again++
 			return
 		}
