@@ -9,11 +9,11 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/upgrade"
 )
 
-// addresses bounds what one client address may have: connections, and new ones in a second. While there is no limit nothing is counted or
-// kept.
+// addresses limits the connections of one client address, and its new connections per second. Without a limit, nothing is counted or
+// stored.
 type addresses struct {
 	most    int
-	asks    *address.Limiter // nil: any number
+	asks    *address.Limiter // nil: no limit
 	trusted []netip.Prefix
 
 	mu   sync.Mutex
@@ -29,7 +29,7 @@ func (a *addresses) init(cfg *Config) {
 	}
 }
 
-// networkOf returns what a peer's heads are counted by: its network, the zero address for a trusted proxy.
+// networkOf returns the network under which a peer's heads are counted; the zero address for a trusted proxy.
 func (a *addresses) networkOf(peer netip.Addr) netip.Addr {
 	if !peer.IsValid() || address.IsIn(peer, a.trusted) {
 		return netip.Addr{}
@@ -37,8 +37,8 @@ func (a *addresses) networkOf(peer netip.Addr) netip.Addr {
 	return address.Client(peer, nil, nil)
 }
 
-// ask counts a request for an upgrade. It returns the address of the client, which is only known where there is a limit, and whether the
-// upgrade may be granted now.
+// ask counts an upgrade request. It returns the client's address, which is known only if there is a limit, and whether the upgrade may be
+// granted now.
 func (a *addresses) ask(c *conn, r *upgrade.Request) (client netip.Addr, ok bool) {
 	if a.most == 0 && a.asks == nil {
 		return client, true
@@ -47,7 +47,7 @@ func (a *addresses) ask(c *conn, r *upgrade.Request) (client netip.Addr, ok bool
 	return client, a.asks == nil || a.asks.Take(client, time.Now()) == 0
 }
 
-// add counts a connection in, unless its client's address has as many as it may.
+// add counts a connection in, unless its client's address is at its limit.
 func (a *addresses) add(c *conn, client netip.Addr) bool {
 	if a.most == 0 {
 		return true

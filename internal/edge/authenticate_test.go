@@ -90,7 +90,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestBadParametersNeedNoToken: they are told by a close frame as ever, which gives nothing away.
+// TestBadParametersNeedNoToken: bad parameters get a close frame as usual, which reveals nothing.
 func TestBadParametersNeedNoToken(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), guarded(t, auth.All))

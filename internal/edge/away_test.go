@@ -12,8 +12,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// TestSendAway: what a client had sent before it read the close frame reaches the session, also a message whose first half had arrived
-// before. Nothing is written any more. The client's own close frame ends it.
+// TestSendAway: messages that a client sent before it read the close frame reach the session, even one whose first half had arrived
+// earlier. Nothing more is written. The client's own close frame ends it.
 func TestSendAway(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -45,7 +45,7 @@ func TestSendAway(t *testing.T) {
 	}
 }
 
-// TestSendAwayKeepsTheRules: a client that was sent away is heard within the limits of any other, and not for long.
+// TestSendAwayKeepsTheRules: a client that was sent away is held to the usual limits, and only read for a short time.
 func TestSendAwayKeepsTheRules(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

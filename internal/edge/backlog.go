@@ -1,12 +1,12 @@
 package edge
 
-// backlog is a connection whose socket did not take everything.
+// backlog is a connection whose socket did not accept everything.
 type backlog struct {
 	conn  *conn
-	moved int64 // when it last took something, on the loop's clock
+	moved int64 // when it last accepted bytes, on the loop's clock
 }
 
-// write gives frames to the socket, which keeps what the kernel does not take. Their bytes have been counted as waiting.
+// write hands frames to the socket, which keeps the bytes that the kernel does not accept. They are already counted as waiting.
 func (c *conn) write(frames []byte) {
 	if len(frames) == 0 || c.state == stateDead {
 		return
@@ -19,8 +19,7 @@ func (c *conn) write(frames []byte) {
 	c.recount(int32(len(frames)))
 }
 
-// recount brings the count of waiting bytes up to date after n bytes have left the outbox, and records whether the socket has taken
-// something.
+// recount updates the count of waiting bytes after n bytes have left the outbox, and records whether the socket has accepted any.
 func (c *conn) recount(n int32) {
 	left := int32(c.socket.Unsent())
 	if left < c.outbound+n {
@@ -35,8 +34,8 @@ func (c *conn) recount(n int32) {
 	}
 }
 
-// checkBacklogs looks at the connections that are behind: producers see their room again, and one that has not taken a byte for two
-// ping intervals is lost.
+// checkBacklogs checks the connections that are behind. Producers see freed room; a connection that has accepted no byte for two ping
+// intervals is lost.
 func (l *loop) checkBacklogs(now int64) {
 	for i := len(l.behind) - 1; i >= 0; i-- {
 		b := &l.behind[i]
@@ -59,7 +58,7 @@ func (l *loop) checkBacklogs(now int64) {
 	}
 }
 
-// update records when the socket last took something.
+// update records when the socket last accepted bytes.
 func (b *backlog) update(now int64) {
 	if b.conn.flags.has(flagMoved) {
 		b.conn.flags.clear(flagMoved)

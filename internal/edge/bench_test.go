@@ -35,7 +35,7 @@ func TestFramePathDoesNotAllocate(t *testing.T) {
 	r := startWith(t, &echo{}, func(cfg *edge.Config) { cfg.Loops, cfg.ControlLimit, cfg.PingInterval = 1, 0, time.Hour })
 	for name, test := range map[string]struct {
 		pieces [][]byte
-		size   int // of what comes back
+		size   int // of the answer
 	}{
 		"whole":     {[][]byte{whole}, 1004},
 		"split":     {[][]byte{whole[:3], whole[3:500], whole[500:]}, 1004},
@@ -64,7 +64,7 @@ func BenchmarkEcho(b *testing.B) {
 	r := start(b, newHub(), nil)
 	r.hub.onFrame = func(s *testSession, p []byte) { s.conn.Send(p) }
 	c, _ := r.open(b)
-	_ = c.SetDeadline(time.Time{}) // how many there will be is decided while the loop does not rest yet
+	_ = c.SetDeadline(time.Time{}) // no deadline: the number of rounds is not known yet
 	payload := bytes.Repeat([]byte("x"), 1000)
 	in := frame(text, payload)
 	b.ReportAllocs()
@@ -97,7 +97,7 @@ func BenchmarkConnect(b *testing.B) {
 	}
 }
 
-// BenchmarkPush sends from another goroutine than the loop's, as answers of the backbone do.
+// BenchmarkPush sends from a goroutine other than the loop's, as the backbone's answers do.
 func BenchmarkPush(b *testing.B) {
 	r := start(b, newHub(), nil)
 	c, s := r.open(b)

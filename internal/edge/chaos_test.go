@@ -17,7 +17,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest"
 )
 
-// TestChaos has clients that do what clients do at their worst while others go on with their work. R21, R22.
+// TestChaos has clients misbehave in every way while others go on working. R21, R22.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) {
@@ -113,7 +113,7 @@ func TestForeignClient(t *testing.T) {
 	}
 }
 
-// TestCoalescing: what is queued while one event is handled leaves in one segment.
+// TestCoalescing: output queued during one event leaves in one segment.
 func TestCoalescing(t *testing.T) {
 	t.Parallel()
 	hub := newHub()

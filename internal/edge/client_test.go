@@ -148,7 +148,7 @@ func request(target string, headers ...string) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// keepLittle bounds what the kernel keeps for this client: on its own it may take megabytes, or little, as it likes.
+// keepLittle limits the kernel's buffer for this client, which otherwise varies up to megabytes.
 func (c *client) keepLittle() {
 	c.t.Helper()
 	if err := c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
@@ -199,7 +199,7 @@ func (c *client) response() (status int, header map[string]string, body string) 
 	return status, header, body
 }
 
-// The vocabulary of package wsframetest, as tests of this package use it all the time.
+// Short names for package wsframetest, which these tests use all the time.
 const (
 	text, binaryFrame, cont = wsframetest.Text, wsframetest.Binary, wsframetest.Last
 	textPart                = wsframetest.TextPart
@@ -252,8 +252,7 @@ func (c *client) expect(first byte, payload []byte) {
 	}
 }
 
-// expectClose reads frames up to a close frame with code, then the end of file, which has to be clean: a reset
-// may eat the close frame.
+// expectClose reads frames up to a close frame with code, then a clean end of file: a reset may eat the close frame.
 func (c *client) expectClose(code wire.CloseCode, reason string) {
 	c.t.Helper()
 	for {

@@ -17,16 +17,16 @@ type Config struct {
 	Addr string
 	// Loops is the number of event loops, one per core that the process may use.
 	Loops int
-	// MaxConnections bounds upgraded connections; beyond it upgrades are refused with 503. 0: as many as the limit on open files
-	// allows, which bounds them in any case.
+	// MaxConnections bounds upgraded connections; beyond it upgrades are refused with 503. 0: only the limit on open files applies, as it
+	// always does.
 	MaxConnections int
 	// MaxPerAddress bounds the upgraded connections of one client address, where an IPv6 network of /64 counts as one address; beyond it
 	// upgrades are refused with 429. 0: no bound.
 	MaxPerAddress int
 	// NewPerAddress bounds the upgrades that one client address may ask for in a second; more are refused with 429. 0: no bound.
 	NewPerAddress int
-	// TrustedProxies are the networks whose X-Forwarded-For is believed. To MaxPerAddress and NewPerAddress, a proxy outside of them is
-	// one client, with all that are behind it.
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. For MaxPerAddress and NewPerAddress, any other proxy and all
+	// clients behind it count as one client.
 	TrustedProxies []netip.Prefix
 	// MaxHeadBytes bounds a request head, including its blank line; beyond it: 431.
 	MaxHeadBytes int
@@ -41,14 +41,14 @@ type Config struct {
 	MaxPeerJSBytes int
 	// MessageTimeout bounds the time from the first byte of a message or control frame to its last; then the connection counts as lost.
 	MessageTimeout time.Duration
-	// Buffers bounds what incomplete heads and messages and unwritten output may hold in total, together with whatever else its owner
-	// counts there. Beyond it, the connections that hold most, and have done so for longest, are closed as lost.
+	// Buffers bounds what incomplete heads and messages and unwritten output may hold in total, plus whatever else its owner counts there.
+	// Beyond it, the connections that have held the most for the longest are closed as lost.
 	Buffers *budget.Budget
 	// RateLimit is how many data frames a connection may send in a RateWindow, which starts with its first frame; one more closes with
 	// 1013. 0: no limit; at most 65,534.
 	RateLimit int
-	// ControlLimit is the same for pings and pongs. It has to leave room for the answers to pings that are sent to a client, the
-	// session's included: some dozens a second at most. 0: no limit; at most 65,534.
+	// ControlLimit is the same for pings and pongs. It must leave room for the client's answers to pings, the session's included: a few
+	// dozen a second at most. 0: no limit; at most 65,534.
 	ControlLimit int
 	// RateWindow is the length of that window.
 	RateWindow time.Duration
@@ -61,14 +61,14 @@ type Config struct {
 	CloseTimeout time.Duration
 	// RetryAfter goes into the header of that name with 429 and 503, in whole seconds.
 	RetryAfter time.Duration
-	// Auth checks the tokens of clients that want to connect; nil: all may. With it, heads may be longer by the longest token.
+	// Auth checks the tokens of connecting clients; nil: anyone may connect. With it, heads may be longer by the longest token.
 	Auth *auth.Verifier
 	// Origins lists the origins that may connect, see [origin.Parse]. A request without an Origin does not come from a browser, and is
 	// always allowed.
 	Origins []string
 }
 
-// maxRateLimit leaves room for one more in a counter of rate.
+// maxRateLimit leaves room for one more in the counters of rate.
 const maxRateLimit = 1<<16 - 2
 
 // DefaultConfig returns the settings that docs/protocol.md promises unless it says otherwise.

@@ -19,8 +19,8 @@ const (
 	stateDead
 )
 
-// conn is one connection: the signaling.Conn of its session, and the evloop.Conn of its socket. There is one for every idle client, so a
-// field that is not needed while idle belongs into work. A conn is never reused: it may be referred to when it is long dead.
+// conn is one connection: the signaling.Conn of its session, and the evloop.Conn of its socket. Every idle client has one, so fields not
+// needed while idle belong in work. A conn is never reused: references to it may outlive it.
 type conn struct {
 	// static
 	loop *loop
@@ -43,7 +43,7 @@ type conn struct {
 
 	// any goroutine
 	waiting atomic.Int32 // bytes in the outbox, and those the kernel has not taken
-	sealed  atomic.Bool  // nothing may be queued any more; set with the outbox locked
+	sealed  atomic.Bool  // nothing more may be queued; set with the outbox locked
 }
 
 // flags are what is true of a connection.
@@ -51,7 +51,7 @@ type flags uint8
 
 const (
 	flagBehind   flags = 1 << iota // listed in loop.behind
-	flagMoved                      // its socket took something since the sweep looked
+	flagMoved                      // its socket accepted bytes since the last sweep
 	flagAdmitted                   // counted in Server.upgraded
 	flagPinged                     // by the sweep, and has not answered
 	flagAsked                      // its head is complete, and the response is on its way

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// TestConnIsSmall: this is what every idle connection holds of this package's.
+// TestConnIsSmall: every idle connection holds one conn.
 func TestConnIsSmall(t *testing.T) {
 	t.Parallel()
 	if n := unsafe.Sizeof(conn{}); n > 80 {

@@ -83,7 +83,7 @@ func TestLocalClose(t *testing.T) {
 	}
 	r := start(t, hub, nil)
 	c, s := r.open(t)
-	// What follows in the same read, and later, is not delivered any more.
+	// Anything after it, in the same read or later, is not delivered.
 	c.write(bytes.Repeat(frame(text, []byte("hi")), 3))
 	c.expect(text, []byte("last words"))
 	c.expect(closeFrame, closeBody(4001, wire.ReasonResumedElsewhere))
@@ -110,7 +110,7 @@ func TestLocalClose(t *testing.T) {
 	s.conn.Close(wire.CloseNormal, "")
 }
 
-// TestCloseFollowsWhatIsQueued closes behind more than the kernel takes at once.
+// TestCloseFollowsWhatIsQueued closes after more output than the kernel accepts at once.
 func TestCloseFollowsWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.CloseTimeout = patience })
@@ -161,8 +161,8 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// TestALongChainOfCloses has each end of a session close the next connection: what is queued while the loop writes is written too,
-// however often that happens, and not when something else wakes the loop.
+// TestALongChainOfCloses has each end of a session close the next connection: output queued while the loop writes is written too, however
+// often that happens, without waiting for another wakeup.
 func TestALongChainOfCloses(t *testing.T) {
 	t.Parallel()
 	const length = 1500 // so that a tick for every few of them takes longer than patience
@@ -177,7 +177,7 @@ func TestALongChainOfCloses(t *testing.T) {
 	var chain []*testSession
 	for range length {
 		c, s := r.open(t)
-		_ = c.SetDeadline(time.Time{}) // it stays as it is: what it sent would wake the loop
+		_ = c.SetDeadline(time.Time{}) // it must send nothing: that would wake the loop
 		if len(chain) > 0 {
 			next[chain[len(chain)-1]] = s
 		}
@@ -187,8 +187,8 @@ func TestALongChainOfCloses(t *testing.T) {
 	chain[length-1].end(t)
 }
 
-// TestCloseFrameSurvivesUnreadData sends on and on while the server closes for cause: a close with unread data
-// in the kernel would be a reset, which may overtake the close frame.
+// TestCloseFrameSurvivesUnreadData keeps sending while the server closes for cause: closing with unread data in the kernel would send a
+// reset, which may overtake the close frame.
 func TestCloseFrameSurvivesUnreadData(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), nil)
@@ -240,7 +240,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// TestControlLimit is about pings and pongs: there is room for many, and messages do not count.
+// TestControlLimit: pings and pongs have a generous limit, and messages do not count.
 func TestControlLimit(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -266,7 +266,7 @@ func TestControlLimit(t *testing.T) {
 	}
 }
 
-// TestEmptyPongs: the session is told of those that a ping of the sweep's asked for, each once.
+// TestEmptyPongs: the session sees only those that answer a ping of the sweep, each once.
 func TestEmptyPongs(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -293,8 +293,7 @@ func TestRateWindowEnds(t *testing.T) {
 	}
 }
 
-// TestDeliverBound fills the queue of a client that does not read, has it read, and expects room again and
-// nothing lost.
+// TestDeliverBound fills the queue of a client that does not read, then has it read, and expects room again and no loss.
 func TestDeliverBound(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -302,7 +301,7 @@ func TestDeliverBound(t *testing.T) {
 	c, s := r.open(t)
 	payload := bytes.Repeat([]byte("d"), 4<<10)
 	fill := func() (n int) {
-		// The kernel takes some at first; refused twice with a flush in between is full.
+		// The kernel accepts some at first; the queue is full once Deliver refuses twice with a flush in between.
 		for refused := 0; refused < 20; {
 			if s.conn.Deliver(payload, nil) {
 				n++
@@ -325,8 +324,8 @@ func TestDeliverBound(t *testing.T) {
 	c.expect(text, payload)
 }
 
-// TestOrderFromAnyGoroutine: some frames are written by the goroutine that queues them, some by the loop, some in part by both. They
-// arrive in the order in which they were queued.
+// TestOrderFromAnyGoroutine: frames are written by the goroutine that queues them, by the loop, or partly by both. They arrive in the order
+// they were queued.
 func TestOrderFromAnyGoroutine(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes = 8 << 20 })
@@ -360,8 +359,8 @@ func TestOrderFromAnyGoroutine(t *testing.T) {
 	}
 }
 
-// TestClosedInTheSameBatch closes a connection while its own event waits behind the one that closes it. The loop must not wait for
-// anything then: were it to go on at the next tick only, the deadlines of this test would pass.
+// TestClosedInTheSameBatch closes a connection while its own event waits behind the one that closes it. The loop must go on at once: if it
+// waited for the next tick, this test's deadlines would pass.
 func TestClosedInTheSameBatch(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -394,8 +393,7 @@ func TestClosedInTheSameBatch(t *testing.T) {
 	}
 }
 
-// TestLateProducer writes to sessions whose connections are gone, while others get their descriptors: no client reads what was not
-// meant for them.
+// TestLateProducer writes to sessions whose connections are gone, while others reuse their descriptors: no client reads another's frames.
 func TestLateProducer(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), nil)
@@ -451,7 +449,7 @@ func TestSendBeyondTwiceTheBoundIsLost(t *testing.T) {
 	}
 }
 
-// TestPingFloodWithoutReading costs the bound and no more.
+// TestPingFloodWithoutReading: a ping flood costs the output bound and no more.
 func TestPingFloodWithoutReading(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MaxOutputBytes, cfg.ControlLimit = 4<<10, 0 })

@@ -3,8 +3,8 @@ package edge
 import "net/netip"
 
 // crowd is the sockets of one loop that are not open connections: those whose heads are incomplete, and those that are being closed. It is
-// owned by the loop. When there are too many, one is evicted for a newcomer, so that a client that opens sockets and says nothing keeps
-// no other client out:
+// owned by the loop. When there are too many, one is evicted for each newcomer, so a client that opens sockets and says nothing cannot keep
+// others out:
 //
 //	too many                        evicted
 //	sockets, or heads in this loop  the oldest that is being closed: it has had its answer
@@ -17,7 +17,7 @@ type crowd struct {
 	from    map[netip.Addr]line // the heads of each network; trusted proxies, which bring many clients each, are not counted
 }
 
-// line is works in the order in which they came.
+// line is a list of works, oldest first.
 type line struct {
 	first, last *work
 	n           int
@@ -97,10 +97,10 @@ func (c *crowd) remove(w *work) {
 	w.from = netip.Addr{}
 }
 
-// leastHeads is how many heads one network may have in one loop, at least, when there is a limit on its connections.
+// leastHeads is the smallest limit on the heads of one network in one loop, when its connections are limited.
 const leastHeads = 8
 
-// makeRoom evicts what has to go for a newcomer. It reports false if nothing in this loop can be evicted.
+// makeRoom evicts sockets to make room for a newcomer. It reports false if nothing in this loop can be evicted.
 func (l *loop) makeRoom(from netip.Addr) bool {
 	srv := l.srv
 	if own := l.crowd.from[from]; from.IsValid() && srv.clients.most > 0 && own.n >= max(leastHeads, srv.clients.most) {
@@ -116,7 +116,7 @@ func (l *loop) makeRoom(from netip.Addr) bool {
 	return true
 }
 
-// next returns what to evict next for a newcomer, nil if there is nothing.
+// next returns the next work to evict for a newcomer, nil if there is none.
 func (c *crowd) next(from netip.Addr) *work {
 	if w := c.closing.first; w != nil {
 		return w

@@ -26,8 +26,8 @@ const childEnv = "EDGE_TEST_FEW_DESCRIPTORS"
 // fullEnv makes it one with none left.
 const fullEnv = "EDGE_TEST_NO_DESCRIPTORS"
 
-// TestFewDescriptors floods a process that may open 256 files with 600 connections that say nothing: who comes then is served, with
-// all of them there. An event loop that fails to accept ends, so it must never come to that. R32.
+// TestFewDescriptors floods a process that may open 256 files with 600 silent connections: newcomers are served while all of them are
+// there. An event loop that fails to accept would end, so that must never happen. R32.
 func TestFewDescriptors(t *testing.T) {
 	if os.Getenv(childEnv) != "" {
 		serveWithFewDescriptors(t)
@@ -48,8 +48,8 @@ func TestFewDescriptors(t *testing.T) {
 	server.end()
 }
 
-// TestHeadsOfOneAddress has one address, and then many, hold sockets with heads that they never finish. An honest client, of the same address or
-// another, behind a trusted proxy or not, is upgraded all the same; a reset would be as bad as silence.
+// TestHeadsOfOneAddress: one address, and then many, hold sockets with heads that they never finish. An honest client is upgraded all the
+// same, from the same address or another, behind a trusted proxy or not. A reset would be as bad as silence.
 func TestHeadsOfOneAddress(t *testing.T) {
 	for _, mode := range []string{"limit", "limit and proxy", "no limit"} {
 		if os.Getenv(childEnv) != "" && os.Getenv(childEnv) != mode {
@@ -66,7 +66,7 @@ func TestHeadsOfOneAddress(t *testing.T) {
 			came := 0
 			honest := func(from string) {
 				t.Helper()
-				came++ // each is another client: the one before may not be counted out yet
+				came++ // each is a new client: the previous one may not be counted out yet
 				conn := dialFrom(t, from, addr)
 				defer conn.Close()
 				if _, err := conn.Write([]byte(request(connect, "X-Forwarded-For: 192.0.2."+strconv.Itoa(came)))); err != nil {
@@ -97,8 +97,8 @@ func TestHeadsOfOneAddress(t *testing.T) {
 	}
 }
 
-// TestNoDescriptors connects while the process has none left at all, for whatever reason. The loop must not end, who comes is
-// answered, with 503 to an upgrade, and accepted once there are some again.
+// TestNoDescriptors connects while the process has no descriptors left at all. The loop must not end. Newcomers get 503 to an upgrade, and
+// are accepted once there are descriptors again.
 func TestNoDescriptors(t *testing.T) {
 	if os.Getenv(fullEnv) != "" {
 		serveWithoutDescriptors(t)
@@ -149,7 +149,7 @@ type child struct {
 	out *bufio.Scanner
 }
 
-// newChild runs one test, with an environment that tells it what it is; the value is 1 unless said.
+// newChild runs one test, with an environment variable that says what to be; its value is 1 by default.
 func newChild(t *testing.T, test, environ string) *child {
 	t.Helper()
 	if !strings.Contains(environ, "=") {
@@ -171,7 +171,7 @@ func newChild(t *testing.T, test, environ string) *child {
 	return c
 }
 
-// wait returns what follows prefix in the first line that begins with it.
+// wait returns the rest of the first line that begins with prefix.
 func (c *child) wait(prefix string) string {
 	c.t.Helper()
 	for c.out.Scan() {
@@ -232,7 +232,7 @@ func serveWithoutDescriptors(t *testing.T) {
 	_, _ = os.Stdin.Read(b) // until the parent closes it
 }
 
-// notice tells that something was logged.
+// notice signals that something was logged.
 type notice struct{ said chan struct{} }
 
 func (n notice) Write(b []byte) (int, error) {

@@ -1,11 +1,11 @@
 // Package edge is the WebSocket server of Rejoin (RFC 6455): it admits clients, answers requests that are not WebSocket upgrades, bounds
 // what each client may cost, and hands whole messages to a [Hub]. Sockets are package evloop's, frames package wsframe's, request heads
-// package upgrade's. It knows rooms only as something that package wire parses and the hub opens.
+// package upgrade's. Rooms are parsed by package wire and opened by the hub; the edge only passes them on.
 //
 // A connection is owned by one loop. Everything that comes from the socket is handled there, in order and without locks; everything that
 // goes to the socket, from any goroutine, is appended to the outbox of that loop and written there. An idle connection costs one small
-// struct here: what is needed only now and then (a head that is being read, half a message, a deadline) is in a second struct that
-// exists only meanwhile.
+// struct here. State needed only now and then (a head being read, half a message, a deadline) is in a second struct that exists only while
+// it is needed.
 //
 //	          head complete, 101 sent             close frame written
 //	accept ──► head ────────────────► open ─────────────────────────────► closing ──► dead
@@ -18,8 +18,8 @@
 //
 // Every arrow to closing is conn.linger, every arrow to dead conn.remove. In closing, the write side is shut down once everything is
 // flushed, and the socket is read until the client closes too or a deadline passes: closing a socket with unread data resets it, and the
-// reset would eat the close frame. What comes in is thrown away, unless the session sent its client away: what that client sent before it
-// read the close frame is still handed over, and Attachment.Closed follows at the end.
+// reset would eat the close frame. Input is discarded, unless the session sent its client away: then messages that the client sent before
+// it read the close frame are still handed over, and Attachment.Closed follows at the end.
 //
 // # From a session to the kernel
 //
@@ -39,8 +39,8 @@
 //	                             then the session may use its Conn, but nothing that the client sends is handed to it
 //
 // A hub's locks come before the outbox's: sessions queue while they hold theirs. So nothing that holds an outbox calls a hub or a session,
-// and no two outboxes are held together; addresses.mu is held with no other. Session methods are called on the loop and hold nothing of
-// the edge (with the portable engine they hold the loop's mutex, which comes first).
+// and no two outboxes are locked together; addresses.mu is never held with another lock. Session methods are called on the loop with none
+// of the edge's locks held (with the portable engine they hold the loop's mutex, which comes first).
 //
 // # Time
 //

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestRoomIsWaitedForOnlyWhileNeeded: a socket that has been flushed is not asked any more whether there is room; it always says yes, and the
-// loop would never sleep again.
+// TestRoomIsWaitedForOnlyWhileNeeded: a flushed socket is no longer watched for writability. It is always writable, so the loop would never
+// sleep again.
 func TestRoomIsWaitedForOnlyWhileNeeded(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), nil)
@@ -27,7 +27,7 @@ func TestRoomIsWaitedForOnlyWhileNeeded(t *testing.T) {
 	eventually(t, "that to end", func() bool { return watched(t, fd)&unix.EPOLLOUT == 0 })
 }
 
-// watched returns what events of a descriptor an epoll instance of this process waits for (proc(5), fdinfo).
+// watched returns the events that an epoll instance of this process watches a descriptor for (proc(5), fdinfo).
 func watched(t *testing.T, fd int) uint64 {
 	t.Helper()
 	files, err := filepath.Glob("/proc/self/fdinfo/*")

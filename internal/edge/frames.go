@@ -13,7 +13,7 @@ const (
 	reasonControlRate = "too many pings or pongs, slow down"
 )
 
-// readFrames takes bytes from the socket, cut anywhere, and hands what they complete to the session.
+// readFrames takes bytes from the socket, split anywhere, and hands completed messages to the session.
 func (c *conn) readFrames(data []byte) {
 	most := c.loop.srv.cfg.MaxMessageBytes
 	if c.flags.has(flagPeerJS) {
@@ -42,7 +42,7 @@ func (c *conn) readFrames(data []byte) {
 			c.ping(e.Payload)
 		case wsframe.Pong:
 			c.pong(e.Payload)
-		case wsframe.Close: // is answered with its own code (RFC 6455 section 5.5.1)
+		case wsframe.Close: // answered with its own code (RFC 6455 section 5.5.1)
 			c.end(e.Code, "", signaling.Closure{By: signaling.ClosedByClient, Code: e.Code})
 		case wsframe.Violation:
 			c.fail(e.Code, e.Reason)
@@ -54,7 +54,7 @@ func (c *conn) readFrames(data []byte) {
 	}
 }
 
-// reading reports whether frames still mean something. A close, from whatever goroutine, ends that, unless the client was sent away.
+// reading reports whether frames are still processed. A close, from any goroutine, ends that, unless the client was sent away.
 func (c *conn) reading() bool {
 	return c.session != nil && c.state != stateDead && (!c.sealed.Load() || c.endKind == signaling.SentAway)
 }
@@ -67,7 +67,7 @@ func (c *conn) ping(data []byte) {
 	}
 }
 
-// pong tells the session of a pong that may mean something to it: an empty one only if the sweep has asked for it.
+// pong passes a pong to the session; an empty one only if it answers a ping of the sweep.
 func (c *conn) pong(data []byte) {
 	if !c.countControl() || len(data) == 0 && !c.flags.has(flagPinged) {
 		return
@@ -83,7 +83,7 @@ func (c *conn) fail(code wire.CloseCode, reason string) {
 	c.end(code, reason, signaling.Closure{By: signaling.ClosedForCause})
 }
 
-// end closes because of what the client sent. A client that was sent away before has nothing more to say then.
+// end closes because of something the client sent. If the client was sent away before, its session is over too.
 func (c *conn) end(code wire.CloseCode, reason string, why signaling.Closure) {
 	c.queueClose(code, reason, why)
 	if c.endKind == signaling.SentAway {

@@ -9,7 +9,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wsframe/wsframetest"
 )
 
-// TestFrames has the cases of package wsframe over sockets: what the session hears, and the close frame that the client gets.
+// TestFrames runs the cases of package wsframe over sockets: the messages that the session gets, and the close frame that the client gets.
 func TestFrames(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -39,7 +39,7 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// named puts the name of a case before what is reported.
+// named prefixes reports with the name of a case.
 type named struct {
 	testing.TB
 	name string
@@ -72,6 +72,6 @@ func TestEchoOfEverySize(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 125, 126, 127, 128, 1000, 4096, 65535, 65536} {
 		payload := bytes.Repeat([]byte{'a' + byte(n%26)}, n)
 		c.write(frame(binaryFrame, payload))
-		c.expect(text, payload) // text whatever came
+		c.expect(text, payload) // always sent as text
 	}
 }

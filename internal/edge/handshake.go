@@ -9,8 +9,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wsframe"
 )
 
-// readHead collects the head of the request. What follows it in the same read is read as frames at once: there is no further event
-// for it.
+// readHead collects the head of the request. Bytes behind it in the same read are parsed as frames at once, because no further event will
+// announce them.
 func (c *conn) readHead(data []byte) {
 	limit := c.loop.srv.cfg.MaxHeadBytes
 	w := c.work
@@ -110,7 +110,7 @@ func (c *conn) open(r *upgrade.Request, v *upgrade.Verdict) {
 	c.loop.table.add(c)
 	if v.Refused != nil {
 		srv.metrics.upgraded(upgradeRefused)
-		if v.Last != "" { // PeerJS: all is said in that, and the close frame is PeerServer's, empty
+		if v.Last != "" { // PeerJS: Last says it all, and the close frame is empty, as PeerServer's
 			c.Send([]byte(v.Last))
 			c.queueClose(wire.CloseNoStatus, "", signaling.Closure{By: signaling.ClosedForCause})
 			return
@@ -125,7 +125,7 @@ func (c *conn) open(r *upgrade.Request, v *upgrade.Verdict) {
 	c.session = srv.hub.Open(c, v.Connect, v.Offer)
 }
 
-// respondPeers asks for the list of PeerJS ids, and responds when it is there, or when the time for the head is over.
+// respondPeers asks for the list of PeerJS ids, and responds when it arrives, or when the head's deadline passes.
 func (c *conn) respondPeers(r *upgrade.Request) {
 	srv := c.loop.srv
 	list := srv.policy.PeerList(r)
@@ -161,14 +161,14 @@ func (c *conn) endWith(status int, response []byte) {
 	c.linger()
 }
 
-// writeReply writes what comes before the first frame. It has not been in the outbox, and so has not been counted as waiting.
+// writeReply writes what comes before the first frame. It was never in the outbox, so it is not counted as waiting.
 func (c *conn) writeReply(b []byte) {
 	c.loop.reply = b
 	c.waiting.Add(int32(len(b)))
 	c.write(b)
 }
 
-// turnAway answers a head that is incomplete with 503, and closes without waiting for the client to do so.
+// turnAway answers an incomplete head with 503, and closes without waiting for the client.
 func (c *conn) turnAway(why dropReason) {
 	c.respond(&c.loop.srv.unavailable)
 	c.remove(why)

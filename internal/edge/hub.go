@@ -5,11 +5,11 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// Hub takes the connections that the edge has upgraded. Its methods are called on the loops, by several at once, and never block.
+// Hub takes the connections that the edge has upgraded. Its methods are called on the loops, concurrently, and never block.
 type Hub interface {
-	// Ready reports why no connection to a room can be taken now; nil when it can. Clients get 503 otherwise.
+	// Ready reports why no connection to a room can be accepted now; nil if it can. Clients get 503 otherwise.
 	Ready(room wire.RoomID) error
-	// Peers tells which PeerJS ids are connected, to any instance. done is called once, on any goroutine, not before Peers has returned.
+	// Peers lists the PeerJS ids connected to any instance. done is called once, on any goroutine, after Peers has returned.
 	Peers(done func(ids []string, err error))
 	// Open is called once the 101 is on its way. Conn may be used at once, and kept forever.
 	Open(conn signaling.Conn, connect wire.Connect, offer wire.Offer) Session

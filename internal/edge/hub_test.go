@@ -11,10 +11,10 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// patience is how long a test waits for what has to happen.
+// patience is how long a test waits for something that must happen.
 const patience = 10 * time.Second
 
-// testHub records what it is told and echoes messages.
+// testHub records its calls and echoes messages.
 type testHub struct {
 	notReady atomic.Pointer[error]
 	opened   chan *testSession

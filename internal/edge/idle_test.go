@@ -32,8 +32,8 @@ func (*bareSession) Message([]byte)           {}
 func (*bareSession) Pong([]byte)              {}
 func (*bareSession) Closed(signaling.Closure) {}
 
-// BenchmarkIdle reports the memory of this process per idle connection. The clients are bare descriptors,
-// which cost this process nothing but kernel memory.
+// BenchmarkIdle reports the memory of this process per idle connection. The clients are bare descriptors, which cost this process only
+// kernel memory.
 func BenchmarkIdle(b *testing.B) {
 	const conns = 5000
 	var files unix.Rlimit
@@ -48,7 +48,7 @@ func BenchmarkIdle(b *testing.B) {
 			unix.Close(fd)
 		}
 	})
-	for range 200 { // what the first connections cost once
+	for range 200 { // one-time costs of the first connections
 		fds = append(fds, idleClient(b, addr))
 	}
 	rss, heap := resident(b)
@@ -57,7 +57,7 @@ func BenchmarkIdle(b *testing.B) {
 		fds = append(fds, idleClient(b, addr))
 	}
 	rssNow, heapNow := resident(b)
-	for b.Loop() { // the benchmark is its metrics, measured once
+	for b.Loop() { // only the metrics matter, and they are measured once
 	}
 	n := float64(conns - before)
 	b.ReportMetric((rssNow-rss)/n, "rss-B/conn")
@@ -92,7 +92,7 @@ func idleClient(b *testing.B, addr *net.TCPAddr) int {
 	return fd
 }
 
-// resident returns what the process holds and what of it is live heap, in bytes.
+// resident returns the resident memory of the process and its live heap, in bytes.
 func resident(b *testing.B) (rss, heap float64) {
 	b.Helper()
 	debug.FreeOSMemory()

@@ -7,7 +7,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/evloop"
 )
 
-// loop is what the edge keeps beside an event loop: its evloop.Handler.
+// loop is the edge's state for one event loop, and its evloop.Handler.
 type loop struct {
 	// static
 	srv *Server
@@ -22,7 +22,7 @@ type loop struct {
 	works   []*work // in use, in no order
 	spare   []*work // for reuse
 	crowd   crowd
-	behind  []backlog // connections with a socket that did not take everything
+	behind  []backlog // connections whose socket did not accept everything
 	reply   []byte    // scratch for HTTP responses
 	askedAt int64     // when the other loops were last asked to shed load
 }
@@ -49,7 +49,7 @@ func newLoop(srv *Server, ev *evloop.Loop) *loop {
 // now is the loop's clock: milliseconds since the server was made, monotonic.
 func (l *loop) now() int64 { return time.Since(l.srv.epoch).Milliseconds() }
 
-// Accepted implements evloop.Handler. full means that there is more than there should be, and nothing in this loop to evict.
+// Accepted implements evloop.Handler. full means that there are too many sockets, and none in this loop to evict.
 func (l *loop) Accepted(s evloop.Socket, peer netip.Addr) (_ evloop.Conn, full bool) {
 	l.srv.sockets.Add(1) // counted out by remove
 	from := l.srv.clients.networkOf(peer)
@@ -96,7 +96,7 @@ func (l *loop) postOthers(t evloop.Task) {
 	}
 }
 
-// cork begins an event. Until uncork, producers need not wake the loop: what they queue is written then.
+// cork begins an event. Until uncork, producers need not wake the loop: uncork writes their output.
 func (l *loop) cork() {
 	l.corked++
 	if l.corked == 1 {
@@ -104,7 +104,7 @@ func (l *loop) cork() {
 	}
 }
 
-// uncork ends an event, and writes all that has been queued meanwhile.
+// uncork ends an event, and writes everything queued during it.
 func (l *loop) uncork() {
 	if l.corked == 1 {
 		l.drain()
@@ -115,7 +115,7 @@ func (l *loop) uncork() {
 	l.corked--
 }
 
-// drain writes what is in the outbox.
+// drain writes the contents of the outbox.
 func (l *loop) drain() {
 	for range maxRounds {
 		b := l.outbox.take()
@@ -128,7 +128,7 @@ func (l *loop) drain() {
 	l.ev.Post(taskWrite) // the outbox is still armed
 }
 
-// writeBatch gives the frames of a batch to their sockets, one write per item.
+// writeBatch writes the frames of a batch to their sockets, one write per item.
 func (l *loop) writeBatch(b *batch) {
 	from := 0
 	for i := range b.items {

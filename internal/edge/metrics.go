@@ -15,7 +15,7 @@ import (
 type dropReason string
 
 const (
-	clientGone     dropReason = ""                  // it did not: the client closed or reset the connection, and that is not counted
+	clientGone     dropReason = ""                  // the client closed or reset the connection: not counted
 	dropCrowded    dropReason = "crowded"           // evicted for a newcomer
 	dropHandshake  dropReason = "handshake_timeout" // nothing arrived
 	dropGone       dropReason = "gone_before_open"  // the client had closed when its head was complete
@@ -120,7 +120,7 @@ func (m *metrics) prepare(outcomes, closes, drops *prometheus.CounterVec) {
 	}
 }
 
-// codeClasses are the label values for close codes: what a client may invent must not become a label.
+// codeClasses are the label values for close codes: clients can invent codes, and those must not become labels.
 var codeClasses = []string{
 	"1000", "1001", "1002", "1003", "1005", "1007", "1008", "1009", "1010", "1011", "1012", "1013", "1014",
 	"3xxx", "4001", "4xxx", "other",

@@ -7,13 +7,13 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 )
 
-// outbox holds what the connections of one loop are to write, in the order in which it was queued. Producers on any goroutine append to
-// front; the loop swaps front and back and writes. Both keep their memory.
+// outbox holds the pending output of the connections of one loop, in the order it was queued. Producers on any goroutine append to front;
+// the loop swaps front and back and writes. Both keep their memory.
 type outbox struct {
 	mu    sync.Mutex
 	front batch
 	armed bool // the loop will look without being woken
-	// direct is the connection that was last written to without the loop, since the loop was awake.
+	// direct is the last connection written to without the loop, since the loop was awake.
 	direct *conn
 
 	back batch // owned by the loop
@@ -28,7 +28,7 @@ type batch struct {
 	counted int // bytes of arena that the budget knows of
 }
 
-// item is some frames of one connection, and what to do once they are written.
+// item is a run of frames of one connection, and what to do once they are written.
 type item struct {
 	conn *conn
 	size int
@@ -44,10 +44,10 @@ const (
 	thenRemove       // there are none: the queue has grown past its bound
 )
 
-// maxIdleArena bounds what an arena keeps for the next time, in bytes. What it has beyond that counts as buffered.
+// maxIdleArena bounds the capacity that an arena keeps for reuse, in bytes. Capacity beyond it counts as buffered.
 const maxIdleArena = 256 << 10
 
-// seal forbids that anything more is queued for c, and reports whether it was the first to do so; end is kept then.
+// seal stops anything more from being queued for c, and reports whether it was the first to do so. The first end is kept.
 func (o *outbox) seal(c *conn, end signaling.Closure) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,8 +70,7 @@ func (o *outbox) arm() {
 	o.mu.Unlock()
 }
 
-// take returns what has been queued, valid until the next take. When there is nothing it disarms the outbox: the next producer wakes the
-// loop.
+// take returns the queued batch, valid until the next take. If it is empty, take disarms the outbox: the next producer wakes the loop.
 func (o *outbox) take() *batch {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -83,8 +82,8 @@ func (o *outbox) take() *batch {
 	return &o.back
 }
 
-// addLocked adds the bytes of the arena behind from to c's, and makes the loop look unless it will anyway. A connection is sealed under
-// the same lock before its loop ends, so a loop that has ended is not woken: its descriptor may be another file's by then.
+// addLocked assigns the bytes of the arena after from to c, and wakes the loop unless it will look anyway. A connection is sealed under the
+// same lock before its loop ends, so a loop that has ended is not woken: its descriptor may be another file's by then.
 func (o *outbox) addLocked(c *conn, from int, what then) {
 	o.front.add(c, from, what)
 	if !o.armed {
@@ -112,7 +111,7 @@ func (b *batch) reset(buffers *budget.Budget) {
 	b.count(buffers)
 }
 
-// add gives the bytes of the arena behind from to c. Consecutive frames of one connection become one item, one write.
+// add assigns the bytes of the arena after from to c. Consecutive frames of one connection become one item, one write.
 func (b *batch) add(c *conn, from int, what then) {
 	size := len(b.arena) - from
 	if n := len(b.items); n > 0 && b.items[n-1].conn == c && b.items[n-1].then == thenNothing {

@@ -30,17 +30,17 @@ func (o *output) append(dst []byte) []byte {
 	return dst
 }
 
-// fullness is what becomes of a frame for which there is no room.
+// fullness says what to do with a frame for which there is no room.
 type fullness uint8
 
 const (
-	refuseWhenFull fullness = iota // the caller is told, and keeps it; also while all buffers together are full
+	refuseWhenFull fullness = iota // the caller is told, and keeps it; also while the budget of all buffers is exceeded
 	skipWhenFull                   // it is not needed
-	dropWhenFull                   // there is room for as much again, or for twice the largest PeerJS message; then the connection is dropped
+	dropWhenFull                   // room for as much again, or for twice the largest PeerJS message; then the connection is dropped
 )
 
-// queue appends one output to the outbox, and reports whether it did. It only waits for another append, or for a write that does not
-// block. An empty queue takes any frame.
+// queue appends one output to the outbox, and reports whether it did. It waits at most for another append, or for a non-blocking write. An
+// empty queue takes any frame.
 func (c *conn) queue(out output, full fullness) bool {
 	o := &c.loop.outbox
 	bound := c.loop.srv.cfg.MaxOutputBytes
@@ -74,10 +74,10 @@ func (c *conn) queue(out output, full fullness) bool {
 	return true
 }
 
-// writeDirect gives frames to the socket on the caller's goroutine, if the loop sleeps and nothing waits for c: to wake the loop for
-// them takes longer than to write them. It returns how many bytes the socket took. What follows on the same connection before the
-// loop has been awake goes through the loop, so that a page of messages is one write and not one each. The outbox is locked, and a
-// connection is sealed under that lock before its descriptor is given back.
+// writeDirect writes frames to the socket on the caller's goroutine, if the loop sleeps and nothing waits for c: waking the loop would take
+// longer than the write. It returns how many bytes the socket accepted. Further frames for the same connection go through the loop until it
+// has been awake, so that a page of messages is one write, not one write each. The outbox is locked, and a connection is sealed under that
+// lock before its descriptor is closed.
 func (c *conn) writeDirect(frames []byte) int {
 	o := &c.loop.outbox
 	if o.armed || o.direct == c || c.waiting.Load() > 0 {
@@ -92,7 +92,7 @@ func (c *conn) writeDirect(frames []byte) int {
 	return n
 }
 
-// queueClose appends a close frame after which nothing can be queued. The first one wins. end is what the session hears.
+// queueClose appends a close frame after which nothing can be queued. The first one wins. end is reported to the session.
 func (c *conn) queueClose(code wire.CloseCode, reason string, end signaling.Closure) {
 	o := &c.loop.outbox
 	o.mu.Lock()

@@ -17,7 +17,7 @@ func (r *rate) roll(now, window int64) {
 	}
 }
 
-// countFrame counts a data frame, and closes if it is one too many.
+// countFrame counts a data frame, and closes the connection if it exceeds the limit.
 func (c *conn) countFrame() {
 	cfg := &c.loop.srv.cfg
 	if cfg.RateLimit == 0 {
@@ -29,7 +29,7 @@ func (c *conn) countFrame() {
 	}
 }
 
-// countControl counts a ping or a pong. If it is one too many it closes, and reports false.
+// countControl counts a ping or a pong. If it exceeds the limit, it closes the connection and reports false.
 func (c *conn) countControl() bool {
 	cfg := &c.loop.srv.cfg
 	if cfg.ControlLimit == 0 {

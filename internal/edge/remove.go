@@ -5,8 +5,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wsframe"
 )
 
-// remove ends a connection now, whatever waits to be written, and for whatever reason: it is the only way to stateDead. The session
-// hears that the connection was lost unless it has heard of its end before. A connection that is dead already is left alone.
+// remove ends a connection at once, whatever is still unwritten. It is the only way to stateDead. The session is told that the connection
+// was lost, unless it has already been told of its end. Removing a dead connection does nothing.
 func (c *conn) remove(why dropReason) {
 	if c.state == stateDead {
 		return
@@ -33,17 +33,17 @@ func (c *conn) remove(why dropReason) {
 	srv.cfg.Buffers.Add(-int64(c.outbound))
 	c.outbound = 0
 
-	// The session hears of it while the descriptor is still this connection's, and may queue for others.
+	// The session is told while the descriptor still belongs to this connection; it may queue for others.
 	c.closeSession()
 
-	// The descriptor is given back.
+	// The descriptor is closed.
 	l.ev.Close(&c.socket)
 	srv.socketClosed()
 }
 
-// linger is called once the close frame, or the HTTP response, has been given to the socket. The session is over, unless its client was
-// sent away: that may still say something. The socket stays until all is flushed and the client has closed too, or until CloseTimeout:
-// see doc.go.
+// linger is called once the close frame or the HTTP response has been written to the socket. The session is over, unless its client was
+// sent away: then messages may still arrive. The socket stays open until everything is flushed and the client has closed too, or until
+// CloseTimeout: see doc.go.
 func (c *conn) linger() {
 	if c.state == stateDead || c.state == stateClosing {
 		return
@@ -66,7 +66,7 @@ func (c *conn) linger() {
 	c.closeWrite()
 }
 
-// takeStream takes what there is of an incomplete frame or message.
+// takeStream takes the bytes of an incomplete frame or message.
 func (c *conn) takeStream() (p wsframe.Partial) {
 	if c.work != nil {
 		p, c.work.stream = c.work.stream, p
@@ -84,8 +84,8 @@ func (c *conn) closeSession() {
 	session.Closed(signaling.Closure{By: c.endKind, Code: c.endCode})
 }
 
-// closeWrite ends the write side of a closing connection once everything is flushed, so that the client sees the end even while it still
-// sends.
+// closeWrite ends the write side of a closing connection once everything is flushed, so that the client sees the end even if it is still
+// sending.
 func (c *conn) closeWrite() {
 	if c.state != stateClosing || c.work.writeClosed || c.socket.Unsent() > 0 {
 		return

@@ -40,7 +40,7 @@ type Server struct {
 	group *evloop.Group
 	loops []*loop
 	up    chan struct{} // closed when clients can connect
-	done  chan struct{} // closed when the loops have ended, or could not start
+	done  chan struct{} // closed when the loops have ended or failed to start
 	err   error         // why, valid after done
 
 	// any goroutine
@@ -53,11 +53,11 @@ type Server struct {
 	started  atomic.Bool
 }
 
-// reservedFiles is how many descriptors are left to the rest of the process.
+// reservedFiles is how many descriptors are left for the rest of the process.
 const reservedFiles = 128
 
 const (
-	// fewestSpare is how many sockets there are, at least, for connections that are not upgraded.
+	// fewestSpare is the minimum number of sockets for connections that are not upgraded.
 	fewestSpare = 32
 	// mostHeads bounds the heads that are incomplete.
 	mostHeads = 16 << 10
@@ -98,7 +98,7 @@ func New(cfg Config, hub Hub, reg prometheus.Registerer, log *slog.Logger) (*Ser
 	return s, err
 }
 
-// setLimits works out how many sockets there may be.
+// setLimits computes how many sockets there may be.
 func (s *Server) setLimits() error {
 	var files unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
@@ -106,7 +106,7 @@ func (s *Server) setLimits() error {
 	}
 	limit := int64(min(files.Cur, 1<<30))
 	s.maxSockets = max(limit-reservedFiles, limit/2)
-	// Some are left for clients that are told to come back later.
+	// Some are left for clients that are refused with Retry-After.
 	s.maxUpgraded = s.maxSockets - max(s.maxSockets/32, fewestSpare)
 	if asked := int64(s.cfg.MaxConnections); asked > 0 && asked < s.maxUpgraded {
 		s.maxUpgraded = asked
@@ -114,7 +114,7 @@ func (s *Server) setLimits() error {
 		s.log.Warn("limit on open files is below the connection limit",
 			"open_files", limit, "max_connections", asked, "effective", s.maxUpgraded)
 	}
-	// A head is complete within a round trip to its client: as many as this at a time are a herd, or an attack.
+	// A head is complete within a round trip to its client: this many at a time are a herd, or an attack.
 	heads := min(mostHeads, max(fewestSpare, s.maxUpgraded/4))
 	s.maxHeads = int(heads+int64(s.cfg.Loops)-1) / s.cfg.Loops
 	return nil
@@ -150,7 +150,7 @@ func (s *Server) Start(ctx context.Context) error {
 	return nil
 }
 
-// run is the goroutine that the loops are started from. It ends after Stop, or when they fail.
+// run is the goroutine that starts the loops. It ends after Stop, or when they fail.
 func (s *Server) run() {
 	defer close(s.done)
 	s.err = s.group.Run()

@@ -8,21 +8,21 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// holder is a connection that buffers belong to: output that its client does not read, or half of what it is sending.
+// holder is a connection that holds buffers: output that its client does not read, or half a message it is sending.
 type holder struct {
 	conn  *conn
 	bytes int64
 	since int64 // without progress, on the loop's clock
 }
 
-// spared is what shedding leaves free in the end, as a share of the budget: one look at all connections serves for a while.
+// spared is the share of the budget that shedding frees, so that one pass over all connections suffices for a while.
 const spared = 16
 
 // shedInterval is how often the other loops are asked to help, in ms.
 const shedInterval = 10
 
-// shed closes connections when all buffers of the process together hold too much: those of this loop, first the ones that cost most in
-// bytes and in time. They are closed as lost: their sessions wait for them, and what was confirmed is in their mailboxes.
+// shed closes connections of this loop when the buffers of the process exceed their budget, the largest and longest-held first. They are
+// closed as lost: their sessions wait for them, and confirmed messages are in their mailboxes.
 func (l *loop) shed() {
 	buffers := l.srv.cfg.Buffers
 	excess := buffers.Excess() + buffers.Limit()/spared
@@ -38,11 +38,11 @@ func (l *loop) shed() {
 	}
 	if now := l.now(); buffers.Excess() > 0 && now-l.askedAt >= shedInterval {
 		l.askedAt = now
-		l.postOthers(taskWrite) // they look at the end of every event
+		l.postOthers(taskWrite) // they call shed at the end of every event
 	}
 }
 
-// holders returns the connections of this loop that hold buffers, the most expensive first, and what they hold together.
+// holders returns the connections of this loop that hold buffers, the most expensive first, and their total.
 func (l *loop) holders() (list []holder, held int64) {
 	now := l.now()
 	list = make([]holder, 0, len(l.behind))
@@ -58,7 +58,7 @@ func (l *loop) holders() (list []holder, held int64) {
 			list = append(list, holder{conn: w.conn, bytes: int64(w.buffered), since: w.began})
 		}
 	}
-	const least = 100 // ms: what has just come costs something too
+	const least = 100 // ms: buffers that are new cost something too
 	cost := func(h holder) int64 { return h.bytes * (now - h.since + least) }
 	slices.SortFunc(list, func(a, b holder) int { return cmp.Compare(cost(b), cost(a)) })
 	for i := range list {
@@ -67,7 +67,7 @@ func (l *loop) holders() (list []holder, held int64) {
 	return list, held
 }
 
-// overloaded closes a connection for the sake of its buffers. A client that reads is told why.
+// overloaded closes a connection to free its buffers. A client that reads is told why.
 func (c *conn) overloaded() {
 	switch {
 	case c.state == stateHead:

@@ -11,8 +11,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// TestHalfMessagesAreBounded has clients begin messages until together they hold too much: the one that holds most is closed, as
-// lost, and the others go on.
+// TestHalfMessagesAreBounded has clients begin messages until they exceed the budget: the one that holds most is closed as lost, and the
+// others go on.
 func TestHalfMessagesAreBounded(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.Loops, cfg.Buffers = 1, budget.New(100<<10) })
@@ -40,8 +40,8 @@ func TestHalfMessagesAreBounded(t *testing.T) {
 	eventually(t, "nothing to be held", func() bool { return r.metric(t, "rejoin_edge_buffered_bytes") == 0 })
 }
 
-// TestManyStalledReadersAreBounded writes to many clients that read nothing, as much as each may have, beside one that reads: the
-// buffers of all of them stay within the budget, those that go are lost and not ended, and the one that reads misses nothing.
+// TestManyStalledReadersAreBounded fills the queues of many clients that read nothing, beside one that reads: all buffers stay within the
+// budget, closed connections count as lost, not ended, and the reader misses nothing.
 func TestManyStalledReadersAreBounded(t *testing.T) {
 	t.Parallel()
 	const readers, limit = 300, 2 << 20
@@ -64,14 +64,14 @@ func TestManyStalledReadersAreBounded(t *testing.T) {
 		dropped = int(r.metric(t, "rejoin_edge_drops_total", "reason=overloaded"))
 		return dropped > readers/10
 	})
-	// What was let go of is seen a little later, and what is in the queues to the loops comes on top.
+	// Freed buffers are noticed a little later, and the queues to the loops come on top.
 	if most > 2*limit {
 		t.Errorf("%.0f bytes were held, the limit is %d", most, limit)
 	}
 	eventually(t, "the excess to be let go of", func() bool { return r.metric(t, "rejoin_edge_buffered_bytes") <= limit })
 	ended := 0
 	eventually(t, "sessions to hear of it", func() bool {
-		dropped = int(r.metric(t, "rejoin_edge_drops_total", "reason=overloaded")) // another loop may still let go of some
+		dropped = int(r.metric(t, "rejoin_edge_drops_total", "reason=overloaded")) // another loop may still close some
 		for _, s := range sessions {
 			select {
 			case end := <-s.ended:
@@ -89,7 +89,7 @@ func TestManyStalledReadersAreBounded(t *testing.T) {
 	}
 }
 
-// TestTheStalestGoesFirst: of two that hold about the same, it is the one that has not read for longer.
+// TestTheStalestGoesFirst: of two that hold about the same, the one that has not read for longer is closed.
 func TestTheStalestGoesFirst(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) {
@@ -99,7 +99,7 @@ func TestTheStalestGoesFirst(t *testing.T) {
 	lagging.keepLittle()
 	stale.conn.Send(bytes.Repeat([]byte("s"), 3<<20))
 	eventually(t, "bytes held", func() bool { return r.metric(t, "rejoin_edge_buffered_bytes") > 2<<20 })
-	time.Sleep(300 * time.Millisecond) // at least: it has to be the older one
+	time.Sleep(300 * time.Millisecond) // a lower bound: it must be the older one
 	reader, fresh := r.open(t)
 	reader.keepLittle()
 	const size = 4 << 20

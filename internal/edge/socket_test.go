@@ -14,8 +14,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/edge"
 )
 
-// TestTheDescriptorOutlivesTheSession: when the session hears that the connection is over, nothing more can be queued, and the descriptor has not
-// been given back. The other way round a late frame could be written to the next connection that gets it.
+// TestTheDescriptorOutlivesTheSession: when the session is told that the connection is over, nothing more can be queued, and the descriptor
+// is still open. Otherwise a late frame could be written to the next connection that gets the descriptor.
 func TestTheDescriptorOutlivesTheSession(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -58,7 +58,7 @@ func TestTheDescriptorOutlivesTheSession(t *testing.T) {
 	}
 }
 
-// descriptorOf returns the server's descriptor of a client: the one of this process with the client at its other end.
+// descriptorOf returns the server's descriptor for a client: the one in this process with the client at its other end.
 func descriptorOf(t *testing.T, c *client) int {
 	t.Helper()
 	for fd := range 1 << 14 {
@@ -79,8 +79,8 @@ func peerOf(fd int) string {
 	return ""
 }
 
-// TestWhatWaitsGoesFirst sends to a client for which something waits, and for which there is room again, while its loop is busy with
-// another one or has not been woken yet. What is sent then does not overtake what waits.
+// TestWhatWaitsGoesFirst sends to a client that has output waiting and room again, while its loop is busy with another one or has not been
+// woken yet. The new frame does not overtake the waiting ones.
 func TestWhatWaitsGoesFirst(t *testing.T) {
 	t.Parallel()
 	hub := newHub()

@@ -21,7 +21,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-s.up:
 		s.closeAll(ctx)
 		s.group.Stop()
-	case <-s.done: // it could not listen
+	case <-s.done: // it failed to listen
 	case <-ctx.Done():
 		return fmt.Errorf("stop edge: %w", ctx.Err())
 	}

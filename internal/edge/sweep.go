@@ -18,7 +18,7 @@ const (
 	quietToDrop       = 2*visitsPerInterval - 1
 )
 
-// Bounds of the time between two ticks, and of the slots of a table.
+// Limits of the time between two ticks, and of the slots in a table.
 const (
 	minTick  = 5 * time.Millisecond
 	maxTick  = 250 * time.Millisecond
@@ -31,7 +31,7 @@ type pace struct {
 	slots int
 }
 
-// paceOf fits the tick to the shortest of the configured times, and the slots to the ping interval.
+// paceOf fits the tick to the shortest configured time, and the slots to the ping interval.
 func paceOf(cfg *Config) pace {
 	visit := cfg.PingInterval / visitsPerInterval
 	shortest := min(cfg.HandshakeTimeout, cfg.MessageTimeout, cfg.CloseTimeout)
@@ -52,7 +52,7 @@ type sweepTable struct {
 
 func newSweepTable(slots int) sweepTable { return sweepTable{slots: make([][]*conn, slots)} }
 
-// add enters a connection into a random slot: its pings keep a distance from those of connections that came at the same moment.
+// add puts a connection into a random slot, so that connections opened at the same moment are not pinged at the same moment.
 func (t *sweepTable) add(c *conn) {
 	c.slot = uint16(rand.IntN(len(t.slots)))
 	c.place = int32(len(t.slots[c.slot]))
@@ -83,7 +83,7 @@ func (l *loop) sweep() {
 	l.uncork()
 }
 
-// checkDeadlines deals with the connections whose deadline has passed.
+// checkDeadlines handles the connections whose deadline has passed.
 func (l *loop) checkDeadlines(now int64) {
 	// Backwards: one that loses its work is replaced by one that was looked at already.
 	for i := len(l.works) - 1; i >= 0; i-- {
@@ -99,7 +99,7 @@ func (l *loop) checkDeadlines(now int64) {
 	}
 }
 
-// deadlinePassed ends what took too long.
+// deadlinePassed ends a head, message or close that took too long.
 func (c *conn) deadlinePassed() {
 	switch c.state {
 	case stateHead:
@@ -110,7 +110,7 @@ func (c *conn) deadlinePassed() {
 		}
 		c.respond(&upgrade.Timeout)
 	case stateOpen:
-		// It may as well be a client that lost its network in the middle of a message: not for cause.
+		// The client may have lost its network in the middle of a message: not for cause.
 		c.loop.srv.metrics.drop(dropMessage)
 		c.queueClose(wire.ClosePolicy, reasonSlowMessage, signaling.Closure{By: signaling.ClosedByLoss})
 	case stateClosing:
@@ -119,7 +119,7 @@ func (c *conn) deadlinePassed() {
 	}
 }
 
-// visit looks at the connections of one slot: those that were silent are pinged, and dropped when that did not help.
+// visit checks the connections of one slot: silent ones are pinged, and dropped if they do not answer.
 func (l *loop) visit() {
 	slot := l.table.next()
 	for i := len(slot) - 1; i >= 0; i-- {

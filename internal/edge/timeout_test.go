@@ -44,8 +44,7 @@ func TestMessageTimeout(t *testing.T) {
 	}
 }
 
-// TestMessageTimeoutIsPerMessage keeps a connection busy with messages that are always begun in one write and
-// ended in the next.
+// TestMessageTimeoutIsPerMessage keeps a connection busy with messages that begin in one write and end in the next.
 func TestMessageTimeoutIsPerMessage(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.MessageTimeout = 500 * time.Millisecond })
@@ -87,8 +86,8 @@ func TestPingsAndSilence(t *testing.T) {
 	}
 }
 
-// TestNoPingWhileBusy: a client that sends needs no ping. A machine that stalls may make the client a silent one for
-// once, so a ping is held against the server only when there was no such gap.
+// TestNoPingWhileBusy: a client that sends needs no ping. A stalled machine may silence the client for a moment, so a ping counts as a
+// failure only if there was no such gap.
 func TestNoPingWhileBusy(t *testing.T) {
 	t.Parallel()
 	const interval = 400 * time.Millisecond
@@ -110,7 +109,7 @@ func TestNoPingWhileBusy(t *testing.T) {
 	}
 }
 
-// TestStalledReader is about a client that sends but never reads. R21.
+// TestStalledReader: a client that sends but never reads is lost. R21.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	hub := newHub()
@@ -131,7 +130,7 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// TestASlowReaderIsNoStalledOne: what counts is whether the socket takes anything, not whether it is ever done.
+// TestASlowReaderIsNoStalledOne: it counts whether the socket accepts any bytes, not whether it ever catches up.
 func TestASlowReaderIsNoStalledOne(t *testing.T) {
 	t.Parallel()
 	const interval = 200 * time.Millisecond
@@ -141,7 +140,7 @@ func TestASlowReaderIsNoStalledOne(t *testing.T) {
 	c, s := r.open(t)
 	const size = 6 << 20
 	s.conn.Send(make([]byte, size))
-	buf := make([]byte, size/100) // it takes a hundred reads, of which more than two intervals have to go by
+	buf := make([]byte, size/100) // a hundred reads, which together take more than two intervals
 	for begin, read := time.Now(), 0; time.Since(begin) < 4*interval || read < size; {
 		if read < size {
 			n, err := io.ReadAtLeast(c.in, buf[:min(len(buf), size-read)], 1)

@@ -33,7 +33,7 @@ func TestUpgrade(t *testing.T) {
 	c.expect(text, []byte("hello"))
 }
 
-// TestListsAreLists: what may be upgraded in one spelling may be in all (RFC 9110 sections 5.3, 5.6.1 and 7.8; RFC 9112 sections 2.2 and 3.2.2).
+// TestListsAreLists: every valid spelling of a request is upgraded (RFC 9110 sections 5.3, 5.6.1 and 7.8; RFC 9112 sections 2.2 and 3.2.2).
 func TestListsAreLists(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) { cfg.BasePath = "/base" })
@@ -79,7 +79,8 @@ func TestListsAreLists(t *testing.T) {
 	}
 }
 
-// TestForeignProtocols: what cannot be HTTP/1.1 is told what it was, at once and not when a head is complete, and logged once.
+// TestForeignProtocols: bytes that cannot be HTTP/1.1 are answered at once, without waiting for a complete head, with the name of the
+// protocol, and logged once.
 func TestForeignProtocols(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ begin, answer, log string }{
@@ -248,7 +249,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// TestHeadLimit is exact: the bound counts the blank line.
+// TestHeadLimit: the limit is exact, and counts the blank line.
 func TestHeadLimit(t *testing.T) {
 	t.Parallel()
 	base := len(request(connect, "Cookie: "))
@@ -307,8 +308,7 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// TestMaxPerAddress counts by the address that a trusted proxy tells, whatever else stands in the header, and otherwise by that of
-// the socket.
+// TestMaxPerAddress counts by the address that a trusted proxy reports, whatever else is in the header, and otherwise by the socket's.
 func TestMaxPerAddress(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -342,8 +342,8 @@ func TestMaxPerAddress(t *testing.T) {
 	}
 }
 
-// TestNewPerAddress: an address that connects too often is refused until the second is over, even when its connections are gone at once; others
-// are not.
+// TestNewPerAddress: an address that connects too often is refused until the second is over, even if its connections are gone at once.
+// Others are not.
 func TestNewPerAddress(t *testing.T) {
 	t.Parallel()
 	r := start(t, newHub(), func(cfg *edge.Config) {
@@ -360,7 +360,7 @@ func TestNewPerAddress(t *testing.T) {
 	}
 	began := time.Now()
 	counts := map[int]int{}
-	for counts[429] == 0 { // a window may end between two, but not so often
+	for counts[429] == 0 { // a window may end between two, but not this often
 		if counts[ask("192.0.2.1")]++; counts[101] > 2+int(time.Since(began)/time.Second) {
 			t.Fatal("never refused")
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wsframe"
 )
 
-// work is what a connection needs only while it is not idle: for its head, half a message, the close.
+// work is the state that a connection needs only while it is not idle: for its head, half a message, the close.
 type work struct {
 	conn     *conn
 	place    int   // in loop.works
@@ -18,12 +18,12 @@ type work struct {
 	deadline int64
 	buffered int // bytes of buffers that the budget knows of
 
-	head        []byte          // what there is of the head
-	stream      wsframe.Partial // open: the frame or message that is incomplete
+	head        []byte          // the part of the head received so far
+	stream      wsframe.Partial // open: the incomplete frame or message
 	writeClosed bool            // closing: the write side is closed
 }
 
-// Bounds of what is kept for reuse, per loop.
+// How much is kept for reuse, per loop.
 const (
 	maxSpare      = 32
 	maxSpareBytes = 16 << 10 // of each buffer
@@ -46,7 +46,7 @@ func (l *loop) beginWork(c *conn, timeout time.Duration) *work {
 	return w
 }
 
-// endWork takes c's work away, if it has any.
+// endWork removes c's work, if it has any.
 func (l *loop) endWork(c *conn) {
 	w := c.work
 	if w == nil {
