@@ -18,25 +18,25 @@ const (
 	attaching state = iota
 	live
 	closed
-	sentAway // closed, but what the client sent before it knew is still stored
+	sentAway // closed, but messages the client sent before it knew are still stored
 )
 
-// todo is what has to follow the call that is under way, or the pause. The greater one wins.
+// todo is the next step after the pending call or the pause. The greater one wins.
 type todo uint8
 
 const (
 	todoNothing todo = iota
-	todoSync         // what that call answers may be too old
+	todoSync         // the answer of that call may be stale
 	todoRestore      // the primary changed, or lost the session
 )
 
-// proof is how far the ping is that asks whether what was delivered arrived.
+// proof is the state of the ping that checks whether delivered entries arrived.
 type proof uint8
 
 const (
 	proofNone proof = iota
 	proofPending
-	proofLater // to be asked for, with what else is delivered until then
+	proofLater // to be sent later, also covering entries delivered until then
 )
 
 // number is a session number, the one that fences. Its text is 16 hex digits (streams.NewSession).
@@ -56,8 +56,8 @@ func (n number) appendText(dst []byte) []byte { return hex.AppendEncode(dst, n[:
 
 func (n number) String() string { return hex.EncodeToString(n[:]) }
 
-// Attachment is one connection's hold on a session. There are many and nearly all are idle: it is small, and what
-// only some need stands behind a pointer.
+// Attachment is one connection's hold on a session. There are many and nearly all are idle, so it is small, and rarely needed state is
+// behind a pointer.
 type Attachment struct {
 	// Set by Open.
 	hub     *Hub
@@ -65,7 +65,7 @@ type Attachment struct {
 	room    wire.RoomID
 	sid     number
 	opened  uint32 // Hub.seconds
-	side    byte   // of the two roles of the plain dialect; 0: another one, see role
+	side    byte   // one of the two roles of the plain dialect; 0: another role, see role
 	dialect wire.Dialect
 
 	// Guarded by the shard's mutex from here on.
@@ -73,11 +73,11 @@ type Attachment struct {
 	catching  bool // delivers from pages, not from doorbells
 	syncing   bool // a Sync or Restore is under way
 	replaying bool // catching up for the first time after a resume
-	paused    bool // until a timer ends: behind a replayed offer, or until Redis is asked again
+	paused    bool // until a timer fires: after a replayed offer, or before Redis is asked again
 	todo      todo
 	proof     proof    // of the entries delivered to a plain client
 	flushing  flushing // of acked
-	orderAnew bool     // plain: the next message names none before it, see order.go
+	orderAnew bool     // plain: the next message names no predecessor, see order.go
 	unflushed uint8    // entries acknowledged since the position was flushed, at most flushEntries
 	sends     uint32
 	flushed   uint32 // when the position was last flushed, Hub.now
@@ -85,7 +85,7 @@ type Attachment struct {
 	next    *Attachment // of the same room
 	id      wire.ClientID
 	epoch   uint64
-	version uint32          // of the room, as far as presence was seen
+	version uint32          // of the room, up to which presence was seen
 	out     uint32          // messages delivered
 	last    streams.EntryID // delivered
 	acked   streams.EntryID // acknowledged, or for plain clients proven
@@ -93,54 +93,54 @@ type Attachment struct {
 	extra   *extra          // nil for a plain session that is live and never caught up
 }
 
-// extra is what few sessions need.
+// extra is the state that few sessions need.
 type extra struct {
 	opening *opening  // while attaching
 	other   wire.Role // unless side says it
-	// want is the latest entry rung for since the mailbox was last asked.
+	// want is the latest entry announced by a doorbell since the mailbox was last read.
 	want streams.EntryID
-	// page is the number in the ping whose pong asks for the next page; 0: none is under way.
+	// page is the number in the ping whose pong asks for the next page; 0: none pending.
 	page      uint32
 	rotating  bool           // was asked to reconnect
 	expiring  bool           // was told that its token expires
-	who       *wire.Identity // what its token says; nil for one that was let in without
+	who       *wire.Identity // the token's identity; nil for a client without a token
 	tokenHash string
 	// olderTokenHash is that of the token shown for a resume, until the client has spoken on this connection.
 	olderTokenHash string
 	probes         []probeRequest
 	chain          chain              // rejoin.v1: see order.go
-	fenced         bool               // the doorbell of another connection has come
-	withheld       [][]byte           // answers to messages that Redis refused because the session was not this one's
+	fenced         bool               // another connection's doorbell has arrived
+	withheld       [][]byte           // answers to messages that Redis refused because another connection has the session
 	connect        *trace.SpanContext // of this connection, if it is traced
 	late           lateMail           // rejoin.v1
-	// settled is when what Redis lost counts as gone.
+	// settled is when sessions that Redis lost count as gone.
 	settled time.Time
 	posts   *posts // of a PeerJS client
 }
 
-// opening is what waits until attach has answered.
+// opening is the state of an attachment until attach has answered.
 type opening struct {
 	request streams.Attach
 	refusal string           // why a resume was refused before Redis was asked
 	shown   wire.ResumeToken // by the client
-	fresh   wire.ResumeToken // the next one, if the session is new
-	resumed wire.ResumeToken // the next one, if it is not
-	bells   []streams.Bell   // presence and probes, for when it is live
+	fresh   wire.ResumeToken // the next token, if the session is new
+	resumed wire.ResumeToken // the next token, if it is resumed
+	bells   []streams.Bell   // presence and probes, applied when it is live
 	inbox   [][]byte
 	arrived time.Time // the first of the inbox
 	bytes   int
 	closure *Closure   // the connection is gone already
-	evicted endReason  // unless empty, the session is to end because of that
+	evicted endReason  // unless empty, why the session must end
 	fenced  string     // the client whose session another connection took from this one
 	span    trace.Span // nil: not traced
 }
 
-// peer is one that the client may send to, as one session knows it.
+// peer is a client that this one may send to, as this session knows it.
 type peer struct {
 	id            wire.ClientID
 	session       number
 	instance      unique.Handle[string]
-	user          unique.Handle[string] // the zero one for a peer without
+	user          unique.Handle[string] // the zero handle for a peer without a user
 	suspended     bool
 	announced     bool // this session was told of it
 	toldSuspended bool // ... that it is suspended
@@ -167,7 +167,7 @@ func (a *Attachment) ensureExtra() *extra {
 	return a.extra
 }
 
-// opening returns what waits while the session is attaching. The shard is locked.
+// opening returns the state of an attaching session. The shard is locked.
 func (a *Attachment) opening() *opening { return a.extra.opening }
 
 // keeps reports whether the session survives a lost connection.
@@ -175,7 +175,7 @@ func (a *Attachment) keeps() bool {
 	return a.dialect != wire.Plain || slices.Contains(a.hub.cfg.ResumeRoles, a.role())
 }
 
-// role is a letter for the two that nearly all have: a session has no room for more.
+// role is one letter for the two common roles, to keep sessions small.
 func (a *Attachment) role() wire.Role {
 	switch {
 	case a.side == 'w':
@@ -196,8 +196,8 @@ func (a *Attachment) setRole(r wire.Role) {
 	a.ensureExtra().other = r
 }
 
-// proves reports whether this session follows what it sends by pings that prove its arrival; for the others
-// of the plain dialect, written is delivered (PROTOCOL.md part 3).
+// proves reports whether pings prove that deliveries to this session arrived. For other plain clients, written counts as delivered
+// (PROTOCOL.md part 3).
 func (a *Attachment) proves() bool { return a.dialect != wire.RejoinV1 && a.keeps() }
 
 func (a *Attachment) peer(id wire.ClientID) *peer {
@@ -228,7 +228,7 @@ func (a *Attachment) sendFrame(f func(dst []byte) []byte) {
 	a.conn.Send(sh.frame)
 }
 
-// user is whose session it is, "" for one that was let in unnamed.
+// user is the session's user, "" if the client has none.
 func (a *Attachment) user() string {
 	if a.extra == nil || a.extra.who == nil {
 		return ""
@@ -236,7 +236,7 @@ func (a *Attachment) user() string {
 	return a.extra.who.User
 }
 
-// sendJoined tells that a peer came into the room, and to rejoin.v1 whose it is.
+// sendJoined announces that a peer joined the room; rejoin.v1 clients are also told its user.
 func (a *Attachment) sendJoined(p *peer) {
 	if a.dialect != wire.RejoinV1 {
 		a.sendPeer(wire.JustConnected, p.id)
@@ -246,7 +246,7 @@ func (a *Attachment) sendJoined(p *peer) {
 	a.sendFrame(func(dst []byte) []byte { return wire.AppendJoined(dst, p.id, p.name()) })
 }
 
-// name is the user of a peer, "" for one that was let in unnamed.
+// name is the user of a peer, "" if it has none.
 func (p *peer) name() string {
 	if p.user == (unique.Handle[string]{}) {
 		return ""

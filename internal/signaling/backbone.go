@@ -6,8 +6,8 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// Backbone is what this package needs of streams.Backbone, which documents it. Nothing blocks, and no callback
-// runs before its call has returned.
+// Backbone is the part of streams.Backbone that this package uses; it is documented there. Nothing blocks, and no callback runs before its
+// call has returned.
 type Backbone interface {
 	Ready() error
 	Instance() string

@@ -11,8 +11,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// chance is all that a hub leaves to it. Clients choose their rooms, and are not to choose their places: a server draws anew
-// each time it starts. With a seed both repeat (Config.Seed).
+// chance is all randomness of a hub. Clients choose their rooms but must not choose their places, so a server draws a new seed at each
+// start. With a fixed seed, everything repeats (Config.Seed).
 type chance struct {
 	seed maphash.Seed
 

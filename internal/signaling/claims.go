@@ -7,20 +7,20 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// A ghost is a session that Redis believes to be live at an instance that does not hold it: of an attach whose answer was lost and
-// that was carried out late, say. Nothing else would end it, for its instance is well. So an instance that gets a doorbell for a session it
-// does not have, or learns that Redis places one with it, gives that up. This is the backstop for ghosts of any origin:
+// A ghost is a session that Redis believes to be live at an instance that does not hold it, for example after an attach that ran late and
+// whose answer was lost. Nothing else would end it, because its instance is healthy. So an instance detaches a session that it does not
+// have when it gets a doorbell for it, or learns that Redis places it there. This is the backstop for ghosts of any origin:
 //
 //	doorbell for a room, or a client, that is not here ──► claims: what am I said to hold in this room?
 //	every Sync, every list of peers ─────────────────────────┴──► what I do not: detach, fenced by its number
 
-// claimQueries are the rooms whose claims are being asked for.
+// claimQueries are the rooms with a query for claims pending.
 type claimQueries struct {
 	mu    sync.Mutex
 	rooms map[wire.RoomID]bool
 }
 
-// maxClaimQueries bounds the questions under way; the next doorbell asks again.
+// maxClaimQueries bounds the pending queries; the next doorbell asks again.
 const maxClaimQueries = 1024
 
 func (d *claimQueries) begin(room wire.RoomID) bool {
@@ -42,7 +42,7 @@ func (d *claimQueries) end(room wire.RoomID) {
 	delete(d.rooms, room)
 }
 
-// askClaims asks what this instance is said to hold in a room, and gives up what it does not.
+// askClaims asks which sessions of a room Redis places with this instance, and detaches those it does not hold.
 func (h *Hub) askClaims(room wire.RoomID) {
 	if !h.claimQueries.begin(room) {
 		return
@@ -59,8 +59,8 @@ func (h *Hub) askClaims(room wire.RoomID) {
 	})
 }
 
-// detachGhosts detaches the sessions of a room that this instance is said to hold and does not. One that is being attached
-// is found by its number. The shard is locked.
+// detachGhosts detaches the sessions of a room that Redis places with this instance but that it does not hold. An attaching session is
+// found by its number. The shard is locked.
 func (sh *shard) detachGhosts(h *Hub, room wire.RoomID, list []streams.SessionRef) {
 	for _, held := range list {
 		id, ok := wire.ParseClientID([]byte(held.Client))

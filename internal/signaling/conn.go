@@ -4,9 +4,8 @@ import "github.com/rejoin-dev/rejoin/internal/wire"
 
 // Conn is the socket of an Attachment as this package sees it; internal/edge implements it.
 //
-// All methods are safe for concurrent use, never block, never call back into this package
-// before they return, and copy what they are given. Once the connection is closed they do nothing.
-// What is queued through one Conn leaves in the order of the calls.
+// All methods are safe for concurrent use, never block, never call back into this package before they return, and copy what they are given.
+// Once the connection is closed they do nothing. The output of one Conn is written in the order of the calls.
 type Conn interface {
 	// Deliver queues one text frame that came from the mailbox and, unless ping is empty, a ping frame
 	// with that data behind it. It reports false, and queues nothing, while more than the connection's
@@ -17,12 +16,11 @@ type Conn interface {
 	Send(payload []byte)
 	// Ping queues a ping frame; data is at most 125 bytes (RFC 6455 section 5.5).
 	Ping(data []byte)
-	// Close queues a close frame and closes the connection once it is written
-	// (RFC 6455 section 7). The first Close or SendAway wins. What the client sends is discarded from then on.
-	// Attachment.Closed still follows, with ClosedByServer.
+	// Close queues a close frame and closes the connection once it is written (RFC 6455 section 7). The first Close or SendAway wins. Later
+	// input from the client is discarded. Attachment.Closed still follows, with ClosedByServer.
 	Close(code wire.CloseCode, reason string)
-	// SendAway is Close for a client that has done nothing wrong and should come back: what it sent before it read the close frame
-	// is still handed to the Attachment, for a bounded time. Attachment.Closed follows once the client has closed too, with SentAway.
+	// SendAway is Close for a client that has done nothing wrong and should come back: messages it sent before it read the close frame are
+	// still handed to the Attachment, for a bounded time. Attachment.Closed follows once the client has closed too, with SentAway.
 	SendAway(code wire.CloseCode, reason string)
 }
 
@@ -33,7 +31,7 @@ type Closure struct {
 	Code wire.CloseCode
 }
 
-// ClosedBy tells which side closed a connection.
+// ClosedBy says which side closed a connection.
 type ClosedBy uint8
 
 const (

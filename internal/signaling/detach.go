@@ -7,7 +7,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// Closed tells that the connection has ended. It is the last call about it.
+// Closed reports that the connection has ended. It is the last call for it.
 func (a *Attachment) Closed(e Closure) {
 	sh := a.shard()
 	sh.mu.Lock()
@@ -27,11 +27,11 @@ func (a *Attachment) Closed(e Closure) {
 func (a *Attachment) connectionClosed(e Closure) {
 	end := e.By == ClosedByClient && e.Code == wire.CloseNormal
 	if a.dialect != wire.RejoinV1 {
-		// A connection that this side closed keeps its session waiting, as a lost one does.
+		// If this side closed the connection, its session waits, as after a loss.
 		end = e.By == ClosedByClient || e.By == ClosedForCause || !a.keeps()
 	}
 	if end && a.dialect == wire.PeerJS {
-		a.acked = a.last // to a client that leaves, what was written is delivered, as in PeerServer
+		a.acked = a.last // if the client leaves, written counts as delivered, as in PeerServer
 	}
 	if end {
 		a.endSession(a.hub.reasonOf(e))
@@ -44,8 +44,8 @@ func (a *Attachment) connectionClosed(e Closure) {
 	a.detach(why, nil)
 }
 
-// detach closes an attachment; the session's grace window starts, if it has one. onAnswer, unless nil, is called once
-// when Redis has answered, or not. The shard is locked.
+// detach closes an attachment; the session's grace window starts, if it has one. onAnswer, unless nil, is called once, when Redis has
+// answered or failed to. The shard is locked.
 func (a *Attachment) detach(why endReason, onAnswer func()) {
 	d := &detaching{hub: a.hub, ref: a.ref(), disconnect: a.disconnect(why), onAnswer: onAnswer}
 	if a.keeps() {
@@ -63,10 +63,10 @@ func (a *Attachment) fence() {
 	a.conn.Close(wire.CloseResumedElsewhere, wire.ReasonResumedElsewhere)
 }
 
-// fencedBySync handles an answer of Redis, without a doorbell, that says another connection has this session. After a failover that
-// may be the connection before this one: the new primary may lack the last attach. Then this client is the right one, and comes back. The answer
-// may be the first sign of the new primary, so check the primaries before telling the client to stay away. Until then nothing
-// is read or delivered. The shard is locked.
+// fencedBySync handles an answer of Redis, without a doorbell, that says another connection has this session. After a failover that may be
+// the previous connection: the new primary may lack the last attach. Then this client is the right one, and should come back. The answer
+// may be the first sign of a new primary, so check the primaries before telling the client to stay away. Until then nothing is read or
+// delivered. The shard is locked.
 func (a *Attachment) fencedBySync() {
 	switch {
 	case a.extra != nil && a.extra.fenced: // both say so
@@ -90,23 +90,21 @@ func (a *Attachment) fencedBySync() {
 	})
 }
 
-// endedElsewhere closes a connection whose session was ended while this instance was frozen or cut off. Its peers
-// have been told, so it cannot go on: its client begins a new one. The shard is locked.
+// endedElsewhere closes a connection whose session was ended while this instance was frozen or cut off. The peers have been told, so it
+// cannot continue: the client starts a new session. The shard is locked.
 func (a *Attachment) endedElsewhere() {
 	a.disconnect(endEndedElsewhere)
 	a.close()
 	a.conn.Close(wire.CloseServiceRestart, wire.ReasonGoingAway)
 }
 
-// detaching is a detach under way. It is repeated until Redis has done it: a session without a connection must not
-// look alive.
+// detaching is a pending detach. It is retried until Redis has done it: a session without a connection must not look alive.
 type detaching struct {
 	hub        *Hub
 	ref        streams.SessionRef
 	disconnect streams.Disconnect
-	window     *windowKey // nil: the session keeps none
-	// onAnswer is called at the first answer even if that is an error: a client is not kept waiting for Redis
-	// on a connection on which nothing is answered any more.
+	window     *windowKey // nil: the session has no grace window
+	// onAnswer is called at the first answer, even an error: the client must not wait for Redis on a connection that no longer answers it.
 	onAnswer func()
 }
 
@@ -131,17 +129,17 @@ func (d *detaching) answered(_ streams.Holding, err error) {
 	}
 }
 
-// undoing takes back an attach whose outcome is unknown: Redis may have made it, or may still make it, and a session without
-// a connection would never end. All is found by the session number, so it does no harm to others.
+// undoing undoes an attach whose outcome is unknown. Redis may have run it, or may run it later, and a session without a connection would
+// never end. It looks up by session number, so other sessions are safe.
 type undoing struct {
 	hub     *Hub
 	room    wire.RoomID
 	session string
-	client  string // that a fresh session would have
+	client  string // the ID that a new session would have
 	last    bool
 }
 
-// lateAttach is after how long no attach that was given up is still on its way.
+// lateAttach is the time after which an attach that was given up can no longer reach Redis.
 const lateAttach = 10 * time.Second
 
 func (u *undoing) begin() {
@@ -163,7 +161,7 @@ func (u *undoing) undone(suspended string, err error) {
 		u.hub.windows.own(u.room, id, u.hub.backbone.Grace())
 	}
 	if !u.last && err == nil {
-		u.last = true // Redis may have been reached by another connection than the attach, which it reads only now
+		u.last = true // the attach may be on another connection, which Redis reads later
 		u.hub.timers.after(lateAttach, u.begin)
 	}
 }
@@ -175,7 +173,7 @@ func (a *Attachment) endSession(why endReason) {
 	a.hub.endSession(ref, d)
 }
 
-// endSession ends a session for good. Like a detach it is repeated.
+// endSession ends a session for good. Like a detach, it is retried.
 func (h *Hub) endSession(ref streams.SessionRef, d streams.Disconnect) {
 	h.leaving.Add(1)
 	var try func()

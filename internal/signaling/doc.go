@@ -1,5 +1,5 @@
-// Package signaling connects the clients of this instance to their sessions: presence, delivery, replay.
-// It knows no socket (Conn is one, seen from here) and no Redis client (Backbone is one).
+// Package signaling connects the clients of this instance to their sessions: presence, delivery, replay. It deals with neither sockets nor
+// a Redis client directly: Conn and Backbone are its interfaces to them.
 //
 // An Attachment is one connection's hold on a session. The session itself is in Redis and outlives its connections:
 //
@@ -16,12 +16,12 @@
 //	another connection attached to the session          fence             the session goes on there
 //	others ended the session (removed, or we were cut off) close          its peers know already
 //
-// A live attachment is delivered to from the doorbells. Anything but the next entry (a gap, a doorbell without
-// payload, a full output queue, a lost subscription) makes it catch up: it reads its mailbox after the last
-// entry delivered until there is no more. A replay is nothing else.
+// A live attachment gets its entries from doorbells. If anything but the next entry arrives (a gap, a doorbell without payload), or the
+// output queue is full or the subscription lost, it catches up: it reads its mailbox from the last delivered entry to the end. A replay is
+// just catching up.
 //
-// While attaching, the request, the resume tokens and what arrives early (doorbells, messages, the close) are in extra.opening; begin takes
-// them over and drops it. id, epoch, version, last and peers are set by begin. hub, conn, room, sid, opened, side and dialect are set by Open
+// While attaching, the request, the resume tokens and early arrivals (doorbells, messages, the close) are in extra.opening; begin applies
+// them and drops it. id, epoch, version, last and peers are set by begin. hub, conn, room, sid, opened, side and dialect are set by Open
 // and never change. All the other fields are guarded by the shard's mutex.
 //
 // All attachments of a room are in one shard and are guarded by its mutex. Nothing blocks while holding it: the backbone

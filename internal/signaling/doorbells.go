@@ -44,13 +44,13 @@ func (h *Hub) Bell(b *streams.Bell) {
 	}
 }
 
-// directBell takes a doorbell that is about this very connection. The shard is locked.
+// directBell handles a doorbell about this connection. The shard is locked.
 func (a *Attachment) directBell(b *streams.Bell) {
 	switch {
 	case b.Kind == streams.BellRemoved:
 		a.removedByOperator()
 	case a.state == attaching && b.Kind == streams.BellFenced:
-		a.opening().fenced = b.Client // it finds out as soon as it knows who it is
+		a.opening().fenced = b.Client // checked once it knows its client ID
 		a.todo = max(a.todo, todoSync)
 	case a.state == attaching:
 		a.keepBell(b) // the pong of a connection that is being attached counts too
@@ -63,7 +63,7 @@ func (a *Attachment) directBell(b *streams.Bell) {
 	}
 }
 
-// keepBell holds a doorbell until the session is attached.
+// keepBell keeps a doorbell until the session is attached.
 func (a *Attachment) keepBell(b *streams.Bell) {
 	if o := a.opening(); len(o.bells) < openingMessages {
 		o.bells = append(o.bells, *b)
@@ -72,7 +72,7 @@ func (a *Attachment) keepBell(b *streams.Bell) {
 	a.todo = max(a.todo, todoSync)
 }
 
-// mailboxBell takes a doorbell about a mailbox. It reports whether its client is here, or may be.
+// mailboxBell handles a doorbell about a mailbox. It reports whether its client is here, or may be.
 func (sh *shard) mailboxBell(room wire.RoomID, client wire.ClientID, b *streams.Bell) (here bool) {
 	for s := range sh.of(room) {
 		if s.state == attaching {
@@ -86,7 +86,7 @@ func (sh *shard) mailboxBell(room wire.RoomID, client wire.ClientID, b *streams.
 	return here
 }
 
-// presenceBell takes a doorbell about a member of a room. It reports whether any session of that room is here.
+// presenceBell handles a doorbell about a member of a room. It reports whether any session of that room is here.
 func (sh *shard) presenceBell(room wire.RoomID, b *streams.Bell) (here bool) {
 	for s := range sh.of(room) {
 		here = true
@@ -99,8 +99,8 @@ func (sh *shard) presenceBell(room wire.RoomID, b *streams.Bell) (here bool) {
 	return here
 }
 
-// Instances implements streams.Handler: the clients of an instance without a lease are detached on its behalf.
-// One that was not seen yet gets a second renewal's time: a doorbell may be faster than the list.
+// Instances implements streams.Handler: the clients of an instance without a lease are detached on its behalf. An instance not seen before
+// gets one more renewal: a doorbell may be faster than the list.
 func (h *Hub) Instances(lease map[string]bool) {
 	gone := map[string]bool{}
 	orphans := map[streams.SessionRef]bool{}

@@ -7,12 +7,12 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// drainPoll is how often Drain looks whether all are gone.
+// drainPoll is how often Drain checks whether all clients are gone.
 const drainPoll = 10 * time.Millisecond
 
-// Drain sends all clients away within the given time, each at a random moment so that the other instances see
-// no stampede, and returns when none is left and Redis knows, or when ctx ends. From the call on, Ready is not nil. rejoin.v1 clients are told
-// when to come back and mostly do before they are closed.
+// Drain sends all clients away within the given time, each at a random moment to spare the other instances a stampede. It returns when none
+// is left and Redis knows, or when ctx ends. Once it is called, Ready returns an error. rejoin.v1 clients are told when to come back, and
+// mostly do before they are closed.
 func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 	h.draining.Store(true)
 	spare := within / 4
@@ -30,14 +30,14 @@ func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			// Time is up: hand over what is left at once. What Redis does not hear of now, the lease tells.
+			// Time is up: hand over the rest at once. If Redis does not hear of it, the lease will expire.
 			h.each((*Attachment).handOver)
 			return
 		}
 	}
 }
 
-// Settle waits until Redis has answered everything that was begun, or until ctx ends. Call it when there is no connection any more.
+// Settle waits until Redis has answered all pending calls, or until ctx ends. Call it once all connections are closed.
 func (h *Hub) Settle(ctx context.Context) {
 	tick := time.NewTicker(drainPoll)
 	defer tick.Stop()

@@ -15,34 +15,34 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// Config is what a Hub can be told. Every field must be set but those that say otherwise.
+// Config configures a Hub. Every field must be set unless it says otherwise.
 type Config struct {
-	// ResumeRoles are the roles whose plain clients are waited for and replayed to (RESUME_BY_ROLE).
+	// ResumeRoles are the roles whose plain clients get a grace window and replay (RESUME_BY_ROLE).
 	ResumeRoles []wire.Role
-	// PeerJSKey is the key that PeerJS clients come with (PEERJS_KEY).
+	// PeerJSKey is the key that PeerJS clients must present (PEERJS_KEY).
 	PeerJSKey string
-	// PeerJSDiscovery: the PeerJS ids that are connected are listed (Peers).
+	// PeerJSDiscovery enables the list of connected PeerJS ids (Peers).
 	PeerJSDiscovery bool
-	// PingInterval and MaxMessageBytes are told to rejoin.v1 clients.
+	// PingInterval and MaxMessageBytes are announced to rejoin.v1 clients.
 	PingInterval    time.Duration
 	MaxMessageBytes int
 	// MaxConnectionAge: connections are asked to reconnect before they are this old; 0: never.
 	MaxConnectionAge time.Duration
 	// SyncInterval is how often each session is compared with Redis, the backstop for lost doorbells.
 	SyncInterval time.Duration
-	// ICEServers makes what the rejoin.v1 client of that id is told after its session frame, and again before it is
-	// ICELifetime old, which must be at least four times SyncInterval; nil: nothing. It must not block.
+	// ICEServers returns the ICE servers for the rejoin.v1 client with that id. They are sent after its session frame, and renewed before
+	// they are ICELifetime old, which must be at least four times SyncInterval. nil: none are sent. It must not block.
 	ICEServers  func(client string, now time.Time) []wire.ICEServer
 	ICELifetime time.Duration
 
-	// Revoked says whether the token that a client was let in by is revoked by now; nil: none ever is. It must not block. See Recheck.
+	// Revoked reports whether the token a client was admitted with has been revoked; nil: none ever is. It must not block. See Recheck.
 	Revoked func(who *wire.Identity, now time.Time) bool
 
-	// Seed, unless zero, replaces all randomness of the hub, so that a simulated history can be repeated. A server leaves it zero:
-	// clients choose their rooms, and are not to choose their places.
+	// Seed, unless zero, replaces all randomness of the hub, so that a simulated history can be repeated. A server leaves it zero: clients
+	// choose their rooms but must not choose their places.
 	Seed uint64
-	// Buffers counts, with others, what clients send before their sessions are attached; clients that send more when it is
-	// exceeded are told to come back later. nil: any number of bytes.
+	// Buffers is a shared budget that also counts messages from clients before their sessions are attached. While it is exceeded, clients
+	// that send more are told to come back later. nil: no limit.
 	Buffers *budget.Budget
 
 	Registerer prometheus.Registerer
@@ -72,12 +72,12 @@ type Hub struct {
 
 	draining atomic.Bool
 	sessions atomic.Int64 // open connections, attaching ones included
-	// attaching is how many wait for Redis, and waited how long the last that it answered did, nanoseconds.
+	// attaching is how many attaches wait for Redis; waited is how long the last answered one did, in nanoseconds.
 	attaching atomic.Int64
 	waited    atomic.Int64
-	expired   atomic.Uint64  // EXPIREs that were sent on behalf of sessions that ended
-	leaving   atomic.Int64   // sessions without a connection that Redis has not heard of yet
-	sending   atomic.Int64   // messages that Redis has not answered yet
+	expired   atomic.Uint64  // EXPIREs sent on behalf of ended sessions
+	leaving   atomic.Int64   // sessions that lost their connection, which Redis does not know yet
+	sending   atomic.Int64   // messages not yet answered by Redis
 	relist    time.Time      // when PeerJS ids are listed again; owned by Run
 	missing   map[string]int // instance → renewals without it; owned by Instances
 
@@ -85,7 +85,7 @@ type Hub struct {
 	recheck atomic.Bool // some of them have been revoked
 	resync  atomic.Bool // all sessions are to Sync …
 	restore atomic.Bool // … or to be attached again
-	// replaced is when another primary of Redis was last seen, or one that lost its data: after began; 0 never.
+	// replaced is when a new primary of Redis, or one that lost its data, was last seen, as a time since began; 0: never.
 	replaced atomic.Int64
 	wake     chan struct{}
 	began    time.Time
@@ -98,8 +98,8 @@ type Hub struct {
 type shard struct {
 	mu       sync.Mutex
 	chance   *chance
-	rooms    map[uint64]*Attachment // by hash of the room, a list by Session.next: 16 bytes a client in place of 40
-	dirty    []*Attachment          // acknowledged more than was flushed
+	rooms    map[uint64]*Attachment // by hash of the room, a list by Attachment.next: 16 bytes a client instead of 40
+	dirty    []*Attachment          // with acknowledgements that are not flushed
 	unproven []*Attachment          // waiting for proofLater
 	dec      wire.Decoder
 	frame    []byte // scratch for one outgoing frame
@@ -110,7 +110,7 @@ var (
 	errBusy     = errors.New("redis: sessions wait too long to be attached")
 )
 
-// attachPatience is less than half of what a step waits for Redis by default.
+// attachPatience is less than half of a step's default timeout.
 const attachPatience = 2 * time.Second
 
 // NewHub returns a Hub; Run starts it.
@@ -128,7 +128,7 @@ func NewHub(cfg Config, b Backbone) *Hub {
 	return h
 }
 
-// Ready says why this instance should get no new clients, nil if it should.
+// Ready reports why this instance should get no new clients; nil if it should.
 func (h *Hub) Ready() error {
 	if h.draining.Load() {
 		return errDraining
@@ -136,8 +136,8 @@ func (h *Hub) Ready() error {
 	return h.backbone.Ready()
 }
 
-// Busy says why a newcomer would wait too long, nil if it would not. It should be told to come later: queued, it would be given
-// up when Redis has not answered in time, and so would all behind it.
+// Busy reports why a newcomer would wait too long; nil if it would not. It should be told to come back later: if it were queued, it would
+// time out waiting for Redis, and so would all behind it.
 func (h *Hub) Busy() error {
 	if h.attaching.Load() > 0 && time.Duration(h.waited.Load()) > attachPatience {
 		return errBusy
@@ -145,8 +145,8 @@ func (h *Hub) Busy() error {
 	return nil
 }
 
-// Serves says why a newcomer to a room would not be served, nil if it would, as far as is known: the part of Redis that has the room
-// may be away.
+// Serves reports why a newcomer to a room would not be served, as far as is known; nil if it would be. The primary that holds the room may
+// be unreachable.
 func (h *Hub) Serves(room wire.RoomID) error { return h.backbone.Serves(room.String()) }
 
 func (h *Hub) shard(room wire.RoomID) *shard {
@@ -174,7 +174,7 @@ func (sh *shard) each(f func(*Attachment)) {
 
 func (sh *shard) key(room wire.RoomID) uint64 { return sh.chance.place(room) }
 
-// of yields the sessions of a room; the one that was yielded may be removed meanwhile.
+// of yields the sessions of a room; a yielded session may be removed during the iteration.
 func (sh *shard) of(room wire.RoomID) iter.Seq[*Attachment] {
 	return func(yield func(*Attachment) bool) {
 		for s := sh.rooms[sh.key(room)]; s != nil; {
@@ -211,7 +211,7 @@ func (sh *shard) remove(s *Attachment) {
 	s.next = nil
 }
 
-// find returns the session with that number, live or attaching, nil if it is not here.
+// find returns the live or attaching session with that number, nil if it is not here.
 func (sh *shard) find(room wire.RoomID, sid number) *Attachment {
 	for s := range sh.of(room) {
 		if s.sid == sid {
@@ -221,13 +221,13 @@ func (sh *shard) find(room wire.RoomID, sid number) *Attachment {
 	return nil
 }
 
-// seconds is t in seconds since the hub began. Like all times here it is monotonic: clocks are set, and a session is as old as it is.
+// seconds is t in seconds since the hub began. Like all times here it is monotonic, so setting the clock does not change a session's age.
 func (h *Hub) seconds(t time.Time) uint32 { return uint32(max(0, t.Sub(h.began).Seconds())) }
 
-// age is how long ago, at t, a session's connection was opened.
+// age is how long a session's connection had been open at t.
 func (a *Attachment) age(t time.Time) time.Duration {
 	return t.Sub(a.hub.began) - time.Duration(a.opened)*time.Second
 }
 
-// now is the time in milliseconds since a minute before the hub began; it wraps after 49 days, as its users allow.
+// now is the time in milliseconds since a minute before the hub began; it wraps after 49 days, and its users allow for that.
 func (h *Hub) now() uint32 { return uint32((time.Since(h.began) + time.Minute).Milliseconds()) }

@@ -18,8 +18,8 @@ func (a *Attachment) sendICEServers() {
 	})
 }
 
-// renewICEServers sends fresh credentials to the clients of one shard whose turn it is. It rides on the comparison with
-// Redis, which comes to each shard once in SyncInterval: due is the moment at which that was to be.
+// renewICEServers sends fresh credentials to the clients of one shard that are due. It runs with the comparison with Redis, once per shard
+// and SyncInterval; due is when that was scheduled.
 func (h *Hub) renewICEServers(shard int, due time.Time) {
 	if h.cfg.ICEServers == nil {
 		return
@@ -31,8 +31,8 @@ func (h *Hub) renewICEServers(shard int, due time.Time) {
 	})
 }
 
-// renewsICEServers reports whether half a lifetime, or one more half, has passed since the visit before this one. So nothing
-// is remembered per session, and credentials are renewed when they are half a lifetime and at most one SyncInterval old.
+// renewsICEServers reports whether another half lifetime has passed since the previous visit. So no state is kept per session, and
+// credentials are renewed at half their lifetime, at most one SyncInterval late.
 func (a *Attachment) renewsICEServers(visit time.Time) bool {
 	half, every := a.hub.cfg.ICELifetime/2, a.hub.cfg.SyncInterval
 	age := a.age(visit)

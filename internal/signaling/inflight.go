@@ -32,7 +32,7 @@ func newInflight() any {
 	return p
 }
 
-// inflightText is where a message comes from and goes to, in the form that the backbone takes.
+// inflightText is a message's sender and target, in the backbone's form.
 type inflightText struct {
 	room         [64]byte
 	from, target [36]byte
@@ -56,7 +56,7 @@ func (p *inflight) answer(o streams.Outcome, err error) {
 	p.span, p.trace = nil, p.trace[:0]
 	s.hub.metrics.answered.Observe(time.Since(p.began).Seconds())
 	switch {
-	case err != nil || o == streams.OutOfOrder || o == streams.SenderFenced: // a Redis that came back empty answers SenderFenced, too
+	case err != nil || o == streams.OutOfOrder || o == streams.SenderFenced: // a Redis that came back empty also answers SenderFenced
 		s.locked(func() { s.sendFailed(p, o) })
 	case !plain:
 		s.locked(func() { s.sendAnswered(p) })

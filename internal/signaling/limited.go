@@ -5,42 +5,43 @@ import (
 	"time"
 )
 
-// limited are the mailboxes that clients here have sent messages with a TTL to. When the time of one is over, and its receiver is away, its
-// sender is to hear of it then, and not when the receiver comes back. There is one timer for a mailbox, whatever waits there:
+// limited are the mailboxes to which clients here have sent messages with a TTL. If a TTL expires while the receiver is away, the sender is
+// told then, not when the receiver comes back. There is one timer per mailbox:
 //
 //	stored ──► watch ──► overdue (streams) ──► nothing left: forgotten, overdueEvery later
 //	             ▲              │
 //	             └──── next ────┘
 //
-// Only when to ask is known here. Which messages are late Redis decides, there once, and rings for their senders.
+// This side only decides when to ask. Redis decides which messages are overdue, once, and rings for their senders.
 type limited struct {
 	hub *Hub
 	mu  sync.Mutex
-	all map[windowKey]*deadline // guarded by mu, as what follows
+	all map[windowKey]*deadline // guarded by mu, like the fields below
 	off bool
 }
 
 type deadline struct {
 	timer *time.Timer
 	at    time.Time
-	// notBefore: Redis was asked overdueEvery ago.
+	// notBefore is overdueEvery after Redis was last asked.
 	notBefore time.Time
 	idle      bool // nothing is left; at is when to forget that
-	// underWay: Redis is, and may answer without what was stored since. later is when to ask for that, zero if there is none.
+	// underWay: Redis is being asked, and its answer may miss messages stored since. later is when to ask for those, zero if there are
+	// none.
 	underWay bool
 	later    time.Time
 }
 
 func (l *limited) init(h *Hub) { l.hub, l.all = h, map[windowKey]*deadline{} }
 
-// overdueAfter is how long after the end of a TTL Redis is asked: its clock and this one run apart.
+// overdueAfter is how long after the end of a TTL Redis is asked: its clock and ours may differ.
 const overdueAfter = 50 * time.Millisecond
 
-// overdueEvery is how often Redis is asked for one mailbox at most: each call may read all that waits there, and a message with a TTL of a millisecond costs its
-// sender nothing.
+// overdueEvery is the shortest interval between two questions for one mailbox: each may read the whole mailbox, and a message with a TTL of
+// a millisecond costs its sender nothing.
 const overdueEvery = 250 * time.Millisecond
 
-// watch asks for a mailbox after ttl, unless it is asked for earlier.
+// watch asks Redis about a mailbox after ttl, unless it is asked earlier.
 func (l *limited) watch(key windowKey, ttl time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,7 +101,7 @@ func (l *limited) over(key windowKey, d *deadline) {
 	})
 }
 
-// forgetIdle lets go of a mailbox where nothing is left, when it may be asked for again. It is called with mu held.
+// forgetIdle drops a mailbox with nothing left, once Redis may be asked about it again. It is called with mu held.
 func (l *limited) forgetIdle(key windowKey, d *deadline) {
 	d.timer = time.AfterFunc(time.Until(d.at), func() {
 		l.mu.Lock()

@@ -12,19 +12,19 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// Pings carry one letter and what it is about; every WebSocket stack returns it in a pong by itself
-// (RFC 6455 section 5.5.3). A pong is worth what it proves and no more: one that proves nothing new does nothing. What
-// makes this instance ask Redis for a page carries a number that only a client that has read the ping can know.
+// Pings carry a letter and an argument; every WebSocket stack returns them in a pong by itself (RFC 6455 section 5.5.3). A pong counts only
+// for what it proves: one that proves nothing new does nothing. A pong that makes this instance read a page from Redis carries a number
+// that only a client that has read the ping can know.
 const (
 	pingEntry = 'a' // "a<entry ID>": all up to this entry arrived
 	pingPage  = 'c' // "c<8 hex digits><entry ID>": the same, and there is more to read
 	pingProbe = 'p' // "p<nonce>": the connection is alive
-	pingLate  = 't' // "t": what it was told of messages whose TTL is over has arrived
+	pingLate  = 't' // "t": notices about messages whose TTL is over have arrived
 )
 
 const pageNonceLen = 8
 
-// mailboxBell takes a doorbell about this session's mailbox. The shard is locked.
+// mailboxBell handles a doorbell about this session's mailbox. The shard is locked.
 func (a *Attachment) mailboxBell(e streams.Entry) {
 	switch id := e.ID; {
 	case a.state != live || id.Compare(a.last) <= 0:
@@ -57,7 +57,7 @@ func (a *Attachment) deliverLive(e streams.Entry) {
 			a.requestProof()
 		}
 	case unknownSender:
-		a.catchUp() // the mailbox and the presence of one moment
+		a.catchUp() // the mailbox and the presence of the same moment
 	case stalled:
 		a.awaitClient()
 	}
@@ -71,7 +71,7 @@ const (
 	stalled
 )
 
-// proofMode says whether a delivery also asks for the proof that it arrived, if one is needed.
+// proofMode says whether a delivery also requests the proof of its arrival, if one is needed.
 type proofMode uint8
 
 const (
@@ -133,7 +133,7 @@ func (a *Attachment) deliver(e streams.Entry, mode proofMode) delivery {
 	return delivered
 }
 
-// announceSender announces a sender before its first data, and reports false for one that is not known. The zero one is the operator.
+// announceSender announces a sender before its first data, and reports false for an unknown sender. The zero ID is the operator.
 func (a *Attachment) announceSender(from wire.ClientID) bool {
 	p := a.peer(from)
 	if p == nil {
@@ -142,12 +142,12 @@ func (a *Attachment) announceSender(from wire.ClientID) bool {
 	if !p.announced {
 		p.announced = true
 		a.sendJoined(p)
-		a.announceChange(p) // it may be away by now
+		a.announceChange(p) // it may be suspended by now
 	}
 	return true
 }
 
-// requestProof follows what was delivered by what proves its arrival.
+// requestProof sends the ping that proves the arrival of delivered entries.
 func (a *Attachment) requestProof() {
 	switch {
 	case a.proves():
@@ -156,13 +156,13 @@ func (a *Attachment) requestProof() {
 			a.sendPing()
 		}
 	case a.dialect == wire.Plain:
-		a.acknowledge(a.last) // written is delivered
+		a.acknowledge(a.last) // written counts as delivered
 	}
 }
 
-// sendPing asks for a proof that all up to the last entry delivered arrived, and for the next page if one is waited for.
+// sendPing asks for proof that all entries up to the last delivered one arrived, and for the next page if one is due.
 func (a *Attachment) sendPing() {
-	sh := a.shard() // its scratch: what goes through an interface is on the heap
+	sh := a.shard() // its scratch buffer: a local one would escape to the heap
 	if a.extra != nil && a.extra.page != 0 {
 		sh.frame = appendPageNonce(append(sh.frame[:0], pingPage), a.extra.page)
 		sh.frame = a.last.AppendText(sh.frame)
@@ -180,14 +180,14 @@ func appendPageNonce(dst []byte, nonce uint32) []byte {
 	return hex.AppendEncode(dst, binary.BigEndian.AppendUint32(make([]byte, 0, 4), nonce))
 }
 
-// awaitClient stops deliveries until the client has read what is queued.
+// awaitClient stops deliveries until the client has read its queue.
 func (a *Attachment) awaitClient() {
 	a.catching = true
 	a.ensureExtra().page = 1 + rand.Uint32N(math.MaxUint32) // not 0
 	a.sendPing()
 }
 
-// catchUp reads the mailbox after the last entry delivered, once the pause is over. The shard is locked.
+// catchUp reads the mailbox after the last delivered entry, once any pause is over. The shard is locked.
 func (a *Attachment) catchUp() {
 	if a.state != live {
 		return
@@ -200,7 +200,7 @@ func (a *Attachment) catchUp() {
 	a.hub.backbone.Sync(a.ref(), streams.Reading{After: a.last, Counted: a.replaying}, a.synced)
 }
 
-// beginRead notes that the mailbox is read now, with all that was rung for until now.
+// beginRead records that the mailbox is being read, which covers all doorbells so far.
 func (a *Attachment) beginRead() {
 	a.syncing, a.todo = true, todoNothing
 	if a.extra != nil {
@@ -208,7 +208,7 @@ func (a *Attachment) beginRead() {
 	}
 }
 
-// proceed does what was put off while a call was under way. The shard is locked.
+// proceed runs the step that was deferred while a call was pending. The shard is locked.
 func (a *Attachment) proceed() {
 	if a.syncing || a.paused {
 		return
@@ -223,7 +223,7 @@ func (a *Attachment) proceed() {
 	}
 }
 
-// sendWithheld sends the answers that were withheld until it was clear that the session is this connection's.
+// sendWithheld sends the answers withheld until it was clear that this connection has the session.
 func (a *Attachment) sendWithheld() {
 	if a.extra == nil || a.state != live {
 		return
@@ -247,7 +247,7 @@ func (a *Attachment) synced(r streams.Synced, err error) {
 		return
 	}
 	if a.todo == todoRestore {
-		a.proceed() // this answer is of the primary before
+		a.proceed() // this answer came from the previous primary
 		return
 	}
 	switch r.Holding {
@@ -267,7 +267,7 @@ func (a *Attachment) synced(r streams.Synced, err error) {
 	}
 }
 
-// readLater catches up, or does what else is to be done, after d. Nothing is read or delivered before.
+// readLater catches up, or runs another deferred step, after d. Nothing is read or delivered before then.
 func (a *Attachment) readLater(d time.Duration) {
 	a.catching, a.paused = true, true
 	a.hub.timers.after(d, func() {
@@ -282,12 +282,12 @@ func (a *Attachment) readLater(d time.Duration) {
 	})
 }
 
-// page is a part of the mailbox as Redis answered it.
+// page is a part of the mailbox, as returned by Redis.
 type page struct {
 	entries []streams.Entry
 	more    bool            // entries follow
 	last    streams.EntryID // the latest entry the mailbox ever had
-	stale   bool            // the peers of that moment are not known: a doorbell that came since knows better
+	stale   bool            // the peers of that moment are unknown: a later doorbell is newer
 }
 
 // deliverPage delivers a page of the mailbox. The shard is locked.
@@ -305,7 +305,7 @@ func (a *Attachment) deliverPage(p page) {
 				a.readLater(staleRetry)
 				return
 			}
-			a.last = e.ID // it has left since
+			a.last = e.ID // the sender has left since
 			a.hub.metrics.superseded.Inc()
 			continue
 		case delivered:
@@ -314,7 +314,7 @@ func (a *Attachment) deliverPage(p page) {
 			}
 		}
 		if a.replaying && a.proves() && wire.Kind(e.Body.Kind()) == wire.KindOffer {
-			// Also behind the last one: what comes next may be rung for at any moment.
+			// Also after the last one: the next entry's doorbell may arrive at any moment.
 			a.requestProof()
 			a.readLater(offerPause)
 			return
@@ -336,9 +336,9 @@ func (a *Attachment) deliverPage(p page) {
 	}
 }
 
-// Pong takes a pong's application data. Without data it is the answer to a ping of the edge's own, which hands over no
-// other empty one. A client may answer the latest of several pings only (RFC 6455 section 5.5.3), so a pong we asked for
-// proves that the pings before it arrived; a ping still under way is repeated.
+// Pong takes a pong's application data. An empty one answers a ping of the edge, which passes on no other empty pong. A client may answer
+// only the latest of several pings (RFC 6455 section 5.5.3), so a pong we asked for proves that earlier pings arrived; a ping still pending
+// is repeated.
 func (a *Attachment) Pong(data []byte) {
 	sh := a.shard()
 	sh.mu.Lock()
@@ -367,7 +367,7 @@ func (a *Attachment) Pong(data []byte) {
 	}
 }
 
-// repeatPing repeats the ping that is under way: its pong may be one of those that are left out.
+// repeatPing repeats the pending ping: the client may have skipped its pong.
 func (a *Attachment) repeatPing() {
 	if a.proof == proofPending || a.extra != nil && a.extra.page != 0 {
 		a.sendPing()
@@ -375,8 +375,7 @@ func (a *Attachment) repeatPing() {
 	a.repeatLatePing()
 }
 
-// pageRead takes the answer to the ping behind a page: the client has read all that was queued. Any other, and the
-// same once more, does nothing.
+// pageRead handles the pong for a page: the client has read its queue. Other pongs, and repeats, do nothing.
 func (a *Attachment) pageRead(answer []byte) {
 	var nonce [pageNonceLen]byte
 	if a.extra == nil || a.extra.page == 0 || len(answer) < pageNonceLen ||
@@ -390,7 +389,7 @@ func (a *Attachment) pageRead(answer []byte) {
 	}
 }
 
-// arrived takes the proof that what a plain client was sent has arrived, if that is news.
+// arrived handles proof that entries sent to a plain client have arrived, if that is news.
 func (a *Attachment) arrived(upTo []byte) {
 	id, ok := wire.ParseEntryID(upTo)
 	if !ok || !a.proves() || !a.moves(id) {
@@ -406,11 +405,11 @@ func (a *Attachment) arrived(upTo []byte) {
 	}
 }
 
-// proofEvery is how long the next proof is put off when more was delivered while the last one was under way: a client that
-// gets many messages a second answers ten pings and not one for each of them.
+// proofEvery is the delay of the next proof if more was delivered while the last one was pending: a client that gets many messages a second
+// answers ten pings a second, not one per message.
 const proofEvery = 100 * time.Millisecond
 
-// deferProof has a session asked for proof with the others of its shard that wait for that. The shard is locked.
+// deferProof schedules a session's proof together with the others of its shard. The shard is locked.
 func (sh *shard) deferProof(s *Attachment) {
 	if sh.unproven = append(sh.unproven, s); len(sh.unproven) == 1 {
 		s.hub.timers.after(proofEvery, sh.requestProofs)

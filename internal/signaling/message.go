@@ -12,7 +12,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// Message takes one complete data message. payload is only used during the call.
+// Message handles one complete data message. payload is only used during the call.
 func (a *Attachment) Message(payload []byte) {
 	sh := a.shard()
 	sh.mu.Lock()
@@ -26,7 +26,7 @@ func (a *Attachment) Message(payload []byte) {
 	}
 }
 
-// queueInbox holds what a client sends before its session is attached.
+// queueInbox queues messages that a client sends before its session is attached.
 func (a *Attachment) queueInbox(payload []byte) {
 	o := a.opening()
 	if o.closure != nil && o.closure.By != SentAway {
@@ -39,7 +39,7 @@ func (a *Attachment) queueInbox(payload []byte) {
 		a.hub.metrics.drop(dropOpeningFull)
 		a.closeAttaching(ClosedForCause, wire.CloseTryAgainLater, reasonTooEager)
 		return
-	case a.hub.cfg.Buffers.Excess() > 0: // not its fault: a session that waits for it goes on waiting
+	case a.hub.cfg.Buffers.Excess() > 0: // not the client's fault: a session waiting for it goes on waiting
 		a.hub.metrics.drop(dropOpeningFull)
 		a.closeAttaching(ClosedByLoss, wire.CloseTryAgainLater, reasonOverloaded)
 		return
@@ -55,7 +55,7 @@ const (
 	reasonOverloaded = "overloaded, try again later"
 )
 
-// message takes a message that arrived when it began.
+// message handles a message; its latency is measured from began.
 func (a *Attachment) message(payload []byte, began time.Time) {
 	if a.dialect == wire.PeerJS {
 		a.peerMessage(payload, began)
@@ -74,7 +74,7 @@ func (a *Attachment) message(payload []byte, began time.Time) {
 	}
 }
 
-// ack takes an acknowledgement. A malformed one is ignored.
+// ack handles an acknowledgement. A malformed one is ignored.
 func (a *Attachment) ack(text []byte) {
 	if id, ok := wire.ParseEntryID(text); ok {
 		a.acknowledge(id)
@@ -84,7 +84,7 @@ func (a *Attachment) ack(text []byte) {
 	}
 }
 
-// spoke notes that the client has the newer token, and reports whether that is new. The shard is locked.
+// spoke records that the client has the newer token, and reports whether that is new. The shard is locked.
 func (a *Attachment) spoke() bool {
 	if a.extra == nil || a.extra.olderTokenHash == "" {
 		return false
@@ -93,7 +93,7 @@ func (a *Attachment) spoke() bool {
 	return true
 }
 
-// relay stores a message in its target's mailbox; Redis retires the older token with it. The shard is locked.
+// relay stores a message in its target's mailbox; Redis retires the older token in the same step. The shard is locked.
 func (a *Attachment) relay(m wire.Message, began time.Time) {
 	target, _ := wire.ParseClientID(m.Target) // the zero ID if malformed: no client has it
 	a.spoke()
@@ -111,7 +111,7 @@ func (a *Attachment) relay(m wire.Message, began time.Time) {
 	}, p.answerFunc)
 }
 
-// fingerprint tells a message of a rejoin.v1 client that is sent again from another one: the client says so by its request ID.
+// fingerprint identifies a message of a rejoin.v1 client by its request ID, so that a repeat is recognized.
 func fingerprint(requestID []byte, target wire.ClientID) uint64 {
 	var d xxhash.Digest
 	d.Reset()
@@ -120,8 +120,8 @@ func fingerprint(requestID []byte, target wire.ClientID) uint64 {
 	return d.Sum64()
 }
 
-// plainPrint is the fingerprint of the nth message of a plain client. Such a client never repeats, so each of its messages is its own, and
-// only our own repetitions are caught.
+// plainPrint is the fingerprint of the nth message of a plain client. Such a client never repeats a message, so only our own retries are
+// recognized.
 func (a *Attachment) plainPrint(n uint32) uint64 {
 	var d xxhash.Digest
 	d.Reset()
@@ -130,8 +130,8 @@ func (a *Attachment) plainPrint(n uint32) uint64 {
 	return d.Sum64()
 }
 
-// withhold keeps an answer back until it is clear whether another connection has this session: a fenced connection
-// is told that and nothing else. If that is still unclear when the time is up, the answer is sent all the same. The shard is locked.
+// withhold delays an answer until it is clear whether another connection has this session: a fenced connection is told only that. If it is
+// still unclear when the time is up, the answer is sent anyway. The shard is locked.
 func (a *Attachment) withhold(answer []byte, began time.Time) {
 	if a.state != live {
 		return
@@ -147,7 +147,7 @@ func (a *Attachment) withhold(answer []byte, began time.Time) {
 
 const retryInMs = 1000
 
-// expected reports whether an error tells of the state of Redis, or of this instance's end, and of nothing else.
+// expected reports whether an error only reflects the state of Redis, or this instance's shutdown.
 func expected(err error) bool {
 	return errors.Is(err, streams.ErrBusy) || errors.Is(err, streams.ErrUnavailable) || errors.Is(err, streams.ErrClosed)
 }

@@ -59,8 +59,8 @@ const (
 	connectFull     = "room_full"
 	connectTaken    = "id_taken" // PeerJS: another client has the id
 	connectFailed   = "failed"
-	connectDenied   = "denied" // its token was good for resuming only, and its session is gone
-	connectGone     = "gone"   // in traces only: it ended, or was sent away, before there was an answer
+	connectDenied   = "denied" // its token only allowed a resume, and its session is gone
+	connectGone     = "gone"   // in traces only: it closed, or was sent away, before the answer
 )
 
 func counter(name, help string) prometheus.Counter {
@@ -71,7 +71,7 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 }
 
-// seconds is a histogram from 0.1 ms to 26 s: Redis answers in less than one of them, or is given up before the last.
+// seconds is a histogram from 0.1 ms to 26 s: calls to Redis time out before the last bucket.
 func seconds(name, help string) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.000_1, 2, 19)})
 }
@@ -160,7 +160,7 @@ func (m *metrics) connect(d wire.Dialect, result string) {
 	m.connects.WithLabelValues(dialectLabel(d), result).Inc()
 }
 
-// attached counts a session that begins; refused says why it is not the one asked for, one of wire's reasons.
+// attached counts a session that begins; refused is one of wire's reasons why it is not the one asked for.
 func (m *metrics) attached(d wire.Dialect, a streams.Attached, refused string) {
 	m.superseded.Add(float64(a.Superseded))
 	m.connect(d, connectAttached)
@@ -179,12 +179,12 @@ func (m *metrics) attached(d wire.Dialect, a streams.Attached, refused string) {
 	case refused == wire.ReasonLost:
 		verdict = verdictLost
 	default:
-		return // none was asked for
+		return // no resume was asked for
 	}
 	m.resumes.WithLabelValues(dialectLabel(d), string(verdict)).Inc()
 }
 
-// sessionEnded counts a session that ended, and what waited for it.
+// sessionEnded counts an ended session and its undelivered messages.
 func (m *metrics) sessionEnded(h endReason, undelivered int) {
 	m.ends.WithLabelValues(string(h)).Inc()
 	m.lostMail.Add(float64(undelivered))

@@ -7,8 +7,8 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// Open takes a connection whose upgrade has been answered. It returns at once; the session is attached in the
-// background, and what arrives until then waits in a bounded queue.
+// Open takes over an upgraded connection. It returns at once; the session is attached in the background, and messages that arrive until
+// then wait in a bounded queue.
 func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Attachment {
 	now := time.Now()
 	s := &Attachment{
@@ -24,7 +24,7 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Attachment {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.add(s)
-	if h.draining.Load() { // it was faster than the edge's refusal, and Drain has been here already
+	if h.draining.Load() { // it got in before the edge refused newcomers, and Drain has already passed
 		s.closeWith(wire.CloseServiceRestart, wire.ReasonGoingAway)
 		return s
 	}
@@ -36,7 +36,7 @@ func (h *Hub) Open(c Conn, connect wire.Connect, offer wire.Offer) *Attachment {
 	return s
 }
 
-// prepare decides what to ask Redis for.
+// prepare decides what to request from Redis.
 func (a *Attachment) prepare(connect wire.Connect, offer wire.Offer, now time.Time) {
 	id := wire.NewClientID()
 	o := &opening{request: streams.Attach{
@@ -52,7 +52,7 @@ func (a *Attachment) prepare(connect wire.Connect, offer wire.Offer, now time.Ti
 		return
 	case wire.RejoinV1:
 	}
-	// A token is stored before it is sent. Redis decides which of the two it is.
+	// A token is stored before it is sent. Redis decides which of the two it becomes.
 	o.fresh = wire.NewResumeToken(id, a.room, a.role(), now)
 	o.request.TokenHash = o.fresh.Hash()
 	if offer.Resume {
@@ -60,7 +60,7 @@ func (a *Attachment) prepare(connect wire.Connect, offer wire.Offer, now time.Ti
 	}
 }
 
-// resume reads what the client shows of the session it wants back.
+// resume reads the client's request to resume a session.
 func (o *opening) resume(offer wire.Offer, room wire.RoomID, role wire.Role, now time.Time) {
 	var after wire.EntryID
 	afterOK := true
@@ -85,7 +85,7 @@ func (a *Attachment) attach() {
 	a.hub.attaching.Add(1)
 	r := &a.opening().request
 	if r.Deadline = r.Started.Add(a.hub.backbone.CallTimeout()); r.Probed {
-		// The probe took some of the time; what is left is enough for Redis when it is well.
+		// The probe took some of the time; the rest is enough for a healthy Redis.
 		if least := time.Now().Add(a.hub.backbone.CallTimeout() / 2); r.Deadline.Before(least) {
 			r.Deadline = least
 		}
@@ -135,18 +135,18 @@ func (a *Attachment) attached(got streams.Attached, err error) {
 	}
 }
 
-// undoAttach takes back an attach whose outcome is unknown. The shard is locked.
+// undoAttach undoes an attach whose outcome is unknown. The shard is locked.
 func (a *Attachment) undoAttach() {
 	r := &a.opening().request
 	u := &undoing{hub: a.hub, room: a.room, session: r.Session, client: r.NewClient}
 	if a.dialect == wire.PeerJS {
-		u.client = "" // whatever it got waits for its token: that may be a session which waited before, and has the same client ID
+		u.client = "" // the session may be an older one with the same client ID: suspend it, so that it waits for its token
 	}
 	u.begin()
 }
 
-// closeAttaching closes a connection that is still being attached. The answer is waited for: what it brings has to be ended.
-// The shard is locked.
+// closeAttaching closes a connection that is still attaching. It waits for the answer, because the session it brings must be ended. The
+// shard is locked.
 func (a *Attachment) closeAttaching(kind ClosedBy, code wire.CloseCode, reason string) {
 	o := a.opening()
 	if o.closure != nil {
@@ -169,7 +169,7 @@ func (a *Attachment) closeWith(code wire.CloseCode, reason string) {
 	a.conn.Close(code, reason)
 }
 
-// close takes the session out of the hub. The shard is locked.
+// close removes the session from the hub. The shard is locked.
 func (a *Attachment) close() {
 	if a.state == closed {
 		return
@@ -238,7 +238,7 @@ func (a *Attachment) begin(got streams.Attached) {
 	a.takeInbox(o)
 }
 
-// takeInbox takes what the client sent while it was being attached.
+// takeInbox handles messages that the client sent while attaching.
 func (a *Attachment) takeInbox(o *opening) {
 	for _, m := range o.inbox {
 		if a.state == live { // a PeerJS client may say goodbye in a message
@@ -247,7 +247,7 @@ func (a *Attachment) takeInbox(o *opening) {
 	}
 }
 
-// leftMeanwhile ends a connection whose client left while it was being attached. The shard is locked.
+// leftMeanwhile ends a connection whose client left while attaching. The shard is locked.
 func (a *Attachment) leftMeanwhile(o *opening, resumed bool) {
 	if a.dialect == wire.RejoinV1 && !resumed {
 		o.closure = &Closure{By: ClosedByClient, Code: wire.CloseNormal} // the token was never sent: the client cannot come back
@@ -267,14 +267,14 @@ func (a *Attachment) leftMeanwhile(o *opening, resumed bool) {
 	}
 }
 
-// forgetInbox lets go of what was kept for later.
+// forgetInbox discards the queued messages.
 func (a *Attachment) forgetInbox(o *opening) {
 	a.hub.cfg.Buffers.Add(-int64(o.bytes))
 	o.inbox, o.bytes = nil, 0
 }
 
-// endsBefore is what doorbells tell of messages that were not delivered, about ends that are older than what attach says: when its first
-// answer was lost, this connection was rung for them already.
+// endsBefore returns the undelivered messages reported by doorbells about ends older than attach's answer. If attach's first answer was
+// lost, those doorbells reached this connection before the second.
 func (o *opening) endsBefore(version uint64, client string) (list []streams.Undelivered) {
 	for i := range o.bells {
 		b := &o.bells[i]
@@ -290,7 +290,7 @@ func (o *opening) endsBefore(version uint64, client string) (list []streams.Unde
 	return list
 }
 
-// openingBell applies a doorbell that came while the session was being attached. The shard is locked.
+// openingBell applies a doorbell that arrived while attaching. The shard is locked.
 func (a *Attachment) openingBell(b *streams.Bell) {
 	switch b.Kind {
 	case streams.BellProbe:
@@ -302,7 +302,7 @@ func (a *Attachment) openingBell(b *streams.Bell) {
 	}
 }
 
-// sendSession sends the session frame of rejoin.v1; its peers stand in for announcements.
+// sendSession sends the session frame of rejoin.v1; its list of peers replaces announcements.
 func (a *Attachment) sendSession(got streams.Attached, o *opening, refused string) {
 	resumed := got.Verdict == streams.Resumed
 	token, x := o.fresh, a.ensureExtra()
@@ -318,7 +318,7 @@ func (a *Attachment) sendSession(got streams.Attached, o *opening, refused strin
 	for _, p := range got.Peers {
 		known := a.learn(p)
 		if p.Suspended && !resumed && wire.Dialect(p.Dialect) == wire.Plain {
-			continue // a plain client that is waited for is not announced to newcomers until it is back; who comes back may have sent to it
+			continue // a suspended plain client is not announced to newcomers; a returning client may have sent to it
 		}
 		known.announced, known.toldSuspended = true, p.Suspended
 		frame.Peers = append(frame.Peers, wire.SessionPeer{Client: known.id, Suspended: p.Suspended, User: p.User})
@@ -334,7 +334,7 @@ func (a *Attachment) sendSession(got streams.Attached, o *opening, refused strin
 	}
 }
 
-// sendPeers lists the peers present for a plain client: live ones only, newest last.
+// sendPeers lists the live peers for a plain client, newest last.
 func (a *Attachment) sendPeers(peers []streams.Peer) {
 	for _, p := range peers {
 		known := a.learn(p)
@@ -345,7 +345,7 @@ func (a *Attachment) sendPeers(peers []streams.Peer) {
 	}
 }
 
-// reason says why a resume was refused, "" when it was not.
+// reason returns why a resume was refused, "" if it was not.
 func (o *opening) reason(a streams.Attached, grace time.Duration) string {
 	switch a.Refusal {
 	case streams.RefusedMismatch:

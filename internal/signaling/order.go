@@ -8,45 +8,42 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// Order: every message names the one before it, and Redis stores it only if that one was answered for good
-// (streams/lua/send.lua). So whatever becomes of a message, refused, given up or carried out late, those behind it never overtake
-// it. What is left to do here is to know which message is the one before.
+// Order: every message names its predecessor, and Redis stores it only if the predecessor has its final answer (streams/lua/send.lua). So
+// whether a message is refused, given up or stored late, later ones never overtake it. The code here only has to know each message's
+// predecessor.
 //
-// A rejoin.v1 client sends again what was not stored, and all behind it, in the same order. So the message before another one is the
-// one before it in that order, however often both were sent. A plain client has been told that the message failed: its next one
-// begins the order anew.
+// A rejoin.v1 client resends a message that was not stored, and all later ones, in the same order. So a message's predecessor is the one
+// before it in that order, however often both were sent. A plain client is told that the message failed: its next one starts a new order.
 
-// chain is what a rejoin.v1 client sent on this connection, in the client's order, while there is something among it that was not answered
-// for good.
+// chain is the messages that a rejoin.v1 client sent on this connection, in the client's order, as long as one of them has no final answer.
 type chain struct {
 	links []link
-	// done is the fingerprint of the last message that was answered for good; 0: there is none, or Redis may have lost it.
+	// done is the fingerprint of the last message with a final answer; 0: there is none, or Redis may have lost it.
 	done uint64
 }
 
 // link is one message of a chain.
 type link struct {
 	print    uint64
-	until    time.Time // since it failed: when it is given up
+	until    time.Time // set when it failed: when to give it up
 	tries    uint16    // how often the client sent it
-	inflight uint16    // how many of these Redis has not answered yet
+	inflight uint16    // attempts not yet answered by Redis
 	fate     fate
 }
 
-// fate is what is known of a message.
+// fate is the known state of a message.
 type fate uint8
 
 const (
 	unknown fate = iota
-	implied      // one behind it was answered for good, so it had been, too: only its answer was lost
-	final        // for good; the client may not have read that yet, and send it again
+	implied      // a later one has its final answer, so this one had too: only its answer was lost
+	final        // final; the client may not have read that yet, and may resend it
 )
 
 // maxChain bounds a chain. Clients keep at most 32 messages without an answer (rule R3.7).
 const maxChain = 64
 
-// follow counts a message in. It returns its fingerprint and that of the message before it, 0 if there is none that
-// matters. The shard is locked.
+// follow adds a message. It returns its fingerprint and its predecessor's, 0 if none matters. The shard is locked.
 func (a *Attachment) follow(m wire.Message, target wire.ClientID) (print, before uint64) {
 	if a.dialect != wire.RejoinV1 {
 		if a.sends > 0 && !a.orderAnew {
@@ -61,7 +58,7 @@ func (a *Attachment) follow(m wire.Message, target wire.ClientID) (print, before
 	return print, a.ensureExtra().chain.follow(print)
 }
 
-// sendFailed notes that a message was not stored. The shard is locked.
+// sendFailed records that a message was not stored. The shard is locked.
 func (a *Attachment) sendFailed(p *inflight, o streams.Outcome) {
 	switch {
 	case a.dialect != wire.RejoinV1:
@@ -76,13 +73,13 @@ func (a *Attachment) sendFailed(p *inflight, o streams.Outcome) {
 	}
 }
 
-// reads is within how long a client reads what it is told, or is closed as lost because it answers no pings either. One that has not sent a
-// message again by then is not going to.
+// reads is the time within which a client reads its answers, or is closed as lost because it does not answer pings either. If it has not
+// resent a message by then, it will not.
 func (a *Attachment) reads() time.Duration {
 	return 2*a.hub.cfg.PingInterval + a.hub.backbone.CallTimeout()
 }
 
-// sendAnswered notes that a message was answered for good. The shard is locked.
+// sendAnswered records a message's final answer. The shard is locked.
 func (a *Attachment) sendAnswered(p *inflight) {
 	if a.state == live && a.dialect == wire.RejoinV1 {
 		a.ensureExtra().chain.answered(p.print)
@@ -101,7 +98,7 @@ func (c *chain) follow(print uint64) (before uint64) {
 	l.tries++
 	l.inflight++
 	if l.fate != unknown {
-		return 0 // what came before it does not matter. With the last one as the one before it Redis would take it for a new one
+		return 0 // its predecessor does not matter. If it named the last message as predecessor, Redis would take it for a new one
 	}
 	if tries := l.tries; tries > 1 {
 		i -= c.dropAbandoned(i, tries)
@@ -114,8 +111,8 @@ func (c *chain) follow(print uint64) (before uint64) {
 	return c.done
 }
 
-// dropAbandoned removes those before the ith that the client has given up, and returns how many there were. A client that sends again begins
-// with the first that it has no answer to: so one that was sent less often than a later one is not waited for.
+// dropAbandoned removes messages before the ith that the client has given up, and returns how many there were. A client resends from its
+// first unanswered message, so one sent less often than a later one has been given up.
 func (c *chain) dropAbandoned(i int, tries uint16) int {
 	before, n := len(c.links), 0
 	c.links = slices.DeleteFunc(c.links, func(l link) bool {
@@ -125,7 +122,7 @@ func (c *chain) dropAbandoned(i int, tries uint16) int {
 	return before - len(c.links)
 }
 
-// forget removes those that were not sent again in time, and the oldest of too many.
+// forget removes messages that were not resent in time, and the oldest beyond the limit.
 func (c *chain) forget() {
 	if len(c.links) == 0 {
 		return
@@ -137,14 +134,15 @@ func (c *chain) forget() {
 	})
 }
 
-// predecessorLost: Redis does not have the message before one that it refused. If it had confirmed that, it lost it, and there is nothing to wait for.
+// predecessorLost: Redis refused a message because it does not have its predecessor. If Redis had confirmed the predecessor, it lost it,
+// and there is nothing to wait for.
 func (c *chain) predecessorLost(before uint64) {
 	if before == c.done {
 		c.done = 0
 	}
 }
 
-// failed: it will be sent again, unless the client gives it up.
+// failed: it will be resent, unless the client gives it up.
 func (c *chain) failed(print uint64, until time.Time) {
 	if i := c.find(print); i >= 0 && c.links[i].inflight > 0 {
 		c.links[i].inflight--

@@ -7,23 +7,23 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// lateMail is what one connection was told of its messages whose TTL is over. Redis keeps them for the client until a pong proves that it
-// knows of them: the doorbell may be lost, and so may be the connection.
+// lateMail is the notices sent on one connection about its messages whose TTL is over. Redis keeps the notices until a pong proves that the
+// client has them, because the doorbell or the connection may be lost.
 //
 //	told ──► asked: a ping ──► pong: forgetting, by Redis ──► forgotten
 //	  ▲                                     │
 //	  └────────── what came since ──────────┘
 type lateMail struct {
 	list       []streams.Undelivered // the oldest first
-	proven     int                   // so many Redis has forgotten. They stay here: a doorbell about them may still be on its way
-	asked      int                   // so many of the next ones the ping that is under way proves; 0: none is under way
+	proven     int                   // how many Redis has forgotten. They stay here: a doorbell about them may still be in transit
+	asked      int                   // how many more the pending ping proves; 0: no ping is pending
 	forgetting bool
 }
 
-// mostLate is how many are remembered. Of what is beyond, the client may be told again.
+// mostLate is how many are remembered. The client may be told of others twice.
 const mostLate = 256
 
-// overdue tells a rejoin.v1 client which of its messages are not delivered any more: those that it was not told of on this connection yet. The
+// overdue tells a rejoin.v1 client which of its messages will not be delivered, leaving out those already reported on this connection. The
 // shard is locked.
 func (a *Attachment) overdue(list []streams.Undelivered) {
 	if a.state != live || a.dialect != wire.RejoinV1 {
@@ -40,7 +40,7 @@ func (a *Attachment) overdue(list []streams.Undelivered) {
 	a.proveLate()
 }
 
-// remembersLate remembers a message that the client is told of, and reports whether it is news.
+// remembersLate remembers that the client is told of a message, and reports whether that is news.
 func (a *Attachment) remembersLate(u streams.Undelivered) (news bool) {
 	u.Late = true
 	l := &a.ensureExtra().late
@@ -57,7 +57,7 @@ func (a *Attachment) remembersLate(u streams.Undelivered) (news bool) {
 	return true
 }
 
-// proveLate asks for the proof that the client knows of what it was told, unless that is under way.
+// proveLate asks for proof that the client got its notices, unless a ping is pending.
 func (a *Attachment) proveLate() {
 	if a.extra == nil || len(a.extra.late.list) == a.extra.late.proven || a.extra.late.asked > 0 {
 		return
@@ -72,7 +72,7 @@ func (a *Attachment) pingLate() {
 	a.conn.Ping(sh.frame)
 }
 
-// lateAwaitsPong reports whether a ping of proveLate is under way.
+// lateAwaitsPong reports whether a ping of proveLate is pending.
 func (a *Attachment) lateAwaitsPong() bool {
 	return a.extra != nil && a.extra.late.asked > 0 && !a.extra.late.forgetting
 }
@@ -84,7 +84,7 @@ func (a *Attachment) repeatLatePing() {
 	}
 }
 
-// lateProven takes the pong: Redis forgets what the client knows of, and then the rest is asked for.
+// lateProven handles the pong: Redis forgets the proven notices, then the rest is proved.
 func (a *Attachment) lateProven() {
 	if !a.lateAwaitsPong() {
 		return
@@ -104,7 +104,7 @@ func (a *Attachment) lateProven() {
 	})
 }
 
-// lateOf picks the messages of a list whose TTL was over.
+// lateOf picks the messages whose TTL was over from a list.
 func lateOf(list []streams.Undelivered) (late []streams.Undelivered) {
 	for _, u := range list {
 		if u.Late {

@@ -12,34 +12,34 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// A PeerJS client is alone in the room of its id, and sends to other rooms (streams.Post). It hears of no presence and of no confirmation: only,
-// by EXPIRE, that no client claimed an id in time, or that one left without having read the message. The instance that ends such a session or box tells
-// the senders, with a message of its own: see expireUnreached.
+// A PeerJS client is alone in the room of its id, and sends to other rooms (streams.Post). It gets no presence and no confirmations: only
+// an EXPIRE if no client claimed an id in time, or if one left without reading the message. The instance that ends such a session or box
+// tells the senders, with a message of its own: see expireUnreached.
 
-// boxLife is how long a message waits for a client to come that has its id, as in PeerServer.
+// boxLife is how long a message waits for a client with its id to connect, as in PeerServer.
 const boxLife = 5 * time.Second
 
-// maxBoxed bounds what one connection has waiting for ids that no client has, bytes: an attacker needs no connection for such an id.
+// maxBoxed bounds the bytes that one connection has waiting for ids without a client: an attacker needs no connection for such an id.
 const maxBoxed = 1 << 20
 
-// boxedCost is what a message waiting in a box counts for, beside its own bytes.
+// boxedCost is the overhead counted for a message in a box, on top of its bytes.
 const boxedCost = 2 << 10
 
-// posts are the messages of a PeerJS client that are under way. Guarded by the shard.
+// posts are the pending messages of a PeerJS client. Guarded by the shard.
 type posts struct {
 	id    string
-	to    map[string]*target // that have any
-	boxed int                // bytes in boxes, or on the way to where there may be one
+	to    map[string]*target // targets with pending messages
+	boxed int                // bytes in boxes, or on the way to a possible box
 }
 
-// target is an id that is sent to.
+// target is an id that the client sends to.
 type target struct {
 	last   uint64 // fingerprint of the latest message
 	n      int    // messages under way
 	failed bool   // one of them could not be stored
 }
 
-// preparePeerJS asks for the client's id.
+// preparePeerJS requests the client's id.
 func (a *Attachment) preparePeerJS(connect wire.Connect, offer wire.Offer) {
 	r := &a.opening().request
 	r.Claim, r.NewClient, r.TokenHash = true, peerjs.ClientOf(a.room).String(), peerjs.TokenHash(a.room, offer.Token)
@@ -51,16 +51,16 @@ func (a *Attachment) sendOpen() {
 	a.conn.Send([]byte(peerjs.Open))
 }
 
-// closeTaken turns away a client whose id another one has.
+// closeTaken turns away a client whose id is taken.
 func (a *Attachment) closeTaken() {
 	a.conn.Send([]byte(peerjs.IDTaken))
 	a.closeWith(wire.CloseNoStatus, "")
 }
 
-// closeDenied turns away a client that may not begin a session: its token is good for one that waits for it, and there is none.
+// closeDenied turns away a client that may not begin a session: its token only allows a resume, and no session waits for it.
 func (a *Attachment) closeDenied() {
 	if a.dialect == wire.PeerJS {
-		if a.opening().request.NewClient != "" { // it was slower than a later attempt of the same client
+		if a.opening().request.NewClient != "" { // a later attempt of the same client was faster
 			a.closeWith(wire.CloseServiceRestart, wire.ReasonGoingAway)
 			return
 		}
@@ -69,7 +69,7 @@ func (a *Attachment) closeDenied() {
 	a.closeWith(wire.CloseToken, wire.ReasonTokenExpired)
 }
 
-// peerMessage takes a message that arrived when it began. The shard is locked.
+// peerMessage handles a message; its latency is measured from began. The shard is locked.
 func (a *Attachment) peerMessage(payload []byte, began time.Time) {
 	m, ok := peerjs.Decode(payload)
 	switch {
@@ -86,10 +86,10 @@ func (a *Attachment) peerMessage(payload []byte, began time.Time) {
 	}
 }
 
-// posting is one message on its way to Redis.
+// posting is a message on its way to Redis.
 type posting struct {
 	s     *Attachment
-	x     *posts // of s, also when that is over
+	x     *posts // of s, even after s has ended
 	m     streams.Post
 	room  wire.RoomID
 	to    string
@@ -137,11 +137,11 @@ func (a *Attachment) post(m peerjs.Message, began time.Time) {
 	a.hub.backbone.Post(p.m, p.answered)
 }
 
-// answered takes what became of the message.
+// answered handles the outcome of the message.
 func (p *posting) answered(became streams.Posted, err error) {
 	s := p.s
 	if err == nil && became.Outcome == streams.OutOfOrder && p.tries == 0 {
-		// The one before it was not stored, and will not be: that is answered already.
+		// Its predecessor was not stored and never will be: the client has been told.
 		p.tries++
 		p.m.Before = 0
 		s.hub.backbone.Post(p.m, p.answered)
@@ -161,8 +161,8 @@ func (p *posting) answered(became streams.Posted, err error) {
 	s.hub.sending.Add(-1)
 }
 
-// settle counts the message out, and tells its sender that the other side cannot be reached if one of those that were under way together
-// was not stored. The shard is locked.
+// settle counts the message out. If one of the messages pending together was not stored, it tells their sender that the target cannot be
+// reached. The shard is locked.
 func (p *posting) settle(became streams.Posted, err error) {
 	s, x := p.s, p.x
 	if became.Boxed {
@@ -189,12 +189,12 @@ func (p *posting) settle(became streams.Posted, err error) {
 	case !t.failed:
 	case s.state == live:
 		s.sendFrame(func(dst []byte) []byte { return peerjs.AppendMessage(dst, peerjs.Expire, p.to, x.id, nil) })
-	default: // its client may have another connection by now
+	default: // the client may be on another connection by now
 		s.hub.expire(x.id, p.to)
 	}
 }
 
-// expireUnreached tells the senders of what the client of an id has not had, or what waited for an id that no client claimed.
+// expireUnreached notifies the senders of messages that an id's client never got, or that waited for an id that no client claimed.
 func (h *Hub) expireUnreached(e *streams.SessionEnd) {
 	for _, route := range e.Unreached {
 		if from, to, ok := peerjs.ParseRoute(route); ok {
@@ -203,7 +203,7 @@ func (h *Hub) expireUnreached(e *streams.SessionEnd) {
 	}
 }
 
-// expire tells the client of an id, wherever it is, that another one cannot be reached.
+// expire tells the client of an id, on any instance, that another id cannot be reached.
 func (h *Hub) expire(from, to string) {
 	room := peerjs.RoomOf(h.cfg.PeerJSKey, from)
 	h.backbone.Post(streams.Post{
@@ -216,7 +216,7 @@ func (h *Hub) expire(from, to string) {
 	})
 }
 
-// expirePrint is the fingerprint of an EXPIRE: each is its own.
+// expirePrint is the fingerprint of an EXPIRE, unique to each.
 func (h *Hub) expirePrint() uint64 {
 	var d xxhash.Digest
 	d.Reset()

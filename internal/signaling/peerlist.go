@@ -8,22 +8,22 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// The list of PeerJS ids that are connected, for PEERJS_DISCOVERY. An instance lists its own, and takes them from the list when their connections end. What it
-// does not take away because it died is forgotten by itself.
+// The list of connected PeerJS ids, for PEERJS_DISCOVERY. An instance adds its own clients, and removes them when their connections end. If
+// it dies, their entries expire.
 const (
-	listedFor   = 90 * time.Second // after which PeerServer takes a silent client for gone
+	listedFor   = 90 * time.Second // the time after which PeerServer considers a silent client gone
 	listedAgain = listedFor / 3
 )
 
-// peerQueries are the requests for the list. Redis is asked for it once at a time, however many requests there are: the list is long, and a request
-// needs no WebSocket. One that comes while Redis is being asked waits for the next answer, because this one may be too old.
+// peerQueries are the requests for the list. Only one query to Redis runs at a time, however many requests there are: the list is long, and
+// a request needs no WebSocket. A request that arrives during a query waits for the next one, because the running one may be stale.
 type peerQueries struct {
 	mu       sync.Mutex
-	underWay bool // guarded by mu, as what follows
+	underWay bool // guarded by mu, like the fields below
 	waiting  []func([]string, error)
 }
 
-// Peers tells which PeerJS ids are connected, to any instance.
+// Peers lists the PeerJS ids connected to any instance.
 func (h *Hub) Peers(done func(ids []string, err error)) {
 	q := &h.peerQueries
 	q.mu.Lock()
@@ -32,7 +32,7 @@ func (h *Hub) Peers(done func(ids []string, err error)) {
 	h.askPeers()
 }
 
-// askPeers asks Redis for all requests that wait, unless it is being asked.
+// askPeers queries Redis for all waiting requests, unless a query is running.
 func (h *Hub) askPeers() {
 	q := &h.peerQueries
 	q.mu.Lock()
@@ -58,14 +58,14 @@ func (a *Attachment) listed() streams.ListedPeer {
 	return streams.ListedPeer{Session: a.sid.String(), ID: a.extra.posts.id}
 }
 
-// list lists a client, or takes it from the list, if it is one that is to be listed. The shard is locked.
+// list adds a client to the list or removes it, if it is to be listed at all. The shard is locked.
 func (a *Attachment) list(lasts time.Duration) {
 	if a.hub.cfg.PeerJSDiscovery && a.dialect == wire.PeerJS && a.state == live {
 		a.hub.backbone.ListPeers(a.hub.cfg.PeerJSKey, []streams.ListedPeer{a.listed()}, lasts)
 	}
 }
 
-// listAgain lists all clients that are here, in time.
+// listAgain renews the entries of all clients here before they expire.
 func (h *Hub) listAgain(now time.Time) {
 	if !h.cfg.PeerJSDiscovery || now.Before(h.relist) {
 		return

@@ -7,21 +7,22 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// A client's position is what it has acknowledged. Redis frees what lies before it, and is told of it once in a while: each time costs it more than to
-// store a message, and a wake. So positions wait for one another, and for other calls to travel with.
+// A client's position is the last entry it has acknowledged. Redis frees entries up to it. Flushing a position costs Redis more than
+// storing a message, plus a wakeup, so positions are flushed only now and then, together with one another and with other calls.
 const (
-	// flushEvery is how often the position of one client is flushed at most: a little less than a sweep, whose ticks are not exact.
+	// flushEvery is the shortest interval between two flushes of one client's position: slightly less than a sweep, whose ticks are not
+	// exact.
 	flushEvery = 900 * time.Millisecond
-	// flushEntries is how many acknowledged entries are flushed without waiting for the second to pass: a client that gets
-	// hundreds of messages a second and acknowledges them all does not run into its mailbox' bound (256 by default).
+	// flushEntries is how many acknowledged entries are flushed without waiting for the second to pass: a client that gets and acknowledges
+	// hundreds of messages a second must not hit its mailbox limit (256 by default).
 	flushEntries = 64
-	// A position that frees little may wait for the next call to the same primary: few entries, none of them large. The lease
-	// is renewed about as often.
+	// A position that frees little (few entries, none large) may wait for the next call to the same primary. The lease is renewed about as
+	// often.
 	fewEntries  = 8
 	largeBody   = 4 << 10
 	ackPatience = 3 * time.Second
-	// provenPatience is how long the position of a plain client that is waited for may wait. It cannot say what it has: should its instance be
-	// killed, it would be sent that again.
+	// provenPatience is how long the position of a plain client with a grace window may wait. Such a client cannot say what it has: if its
+	// instance were killed, it would get those entries again.
 	provenPatience = 50 * time.Millisecond
 )
 
@@ -30,9 +31,9 @@ type flushing uint8
 
 const (
 	flushListed      flushing = 1 << iota // in the shard's dirty list
-	flushUnderWay                         // Redis has been told, or is about to be
+	flushUnderWay                         // a flush is on its way to Redis, or about to be
 	flushLarge                            // a large message was delivered since
-	flushDescription                      // so was an OFFER or ANSWER to a PeerJS client, which does not bear the same again
+	flushDescription                      // so was an OFFER or ANSWER to a PeerJS client, which cannot handle a duplicate
 )
 
 // moves reports whether an entry was delivered on this connection and is ahead of the client's position.
@@ -40,9 +41,9 @@ func (a *Attachment) moves(id streams.EntryID) bool {
 	return id.Compare(a.last) <= 0 && id.Compare(a.acked) > 0
 }
 
-// acknowledge moves the client's position. The sweep flushes it, unless there is much to be freed. That of a plain client that is waited for is
-// flushed at once if that has not been done for a second. An entry that was never delivered on this connection, or is behind the position
-// already, changes nothing.
+// acknowledge moves the client's position. The sweep flushes it, unless there is much to free. For a plain client with a grace window, it
+// is flushed at once if the last flush is a second ago. An entry that was never delivered on this connection, or is not ahead of the
+// position, changes nothing.
 func (a *Attachment) acknowledge(id streams.EntryID) {
 	if !a.moves(id) {
 		return
@@ -79,7 +80,7 @@ func (a *Attachment) freesLittle() bool {
 	return a.unflushed <= fewEntries && a.flushing&flushLarge == 0
 }
 
-// flush has the position sent to Redis.
+// flush sends the position to Redis.
 func (a *Attachment) flush(now uint32) {
 	p := streams.Position{UpTo: a.acked}
 	switch {
@@ -99,8 +100,8 @@ func (a *Attachment) flush(now uint32) {
 	a.hub.backbone.Ack(a.ref(), p, a.acknowledged)
 }
 
-// retire has the older token retired, and the position flushed with it: the client has said something, so it has the newer one. Until that is done, the
-// client's own slow attempt with the older one could evict it.
+// retire retires the older token and flushes the position with it: the client has spoken, so it has the newer token. Until then, the
+// client's own slow attempt with the older token could evict it.
 func (a *Attachment) retire() {
 	if a.unflushed > 0 {
 		a.flushed, a.unflushed = a.hub.now(), 0
@@ -124,7 +125,7 @@ func (h *Hub) flush() {
 	}
 }
 
-// flushDue flushes if the last time is a second ago and over, and reports whether that is settled. The shard is locked.
+// flushDue flushes if the last flush is at least a second ago, and reports whether nothing is left to flush. The shard is locked.
 func (a *Attachment) flushDue(now uint32) bool {
 	switch {
 	case a.state != live:

@@ -8,7 +8,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// learn takes over what Redis says of a peer and returns it; what this session was told of it stays.
+// learn updates a peer from Redis and returns it; what this session has been told about it is kept.
 func (a *Attachment) learn(p streams.Peer) *peer {
 	id, _ := wire.ParseClientID([]byte(p.Client))
 	known := a.peer(id)
@@ -47,7 +47,7 @@ func (a *Attachment) presenceBell(b *streams.Bell) {
 	a.announceChange(p)
 }
 
-// announceChange sends the client what changed about p since it last heard.
+// announceChange tells the client what changed about p since the last announcement.
 func (a *Attachment) announceChange(p *peer) {
 	switch {
 	case p.suspended && p.announced && !p.toldSuspended:
@@ -109,7 +109,7 @@ func (a *Attachment) undeliveredOf(list []streams.Undelivered) [][]byte {
 	return own
 }
 
-// undeliveredTo picks what one peer never got, as its doorbell would have told.
+// undeliveredTo picks the messages that one peer never got, as its doorbell would have reported.
 func (a *Attachment) undeliveredTo(peer wire.ClientID, list []streams.Undelivered) []streams.Undelivered {
 	var own []streams.Undelivered
 	for _, u := range list {
@@ -120,11 +120,11 @@ func (a *Attachment) undeliveredTo(peer wire.ClientID, list []streams.Undelivere
 	return own
 }
 
-// reconcile compares what this session knows with who is there at the given version of the room. undelivered is what the doorbell of
-// an end would have told, had it been heard.
+// reconcile compares the peers this session knows with those present at the given version of the room. undelivered is what missed doorbells
+// about ended sessions would have reported.
 func (a *Attachment) reconcile(now []streams.Peer, version uint64, undelivered []streams.Undelivered) {
 	if uint32(version) < a.version {
-		return // a doorbell that came since knows better
+		return // a later doorbell is newer
 	}
 	a.version = uint32(version)
 	present := map[wire.ClientID]bool{}

@@ -8,8 +8,8 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// probes are the joins of plain clients that wait to learn whether the connections they might take over are alive.
-// A phone that lost its network comes back long before its old connection is noticed to be dead:
+// probes are the joins of plain clients that wait to learn whether the connections they might take over are alive. A phone that lost its
+// network comes back long before its old connection is detected as dead:
 //
 //	join ──► contested ──► every holder pings its connection
 //	             │            pong, or there is none any more ──► "alive" doorbell back
@@ -19,7 +19,7 @@ type probes struct {
 	mu  sync.Mutex
 	all map[string]*probe // by nonce
 	off bool
-	// early are the latest answers without a waiting probe: one may be faster than the answer of attach.
+	// early are the latest answers without a waiting probe: an answer may be faster than attach's.
 	early [earlyAnswers]probeAnswer
 	next  int
 }
@@ -30,7 +30,7 @@ type probeAnswer struct{ nonce, client string }
 
 type probe struct {
 	s       *Attachment
-	pending []streams.SessionRef // that have not answered
+	pending []streams.SessionRef // not answered yet
 	timer   *time.Timer
 }
 
@@ -56,12 +56,12 @@ func (p *probes) start(s *Attachment, a streams.Attached) {
 	p.all[nonce] = x
 }
 
-// answered strikes a client off.
+// answered removes a client that answered.
 func (x *probe) answered(client string) {
 	x.pending = slices.DeleteFunc(x.pending, func(ref streams.SessionRef) bool { return ref.Client == client })
 }
 
-// answered takes the answer of one connection.
+// answered handles the answer of one connection.
 func (p *probes) answered(nonce, client string) {
 	p.mu.Lock()
 	x := p.all[nonce]
@@ -78,7 +78,7 @@ func (p *probes) answered(nonce, client string) {
 	}
 }
 
-// over attaches again; who has not answered is dead.
+// over attaches again; connections that have not answered are dead.
 func (p *probes) over(nonce string) {
 	p.mu.Lock()
 	x := p.all[nonce]
@@ -129,8 +129,8 @@ func (a *Attachment) probe(b *streams.Bell) {
 	a.conn.Ping(append([]byte{pingProbe}, b.Nonce...))
 }
 
-// answerAbsent answers a probe of a session that is not here any more, if it ever was. Once Redis knows that, the joining client need not wait
-// for it: it finds the session suspended, or ended. It is fenced by the session number.
+// answerAbsent answers a probe for a session that is not here. It first detaches the session in Redis, fenced by its number. The joining
+// client then finds it suspended or ended, and need not wait.
 func (h *Hub) answerAbsent(b *streams.Bell) {
 	probe := streams.Probe{Room: b.Room, Client: b.Client, ReplyTo: b.ReplyTo, Nonce: b.Nonce}
 	h.backbone.Detach(streams.SessionRef{Room: b.Room, Client: b.Client, Session: b.Session}, streams.Disconnect{Reason: string(endLost)}, func(_ streams.Holding, err error) {
@@ -140,8 +140,7 @@ func (h *Hub) answerAbsent(b *streams.Bell) {
 	})
 }
 
-// alive answers a probe, and those before it: their pongs may be left out. It reports whether there was such a probe. The shard
-// is locked.
+// alive answers a probe and earlier ones, whose pongs the client may skip. It reports whether there was such a probe. The shard is locked.
 func (a *Attachment) alive(nonce []byte) bool {
 	if a.extra == nil {
 		return false

@@ -7,12 +7,11 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// settleAfterLoss is how long the instances have to bring their sessions back after Redis lost them, before a
-// peer that is still missing counts as gone.
+// settleAfterLoss is how long the instances have to restore their sessions after Redis lost them. A peer still missing then counts as gone.
 const settleAfterLoss = 10 * time.Second
 
-// sendStoreReplaced tells a rejoin.v1 client that what was confirmed to it of late may be missing: replication is asynchronous
-// (rule R9.1). The shard is locked.
+// sendStoreReplaced tells a rejoin.v1 client that recently confirmed messages may be missing, because replication is asynchronous (rule
+// R9.1). The shard is locked.
 func (a *Attachment) sendStoreReplaced() {
 	if a.dialect != wire.RejoinV1 || a.state != live {
 		return
@@ -38,8 +37,8 @@ func (h *Hub) replacedLately() bool {
 	return h.replaced.Load() != 0 && h.sinceReplaced() < h.backbone.Grace()
 }
 
-// restore attaches this session again with a fresh epoch: the primary changed, or lost it. What is under way is
-// waited for: it may be an answer of the primary before. The shard is locked.
+// restore attaches this session again with a fresh epoch, because the primary changed or lost it. It waits for a pending call, which may be
+// answered by the previous primary. The shard is locked.
 func (a *Attachment) restore() {
 	if a.state != live || a.syncing || a.paused {
 		a.catching, a.todo = a.state == live, todoRestore
@@ -78,13 +77,13 @@ func (a *Attachment) restored(got streams.Attached, err error) {
 
 // continueRestored goes on after a restore.
 func (a *Attachment) continueRestored(got streams.Attached) {
-	a.epoch, a.orderAnew = got.Epoch, true // what was confirmed lately may be lost
+	a.epoch, a.orderAnew = got.Epoch, true // recently confirmed messages may be lost
 	if a.extra != nil {
 		a.extra.chain.done = 0
 	}
 	a.hub.metrics.restored.Inc()
 	if got.Verdict == streams.Fresh {
-		// The room is being rebuilt by all who hold its sessions: who is not there yet may be on the way.
+		// All instances with sessions in the room are rebuilding it: missing peers may still come.
 		a.ensureExtra().settled = time.Now().Add(settleAfterLoss)
 		a.hub.timers.after(settleAfterLoss, func() { a.locked(a.catchUp) })
 	}

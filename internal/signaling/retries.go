@@ -7,16 +7,16 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// retries are steps that must not be forgotten while Redis is away. The sweep runs them again. They are bounded
-// by the connections that were open when it went, and those that came before Ready said so.
+// retries are steps that must not be lost while Redis is unreachable. The sweep runs them again. They are bounded by the connections open
+// when Redis became unreachable, plus those that came before Ready noticed.
 type retries struct {
 	mu   sync.Mutex
 	todo []func()
 	off  bool
 }
 
-// add reports whether f will run again.
-// No error says that a step need not be made: what is unknown is tried again, until Redis answers or this instance ends.
+// add reports whether f will run again. No error proves that a step is unnecessary, so every failure is retried until Redis answers or this
+// instance ends.
 func (r *retries) add(err error, f func()) bool {
 	if errors.Is(err, streams.ErrClosed) {
 		return false
@@ -40,7 +40,7 @@ func (r *retries) run() {
 	}
 }
 
-// stop lets what failed stay failed: others detach the clients of an instance that is gone.
+// stop ends all retries: other instances detach the clients of one that is gone.
 func (r *retries) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

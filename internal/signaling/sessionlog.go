@@ -15,15 +15,15 @@ import (
 type endReason string
 
 const (
-	endLeft         endReason = "left"          // its client closed
+	endLeft         endReason = "left"          // the client closed
 	endLost         endReason = "lost"          // the connection broke, and the session has no grace window
 	endPolicy       endReason = "policy"        // closed for cause: protocol, rate, size
-	endDrained      endReason = "drained"       // this instance ends
+	endDrained      endReason = "drained"       // this instance shuts down
 	endRotated      endReason = "rotated"       // MAX_CONNECTION_AGE
 	endInstanceLost endReason = "instance_lost" // its instance did not renew its lease
-	endNotAttached  endReason = "not_attached"  // Redis did not answer in time: no client was told of it
+	endNotAttached  endReason = "not_attached"  // Redis did not answer in time: no client knew of it
 	endRevoked      endReason = "revoked"       // its token was revoked
-	endTokenExpired endReason = "token_expired" // and its client did not show a fresh one in time
+	endTokenExpired endReason = "token_expired" // and the client did not show a fresh one in time
 	endRemoved      endReason = streams.ReasonRemoved
 	endExpired      endReason = streams.ReasonExpired
 	endStoreLost    endReason = streams.ReasonStoreLost
@@ -33,7 +33,7 @@ const (
 	// The session goes on, or others ended it:
 	endAway           endReason = "away"     // a rejoin.v1 client closed, and may come back
 	endFenced         endReason = "fenced"   // another connection has it
-	endEndedElsewhere endReason = "outlived" // it was ended while this instance was frozen or cut off
+	endEndedElsewhere endReason = "outlived" // ended while this instance was frozen or cut off
 )
 
 // endReasons are those of a session's end.
@@ -42,7 +42,7 @@ var endReasons = []endReason{
 	endRemoved, endExpired, endStoreLost, endReplaced, endUnclaimed,
 }
 
-// reasonOf is the reason for a connection that was closed by others, or before it was attached.
+// reasonOf is the reason for a connection that the client or the edge closed, or one not attached yet.
 func (h *Hub) reasonOf(e Closure) endReason {
 	switch e.By {
 	case ClosedByClient:
@@ -56,7 +56,7 @@ func (h *Hub) reasonOf(e Closure) endReason {
 	return endLost
 }
 
-// closingReason is why this instance sends a client away.
+// closingReason is why this instance closes a connection.
 func (h *Hub) closingReason() endReason {
 	if h.draining.Load() {
 		return endDrained
@@ -69,7 +69,7 @@ func (h endReason) intended() bool {
 	return slices.Contains([]endReason{endLeft, endDrained, endRotated, endRevoked, endRemoved}, h)
 }
 
-// disconnect returns what this connection hands back, its message counts included, and logs that it was closed. The shard is locked.
+// disconnect returns the report about this connection, with its message counts, and logs its close. The shard is locked.
 func (a *Attachment) disconnect(why endReason) streams.Disconnect {
 	d := streams.Disconnect{Acked: a.acked, Reason: string(why), Tally: streams.Tally{In: uint64(a.sends), Out: uint64(a.out)}}
 	if a.hub.log.Enabled(context.Background(), slog.LevelDebug) {
@@ -81,10 +81,10 @@ func (a *Attachment) disconnect(why endReason) streams.Disconnect {
 	return d
 }
 
-// SessionEnded implements streams.Handler: one line for each session that ends, at the instance whose step ended it.
+// SessionEnded implements streams.Handler: it logs one line per ended session, at the instance whose step ended it.
 //
-// An intended end that left nothing undelivered is of level debug: with many clients they are most of
-// all lines. The others are of level info, at most endedLines a second, and debug beyond.
+// An intended end that left nothing undelivered is logged at debug: with many clients, most lines are such. Others are logged at info, at
+// most endedLines a second, the rest at debug.
 func (h *Hub) SessionEnded(e *streams.SessionEnd) {
 	why := endReason(e.Reason)
 	h.expireUnreached(e)
@@ -108,18 +108,18 @@ func (h *Hub) SessionEnded(e *streams.SessionEnd) {
 	h.log.LogAttrs(context.Background(), level, "session ended", attrs...)
 }
 
-// endedLines bounds the lines of level info about ends, per second: 100,000 windows that end together would be as many lines.
+// endedLines bounds the info lines about ended sessions, per second: otherwise, 100,000 windows ending together would log as many lines.
 const endedLines = 20
 
-// lineLimit bounds lines.
+// lineLimit limits lines per second.
 type lineLimit struct {
 	mu      sync.Mutex
-	began   time.Time // guarded by mu, as what follows: of the second that lines are counted in
+	began   time.Time // guarded by mu, like the fields below: start of the second in which lines are counted
 	lines   int       // in that second
 	leftOut int       // since the last line
 }
 
-// next returns the level of the next line, and how many were left out before it.
+// next returns the level of the next line, and how many were suppressed before it.
 func (r *lineLimit) next(now time.Time) (slog.Level, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,7 +136,7 @@ func (r *lineLimit) next(now time.Time) (slog.Level, int) {
 	return slog.LevelInfo, left
 }
 
-// roleName is what a member that is stored as text calls itself.
+// roleName is the role of a member stored as text.
 func roleName(text string) string {
 	role, _ := wire.ParseRoleText(text)
 	return role.Source()

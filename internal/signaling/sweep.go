@@ -9,16 +9,16 @@ import (
 
 const (
 	sweepEvery = time.Second
-	// shardPause spreads what concerns all sessions: 64 shards in a third of a second.
+	// shardPause spreads work on all sessions: 64 shards in a third of a second.
 	shardPause = 5 * time.Millisecond
 	// rotateWithin is how long clients have to reconnect by themselves when they are asked to rotate.
 	rotateWithin = 5 * time.Second
-	// rotateSpare is what a client that was asked to rotate gets beyond its delay before it is closed.
+	// rotateSpare is how long after its delay a client asked to rotate is closed.
 	rotateSpare = 2 * time.Second
 )
 
-// Run does what is done for all sessions, until ctx ends: flushing positions, retries, rotation, and the slow
-// comparison with Redis. It blocks.
+// Run does the periodic work for all sessions until ctx ends: flushing positions, retries, rotation, and the slow comparison with Redis. It
+// blocks.
 func (h *Hub) Run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -95,14 +95,14 @@ func (h *Hub) forAll(ctx context.Context) {
 // refresh compares a session with Redis and keeps its keys alive. The shard is locked.
 func (a *Attachment) refresh() {
 	switch {
-	case a.state == attaching || a.syncing: // what is under way may have been answered too early
+	case a.state == attaching || a.syncing: // the pending call may have been answered too early
 		a.todo = max(a.todo, todoSync)
 	case !a.catching:
 		a.catchUp()
 	}
 }
 
-// rotate asks connections that grow too old to reconnect, before a platform cuts them.
+// rotate asks old connections to reconnect, before a platform cuts them.
 func (h *Hub) rotate(now time.Time) {
 	limit := h.cfg.MaxConnectionAge
 	if limit <= 0 {
@@ -110,7 +110,7 @@ func (h *Hub) rotate(now time.Time) {
 	}
 	within, spare := min(rotateWithin, limit/8), min(rotateSpare, limit/8)
 	h.each(func(s *Attachment) {
-		// Spread over the last tenth, earlier by what the client gets to come back, and by one sweep.
+		// Spread over the last tenth of the age, minus the client's time to reconnect and one sweep.
 		age := s.age(now)
 		early := time.Duration(s.sid[0])*(limit/10)/256 + within + spare + min(sweepEvery, limit/8)
 		if s.state == live && age >= limit-early && !s.ensureExtra().rotating {
@@ -130,13 +130,13 @@ func (a *Attachment) goAway(delay time.Duration, reason string, spare time.Durat
 	a.hub.timers.after(delay, func() { a.locked(a.sendAway) })
 }
 
-// sendAway closes the connection, without losing what is on its way here. The shard is locked.
+// sendAway closes the connection without losing messages on their way here. The shard is locked.
 func (a *Attachment) sendAway() {
 	switch {
 	case a.state != live:
 	case a.keeps():
 		a.handOver()
-	default: // it goes on until the client has closed too, which ends the session
+	default: // it stays attached until the client has closed too, which ends the session
 		a.conn.SendAway(wire.CloseServiceRestart, wire.ReasonGoingAway)
 	}
 }
@@ -151,8 +151,8 @@ func (a *Attachment) handOver() {
 	a.listen(extra)
 }
 
-// listen lets a session that was handed over store what its client sent before it knew. A rejoin.v1 client sends again what has no answer.
-// was is the session's extra. The shard is locked.
+// listen lets a session that was handed over store the messages its client sent before it knew. A rejoin.v1 client resends unanswered
+// messages itself. was is the session's extra. The shard is locked.
 func (a *Attachment) listen(was *extra) {
 	if a.dialect == wire.RejoinV1 || !a.keeps() {
 		return

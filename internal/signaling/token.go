@@ -6,13 +6,13 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// What becomes of a connection whose token is not good any more.
+// Connections whose token has expired or was revoked.
 
 // tokenNotice is how long before its token expires a rejoin.v1 client is asked to come back with a fresh one.
 const tokenNotice = 30 * time.Second
 
-// identify notes what the client's token says. It reports false for a token that is good for nothing: revoked meanwhile, or late with no
-// session to resume. The shard is locked.
+// identify records the identity in the client's token. It reports false for a useless token: revoked by now, or late with no session to
+// resume. The shard is locked.
 func (a *Attachment) identify(who *wire.Identity, now time.Time) (reason string, ok bool) {
 	if who == nil {
 		return "", true
@@ -36,13 +36,13 @@ func (h *Hub) revoked(who *wire.Identity, now time.Time) bool {
 	return h.cfg.Revoked != nil && h.cfg.Revoked(who, now)
 }
 
-// Recheck has the connections whose tokens have been revoked ended within a second. It does not block.
+// Recheck ends the connections whose tokens have been revoked, within a second. It does not block.
 func (h *Hub) Recheck() {
 	h.recheck.Store(true)
 	h.nudge()
 }
 
-// evictRevoked ends them.
+// evictRevoked ends the connections whose tokens have been revoked.
 func (h *Hub) evictRevoked() {
 	if !h.recheck.Swap(false) {
 		return
@@ -55,7 +55,7 @@ func (h *Hub) evictRevoked() {
 	})
 }
 
-// expireTokens asks clients to come back whose tokens expire soon, and closes the connections of those that have not.
+// expireTokens asks clients whose tokens expire soon to come back with a fresh one, and closes the connections of those that did not.
 func (h *Hub) expireTokens(now time.Time) {
 	if !h.tokens.Load() {
 		return
@@ -67,7 +67,7 @@ func (h *Hub) expireTokens(now time.Time) {
 	})
 }
 
-// expireToken does so for one. The shard is locked.
+// expireToken does so for one client. The shard is locked.
 func (a *Attachment) expireToken(now time.Time) {
 	left := a.extra.who.Expires.Sub(now)
 	if a.extra.who.Late {
@@ -78,16 +78,16 @@ func (a *Attachment) expireToken(now time.Time) {
 		a.detach(endTokenExpired, func() { c.Close(wire.CloseToken, wire.ReasonTokenExpired) })
 	case !a.extra.expiring && a.dialect == wire.RejoinV1 && (left <= tokenNotice || a.extra.who.Late):
 		a.extra.expiring = true
-		within := min(left, tokenNotice) / 2 // the rest is for the way
+		within := min(left, tokenNotice) / 2 // the rest covers the round trip
 		a.sendFrame(func(dst []byte) []byte { return wire.AppendGoAway(dst, within.Milliseconds(), wire.GoAwayAuth) })
 	}
 }
 
-// evict ends a session for good, against its client's will. The shard is locked.
+// evict ends a session for good, regardless of its client. The shard is locked.
 func (a *Attachment) evict(why endReason, code wire.CloseCode, reason string) {
 	switch a.state {
 	case attaching:
-		a.opening().evicted = why // also the session that it comes back to
+		a.opening().evicted = why // also ends the session that it resumes
 		a.closeAttaching(ClosedByServer, code, reason)
 	case live:
 		c := a.conn

@@ -36,7 +36,7 @@ const (
 	attrReplayed = attribute.Key("rejoin.message.replayed")
 )
 
-// traceConnect begins the span of a connection that asks for a session.
+// traceConnect begins the span of a connecting client.
 func (a *Attachment) traceConnect(now time.Time) {
 	tracer := a.hub.cfg.Tracer
 	if tracer == nil {
@@ -50,7 +50,7 @@ func (a *Attachment) traceConnect(now time.Time) {
 	}
 }
 
-// traceRefused ends the span of a connection that gets no session.
+// traceRefused ends the span of a connection without a session.
 func (o *opening) traceRefused(result string) {
 	if o.span == nil {
 		return
@@ -61,7 +61,7 @@ func (o *opening) traceRefused(result string) {
 	o.span = nil
 }
 
-// traceAttached ends the span of a connection that has a session now, and keeps it for what follows to link to.
+// traceAttached ends the span of a connection that now has a session, and keeps its context for later spans to link to.
 func (a *Attachment) traceAttached(o *opening, got streams.Attached, refused string) {
 	if o.span == nil {
 		return
@@ -85,7 +85,7 @@ func (a *Attachment) traceAttached(o *opening, got streams.Attached, refused str
 	}
 }
 
-// links are what the spans of this connection's messages are linked to.
+// links are the links of the spans of this connection's messages.
 func (a *Attachment) links() []trace.Link {
 	if a.extra == nil || a.extra.connect == nil {
 		return nil
@@ -93,8 +93,8 @@ func (a *Attachment) links() []trace.Link {
 	return []trace.Link{{SpanContext: *a.extra.connect}}
 }
 
-// traceSend begins the span of a message that arrived when it began, nil when nothing is traced, and returns its context behind buf[:0] if
-// it is sampled. The shard is locked.
+// traceSend begins the span of a message at the time it arrived, nil without tracing. It returns the span's context in buf[:0] if it is
+// sampled. The shard is locked.
 func (a *Attachment) traceSend(buf []byte, began time.Time, kind string, size int) (trace.Span, []byte) {
 	tracer := a.hub.cfg.Tracer
 	if tracer == nil {
@@ -110,7 +110,7 @@ func (a *Attachment) traceSend(buf []byte, began time.Time, kind string, size in
 	return span, buf[:0]
 }
 
-// endSend ends it.
+// endSend ends that span.
 func endSend(span trace.Span, o outcome) {
 	if span == nil {
 		return
@@ -122,7 +122,7 @@ func endSend(span trace.Span, o outcome) {
 	span.End()
 }
 
-// traceDelivered makes the span of a message that was written to its receiver's socket, if the message is traced. The shard is locked.
+// traceDelivered makes the span of a message written to its receiver's socket, if the message is traced. The shard is locked.
 func (a *Attachment) traceDelivered(began time.Time, of string, body streams.Body) {
 	parent, ok := parseTraceparent(of)
 	if !ok {

@@ -7,8 +7,8 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// windows runs the timers of grace windows: of sessions last held here, and, as a backstop, of peers that
-// sessions here know. The first one ends the session: leave.lua lets one win.
+// windows runs the timers of grace windows: those of sessions last held here and, as a backstop, of peers that sessions here know. The
+// first to fire ends the session: leave.lua lets only one win.
 type windows struct {
 	hub *Hub
 	mu  sync.Mutex
@@ -26,7 +26,7 @@ type window struct {
 	own   bool
 }
 
-// backstop is how much later than the holder's a peer's instance looks.
+// backstop is how much later than the holder a peer's instance checks.
 const backstop = 300 * time.Millisecond
 
 func (w *windows) init(h *Hub) { w.hub, w.all = h, map[windowKey]*window{} }
@@ -54,7 +54,7 @@ func (w *windows) start(key windowKey, d time.Duration, own bool) {
 	w.all[key] = n
 }
 
-// stop forgets a window whose session is live again, or gone.
+// stop cancels the window of a session that is live again, or gone.
 func (w *windows) stop(room wire.RoomID, client wire.ClientID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
