@@ -37,6 +37,7 @@ func BenchmarkInstructions(b *testing.B) {
 			})
 		}
 	}
+	b.Run("post/400B", func(b *testing.B) { cg.count(b, func() { benchPost(b, in, 400) }) })
 	b.Run("ack/all that waits", func(b *testing.B) {
 		holders := make([]*member, b.N)
 		for i := range holders {

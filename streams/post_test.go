@@ -322,21 +322,25 @@ func TestAnIDIsRestored(t *testing.T) {
 func BenchmarkPost(b *testing.B) {
 	eachPlace(b, func(b *testing.B, p *place) {
 		in := p.open(b, func(o *streams.Options) { o.MailboxEntries, o.MailboxBytes = 4096, 16<<20 })
-		alice := newID()
-		m := in.has(b, alice, "t", streams.Fresh)
-		l := alice.letter("bob", "0")
-		l.Data = make([]byte, 1024)
-		b.ReportAllocs()
-		b.ResetTimer()
-		for i := range b.N {
-			l.Fingerprint = uint64(i) * 0x9e3779b97f4a7c15
-			if got := in.post(b, l); got.Outcome != streams.Stored {
-				b.Fatalf("%+v", got)
-			}
-			if i%64 == 63 {
-				in.Ack(m.ref(), streams.Position{UpTo: m.seq(uint64(i))}, func(streams.Holding, error) {})
-				in.take()
-			}
-		}
+		benchPost(b, in, 1024)
 	})
+}
+
+func benchPost(b *testing.B, in *instance, size int) {
+	alice := newID()
+	m := in.has(b, alice, "t", streams.Fresh)
+	l := alice.letter("bob", "0")
+	l.Data = make([]byte, size)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		l.Fingerprint = uint64(i) * 0x9e3779b97f4a7c15
+		if got := in.post(b, l); got.Outcome != streams.Stored {
+			b.Fatalf("%+v", got)
+		}
+		if i%64 == 63 {
+			in.Ack(m.ref(), streams.Position{UpTo: m.seq(uint64(i))}, func(streams.Holding, error) {})
+			in.take()
+		}
+	}
 }
