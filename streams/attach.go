@@ -8,35 +8,35 @@ import (
 	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
-// Attach asks for a session on a new connection. Strings are as in Held.
+// Attach asks for a session on a new connection. Strings are as in SessionRef.
 type Attach struct {
 	Room, Session string
 	Role          string // see MemberState
 	Dialect       byte
 	// Keep: the session outlives a lost connection by the grace window.
 	Keep bool
-	// NewClient is the client ID of a fresh session, should there be one; empty: there may be none, see NotResumed.
+	// NewClient is the client ID for a fresh session; empty: none is allowed, see NotResumed.
 	NewClient string
-	// TokenHash is what a resume of the fresh session will have to show; empty for one without a token.
+	// TokenHash is the hash of the token needed to resume the fresh session; empty for one without a token.
 	TokenHash string
-	// Resume, if not empty, is the client to come back as, ResumeHash the hash of the token shown for it,
-	// ResumedHash that of the token that takes its place, After the last entry it has (zero: what it acknowledged).
+	// Resume, if not empty, is the client to resume; ResumeHash is the hash of the token shown for it, ResumedHash that of its next token.
+	// After is the last entry it has (zero: its acknowledged position).
 	Resume, ResumeHash, ResumedHash string
 	After                           EntryID
 	// Claim asks for a PeerJS id, whose room has one member: NewClient, for TokenHash. See Taken, Post.
 	Claim bool
-	// Holder is the session that a Held attach was told.
+	// Holder is the session that an attach with the verdict Held returned.
 	Holder string
 	// Started is when this connection's request arrived: a client's own slow attempt does not evict its newer one.
 	Started time.Time
-	// Deadline is when Attach is answered at the latest; zero: CallTimeout from now.
+	// Deadline is the latest time for the answer; zero: CallTimeout from now.
 	Deadline time.Time
 	// Probed: the live plain sessions of the same role have been probed; Dead are those that did not answer.
 	Probed bool
 	Dead   []SessionRef
-	// User is whose session it is, "" for one that was let in unnamed. A session is resumed, or taken over, by its own user only.
+	// User is the session's user, "" for none. Only the same user can resume a session, or take it over.
 	User string
-	// Trace, unless empty, is what the session's next connection is told as Attached.Link: one word.
+	// Trace, unless empty, is one word that the session's next connection gets as Attached.Link.
 	Trace string
 }
 
@@ -44,9 +44,9 @@ type Attach struct {
 type Verdict uint8
 
 const (
-	// Fresh: a new session. If a resume was asked for, Refusal says why it could not be.
+	// Fresh: a new session. If a resume was asked for, Refusal says why it was refused.
 	Fresh Verdict = iota
-	// Resumed: the session asked for, or taken over, or restored.
+	// Resumed: the requested session, or one taken over or restored.
 	Resumed
 	// Contested: nothing is done yet. Live sessions of the same role are being probed; attach again
 	// with Probed when they answered or ProbeTimeout is over.
@@ -59,10 +59,10 @@ const (
 	Taken
 	// RestoreFenced: another connection holds the session (Restore).
 	RestoreFenced
-	// RestoreEnded: the session was ended lately, and its peers have been told (Restore).
+	// RestoreEnded: the session ended recently, and its peers have been told (Restore).
 	RestoreEnded
-	// Held: nothing is done yet. The token shown may be that of an attempt which its client gave up: if it is still there, attach again, with the
-	// session in Attached.Contested as the Holder.
+	// Held: nothing is done yet. The token may belong to an attempt that its client gave up. If the client is still connected, attach
+	// again, with the session in Attached.Contested as the Holder.
 	Held
 )
 
@@ -73,10 +73,10 @@ const (
 	NotRefused      Refusal = iota
 	RefusedUnknown          // no such session
 	RefusedMismatch         // another role, another user, another token
-	RefusedLost             // the cursor lies beyond what the mailbox ever held
+	RefusedLost             // the cursor is beyond the mailbox's last entry ever
 )
 
-// Peer is a member that another one may send to: each's source is the other's target.
+// Peer is a member that another may send to: the source of each is the target of the other.
 type Peer struct {
 	Client    string
 	Suspended bool
@@ -96,24 +96,24 @@ type Attached struct {
 	Epoch      uint64
 	Version    uint64
 	Last       EntryID // of the mailbox, ever
-	Replay     int     // entries waiting, those in Entries included
-	Superseded int     // entries dropped because replaying them would be wrong
+	Replay     int     // entries waiting, including those in Entries
+	Superseded int     // entries dropped because they must not be replayed
 	More       bool    // entries follow those given
 	Peers      []Peer  // oldest first
 	Entries    []Entry
-	// Undelivered are messages to peers whose sessions ended while this client was away, or may not have heard of it.
-	// They are given at every resume until the client has spoken (Send, Ack). UndeliveredCut: there were more than is kept.
+	// Undelivered are messages to peers whose sessions ended while this client was away, or perhaps unaware of it. Every resume returns
+	// them until the client has spoken (Send, Ack). UndeliveredCut: there were more than are kept.
 	Undelivered    []Undelivered
 	UndeliveredCut bool
 	Contested      []SessionRef
 	Nonce          string // of the probes, when Contested
-	Link           string // the Trace of the session's connection before this one, if it had any
+	Link           string // the Trace of the session's previous connection, if any
 }
 
 // ProbeTimeout is how long a probed connection has to prove that it is alive.
 const ProbeTimeout = probeTimeout
 
-// Attach makes a connection the connection of a session: one that it resumes, one that it takes over, or a new one.
+// Attach gives a connection a session: a resumed one, one taken over, or a new one.
 func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 	if a.Resume != "" {
 		b.resume(a, done)
@@ -138,8 +138,8 @@ func (b *Backbone) Attach(a Attach, done func(Attached, error)) {
 	b.pipelines.Put(b.attachCall(script, &a, args, waited, b.attachReply(a.Room, nonce, done)))
 }
 
-// attachCall is a call of a script of lua/session.lua. waited, an argument, is told at every attempt anew: while Redis is out of reach for this instance,
-// the client may have come back elsewhere.
+// attachCall is a call of a script of lua/session.lua. The argument waited is updated at every attempt: while this instance cannot reach
+// Redis, the client may have come back elsewhere.
 func (b *Backbone) attachCall(s *pipeline.Script, a *Attach, args []any, waited *int64, done func(*redis.Cmd, error)) *pipeline.Call {
 	c := b.newCall(s, roomKey(a.Room), done, args)
 	if !a.Started.IsZero() {
@@ -151,14 +151,13 @@ func (b *Backbone) attachCall(s *pipeline.Script, a *Attach, args []any, waited 
 	return c
 }
 
-// Restore attaches one's own session again, with a fresh epoch, after the primary changed or lost its data.
-// a.NewClient is the session's client, a.Session its session, a.TokenHash and a.ResumeHash its token and the one before,
-// a.After the last entry delivered.
+// Restore attaches one's own session again, with a fresh epoch, after the primary changed or lost its data. a.NewClient is the session's
+// client, a.Session its number, a.TokenHash and a.ResumeHash its current and previous token, a.After the last delivered entry.
 func (b *Backbone) Restore(a Attach, done func(Attached, error)) {
 	b.run(restoreScript, a.Room, b.attachReply(a.Room, "-", done), append(b.attachArgs(&a), dash(a.ResumeHash), a.After.String())...)
 }
 
-// claimMembers is where attachArgs says how many sessions a room may have.
+// claimMembers is the index in attachArgs of the most sessions in a room.
 const claimMembers = 9
 
 // attachArgs are the arguments that lua/session.lua reads.
@@ -194,7 +193,8 @@ func (b *Backbone) attachReply(room, nonce string, done func(Attached, error)) f
 	}
 }
 
-// parseAttached reads the reply of a script, v. quick gets the time of Redis and returns the entries, if the script left those to its caller.
+// parseAttached reads the reply of a script, v. If the script left the entries to its caller, quick gets the time of Redis and returns
+// them.
 func parseAttached(room string, v any, quick func(now int64) []Entry) (a Attached, ended []any, err error) {
 	r := reader{list: asList(v)}
 	switch verdict := r.str(); verdict {

@@ -18,8 +18,8 @@ import (
 	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
-// Handler is told what happens elsewhere. Its methods must not block. Bell may be called by one goroutine for each primary
-// of Redis at a time; the others are called by one goroutine at a time each, but for those that say otherwise.
+// Handler receives events from other instances and from Redis. Its methods must not block. Bell may be called by one goroutine per primary
+// at a time, the others by one goroutine at a time unless they say otherwise.
 type Handler interface {
 	// Bell is one doorbell. b and its strings may be kept; b itself is reused.
 	Bell(b *Bell)
@@ -27,10 +27,10 @@ type Handler interface {
 	Reconcile()
 	// Regenerate: a primary changed or lost its data; every session held here must be attached again (Restore).
 	Regenerate()
-	// SessionEnded is told of every session that ends, at the instance whose step ended it, once. It may be called by several
-	// goroutines at a time. What ended while Redis' answer was lost is not told.
+	// SessionEnded is called once for every session that ends, at the instance whose step ended it. Several goroutines may call it. If
+	// Redis' answer is lost, it is not called.
 	SessionEnded(e *SessionEnd)
-	// Instances is called after each renewal of the lease with all instances that have one.
+	// Instances is called after each renewal of the lease, with all instances that have a lease.
 	Instances(live map[string]bool)
 }
 
@@ -38,7 +38,7 @@ type Handler interface {
 // unless they say so; answers arrive by callback, on a goroutine of the backbone, and callbacks must not block.
 type Backbone struct {
 	opt       Options
-	name      string // as Options.Instance has it; opt.Instance is this incarnation
+	name      string // from Options.Instance; opt.Instance is this incarnation
 	log       *slog.Logger
 	redis     *redis.UniversalOptions
 	local     *embedded // nil with a real Redis
@@ -57,14 +57,14 @@ type Backbone struct {
 	wg     sync.WaitGroup
 	client atomic.Pointer[redis.UniversalClient] // nil until Redis has said what it is
 
-	subscribed atomic.Int64 // how many doorbell subscriptions stand
+	subscribed atomic.Int64 // how many doorbell subscriptions are up
 	listeners  listeners
 }
 
-// silenceDriver keeps go-redis from printing to stderr what it also returns: every error is counted or logged here.
+// silenceDriver keeps go-redis from printing errors that it also returns: every error is counted or logged here.
 var silenceDriver = sync.OnceFunc(logging.Disable)
 
-// Open prepares a Backbone; it fails on bad options only. Redis need not be there yet.
+// Open prepares a Backbone; it fails only on bad options. Redis need not be reachable yet.
 func Open(opt Options) (*Backbone, error) {
 	silenceDriver()
 	opt = opt.withDefaults()
@@ -92,7 +92,7 @@ func Open(opt Options) (*Backbone, error) {
 	tune(b.redis)
 	batch, patience := 0, ioTimeout
 	if b.local != nil {
-		// It is slow and never away: on a busy machine a round trip is small and may take its time.
+		// It is slow but never unreachable: on a busy machine, small round trips may take long.
 		batch, patience = embeddedBatch, embeddedTimeout
 		b.redis.ReadTimeout, b.redis.WriteTimeout = patience, patience
 	}
@@ -117,22 +117,22 @@ func Open(opt Options) (*Backbone, error) {
 // Embedded reports whether this Backbone runs on the in-process Redis.
 func (b *Backbone) Embedded() bool { return b.local != nil }
 
-// Instance returns the name of this incarnation of the instance: its name, a dot, and what no other process has.
+// Instance returns the name of this incarnation of the instance: its name, a dot, and a suffix unique to this process.
 func (b *Backbone) Instance() string { return b.opt.Instance }
 
 // Grace returns the grace window.
 func (b *Backbone) Grace() time.Duration { return b.opt.Grace }
 
-// CallTimeout is within how long every step is answered.
+// CallTimeout is the time within which every step is answered.
 func (b *Backbone) CallTimeout() time.Duration { return b.opt.CallTimeout }
 
-// incarnation makes the name of a process out of the name that it was given: another process may have been given the same, before
-// or at the same time. Of two incarnations the one that started earlier comes first.
+// incarnation makes a unique name for this process from its configured name, because another process may have, or have had, the same. Of
+// two incarnations the one that started earlier comes first.
 func incarnation(name string) string {
 	return fmt.Sprintf("%s.%011x%s", name, time.Now().UnixMilli(), randomHex(4))
 }
 
-// InstanceName returns the name that an incarnation (Backbone.Instance) was given.
+// InstanceName returns the configured name of an incarnation (Backbone.Instance).
 func InstanceName(instance string) string {
 	if i := strings.LastIndexByte(instance, '.'); i >= 0 {
 		return instance[:i]
@@ -140,7 +140,7 @@ func InstanceName(instance string) string {
 	return instance
 }
 
-// Start connects, subscribes and takes the lease; from then on h is called. It does not wait for Redis; see Ready.
+// Start connects, subscribes and takes the lease; h is called from then on. It does not wait for Redis; see Ready.
 func (b *Backbone) Start(h Handler) {
 	b.handler = h
 	b.wg.Go(func() {
@@ -160,7 +160,7 @@ func (b *Backbone) Start(h Handler) {
 	})
 }
 
-// Ready says why this instance should get no new clients, nil if it should: the first cause, in words for operators.
+// Ready reports why this instance should get no new clients; nil if it should. It returns the first cause, in words for operators.
 func (b *Backbone) Ready() error {
 	switch {
 	case b.client.Load() == nil:
@@ -185,12 +185,12 @@ func (b *Backbone) Ready() error {
 	return b.leases.ready(b.opt.Lease)
 }
 
-// Serves says why a newcomer to a room would not be served at the moment, nil if it would, as far as is known: the primary that has
-// the room may be away while others are well.
+// Serves reports why a newcomer to a room would not be served now, as far as is known; nil if it would be. The room's primary may be
+// unreachable while others are fine.
 func (b *Backbone) Serves(room string) error { return explain(b.pipelines.Trouble(roomKey(room))) }
 
-// Close gives up the lease and ends everything. It blocks until done, or until ctx ends, whichever is first: what Redis does not
-// answer by then is given up.
+// Close gives up the lease and stops everything. It blocks until done or until ctx ends, and then gives up calls that Redis has not
+// answered.
 func (b *Backbone) Close(ctx context.Context) error {
 	if b.handler != nil && b.client.Load() != nil {
 		if err := b.giveUpLease(ctx); err != nil {
@@ -201,7 +201,7 @@ func (b *Backbone) Close(ctx context.Context) error {
 	b.pipelines.Stop()
 	var err error
 	if c := b.client.Load(); c != nil {
-		err = (*c).Close() // cuts short what is under way
+		err = (*c).Close() // aborts pending calls
 	}
 	b.pipelines.Close()
 	b.wg.Wait()

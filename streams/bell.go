@@ -17,23 +17,23 @@ const (
 	BellJoined BellKind = 'j'
 	// BellResumed: Client is live again, on another connection.
 	BellResumed BellKind = 'r'
-	// BellSuspended: Client lost its connection; Left is what remains of its window.
+	// BellSuspended: Client lost its connection; Left is the rest of its window.
 	BellSuspended BellKind = 's'
 	// BellLeft: the session of Client ended.
 	BellLeft BellKind = 'l'
 	// BellFenced: the session of Client, until now held here as Session, has another connection.
 	BellFenced BellKind = 'f'
-	// BellOverdue: the time of messages that Client has sent is over: Undelivered, with their receivers.
+	// BellOverdue: the TTL of messages sent by Client is over. Undelivered lists them with their receivers.
 	BellOverdue BellKind = 'u'
 	// BellRemoved: the session of Client, until now held here as Session, was ended by the operator.
 	BellRemoved BellKind = 'k'
 	// BellProbe: ReplyTo asks whether the connection of Client is alive.
 	BellProbe BellKind = 'p'
-	// BellAlive: the answer to the probe Nonce: the connection of Client is.
+	// BellAlive: the answer to the probe Nonce: the connection of Client is alive.
 	BellAlive BellKind = 'q'
 )
 
-// Bell is one doorbell: what a script tells an instance. Its strings share the received payload.
+// Bell is one doorbell: a script's notice to an instance. Its strings share the received payload.
 type Bell struct {
 	Kind   BellKind
 	Room   string
@@ -42,7 +42,7 @@ type Bell struct {
 	// BellData. Body is empty when the message is too large to be carried: read the mailbox.
 	ID    EntryID
 	Body  Body
-	Trace string // of a message that is followed; see Message
+	Trace string // of a traced message; see Message
 
 	// All kinds but BellData and BellAlive: the member Client as it is now.
 	Role     string // see MemberState
@@ -54,7 +54,7 @@ type Bell struct {
 	User        string        // BellJoined, BellResumed: see Attach
 	Version     uint64        // of the room, rising: BellJoined, BellResumed, BellSuspended, BellLeft
 	Left        time.Duration // BellSuspended
-	WindowOver  bool          // BellLeft: its grace window ended, it did not leave by itself
+	WindowOver  bool          // BellLeft: its grace window ended; it did not leave by itself
 	Undelivered []Undelivered // BellLeft, BellOverdue
 
 	ReplyTo, Nonce string // BellProbe; BellAlive has the Nonce
@@ -63,13 +63,13 @@ type Bell struct {
 const (
 	roomLen  = 64
 	nonceLen = 16
-	// bellTraced is on the wire what BellData with a trace is here.
+	// bellTraced is the wire form of a BellData with a trace.
 	bellTraced BellKind = 't'
 )
 
 var errBell = errors.New("malformed doorbell")
 
-// parseBell reads what lua/lib.lua's encodeBell and lua/send.lua write.
+// parseBell reads the output of encodeBell in lua/lib.lua, and of lua/send.lua.
 func parseBell(s string, b *Bell) error {
 	*b = Bell{}
 	if s == "" {

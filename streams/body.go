@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Body is a message as a mailbox stores it and a doorbell carries it: one string, so that an entry has one
-// field and a script cuts out what it needs.
+// Body is a message as a mailbox stores it and a doorbell carries it: one string, so that an entry has one field and a script cuts out the
+// part it needs.
 //
 //	kind(1) sender(36) length of request ID(7 digits) request ID data
 //
@@ -41,7 +41,7 @@ func AppendBody(dst []byte, kind byte, from, requestID, data []byte) []byte {
 	return append(dst, data...)
 }
 
-// Valid reports whether the parts of b may be taken.
+// Valid reports whether b is well-formed, so that its parts may be read.
 func (b Body) Valid() bool {
 	if len(b) < bodyHeadLen {
 		return false
@@ -50,7 +50,7 @@ func (b Body) Valid() bool {
 	return ok && bodyHeadLen+n <= len(b)
 }
 
-// parseLen reads decimal digits and nothing else: strconv takes a sign, too.
+// parseLen reads decimal digits only: strconv would also accept a sign.
 func parseLen(s string) (n int, ok bool) {
 	for _, c := range []byte(s) {
 		if c < '0' || c > '9' {
@@ -86,10 +86,10 @@ type Undelivered struct {
 	Late bool
 }
 
-// undeliveredCut ends a list that was cut: CUT of lua/lib.lua.
+// undeliveredCut marks the end of a truncated list: CUT of lua/lib.lua.
 var undeliveredCut = strings.Repeat("*", clientLen) + strings.Repeat("0", digits)
 
-// What else may stand in a list that is kept: TOLD and LATE of lua/lib.lua, in place of a client ID.
+// Other markers in a kept list, in place of a client ID: TOLD and LATE of lua/lib.lua.
 var (
 	undeliveredTold = strings.Repeat("=", clientLen)
 	undeliveredLate = strings.Repeat("!", clientLen)
@@ -108,7 +108,7 @@ func parseKept(s string) (list []Undelivered, cut bool, err error) {
 	return list, cut, err
 }
 
-// appendKept appends a message as such a list has it.
+// appendKept appends a message in the form of such a list.
 func (u Undelivered) appendKept(dst []byte) []byte {
 	return append(fmt.Appendf(append(dst, u.Client...), "%0*d", digits, len(u.RequestID)), u.RequestID...)
 }

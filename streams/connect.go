@@ -15,8 +15,8 @@ const (
 	lastConnectPause  = time.Second // full service is back within 5 s of Redis' return
 )
 
-// connect returns a client that fits what is there: one address may be that of a cluster, as managed services give it. It repeats
-// until Redis has said what it is, or ctx ends; then it returns nil.
+// connect returns a client for the topology it finds: a single address may be that of a cluster, as with managed services. It retries until
+// Redis has answered. If ctx ends first, it returns nil.
 func (b *Backbone) connect(ctx context.Context) redis.UniversalClient {
 	if b.local != nil || b.redis.IsClusterMode || b.redis.MasterName != "" {
 		return redis.NewUniversalClient(b.redis)
@@ -36,7 +36,7 @@ func (b *Backbone) connect(ctx context.Context) redis.UniversalClient {
 	return nil
 }
 
-// recognise asks one server whether it is part of a cluster, and returns a client for what it is. It blocks for a round trip.
+// recognise asks one server whether it is part of a cluster, and returns a matching client. It blocks for a round trip.
 func recognise(ctx context.Context, opt *redis.UniversalOptions) (redis.UniversalClient, error) {
 	client := redis.NewUniversalClient(opt)
 	if opt.IsClusterMode || opt.MasterName != "" {

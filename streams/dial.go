@@ -7,12 +7,11 @@ import (
 	"net"
 )
 
-// dialer connects to Redis as go-redis does by itself, TLS included when config is set, over connections that cost less (see quiet).
-// It blocks for less than ioTimeout.
-// Connections that are being made when life ends are given up.
+// dialer connects to Redis as go-redis does by itself, TLS included when config is set, over connections that cost less (see quiet). It
+// blocks for less than ioTimeout. Dials pending when life ends are given up.
 func dialer(life context.Context, config *tls.Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, ioTimeout*3/4) // before the caller gives up, so that the cause is told
+		ctx, cancel := context.WithTimeout(ctx, ioTimeout*3/4) // before the caller gives up, so that the cause is reported
 		defer cancel()
 		defer context.AfterFunc(life, cancel)()
 		var d net.Dialer

@@ -12,14 +12,14 @@
 //	                        └── sync: "I hold it after all"    │ leave, once
 //	          live ── leave ──────────────► ended ◄────────────┘
 //
-// Every attach brings a new session number; all other steps carry it and are refused when a later attach
-// has replaced it (fencing). What a script stores it also announces: it publishes doorbells on the channel
-// of each instance concerned (Bell). Pub/sub may lose them; sync and the mailboxes do not.
+// Every attach brings a new session number; all other steps carry it, and are refused once a later attach has replaced it (fencing). A
+// script also announces what it stores: it publishes doorbells on the channel of each instance concerned (Bell). Pub/sub may lose them;
+// sync and the mailboxes lose nothing.
 //
 // Steps are gathered into pipelines, one to each primary of Redis (package pipeline); all steps of one room keep their order. A step is
-// repeated until Redis answers or its time is up, whatever goes wrong, so every script may be made twice, or late. Nothing here knows
-// sockets or the wire protocol.
+// repeated until Redis answers or its time is up, so every script may run twice, or late. This package deals with neither sockets nor the
+// wire protocol.
 //
-// Locks: those of package pipeline, health, leases and listeners guard their own fields, and none is held while another is taken. Callbacks run
-// with the pipeline's answering lock held: they may make further steps, and must not wait for one.
+// Locks: those of package pipeline, health, leases and listeners guard their own fields, and none is held while another is taken. Callbacks
+// run with the pipeline's answering lock held: they may start further steps, but must not wait for one.
 package streams

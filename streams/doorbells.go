@@ -15,7 +15,7 @@ import (
 const (
 	pingAfter = 5 * time.Second // of silence on a doorbell channel
 	deadAfter = 3 * time.Second // without an answer to that ping
-	// A subscription that stood for steady is renewed at once: until then others take this instance for dead.
+	// A subscription that was up for steady is renewed at once: without one, others take this instance for dead.
 	steady              = time.Second
 	firstSubscribePause = 50 * time.Millisecond
 	lastSubscribePause  = time.Second
@@ -23,9 +23,9 @@ const (
 
 // listen subscribes to the doorbells of this instance, and stays subscribed until ctx ends.
 //
-// On a single server that is one connection. On a cluster it is one at each primary, to a channel of that primary's: what a primary
-// rings for arrives by the connection to it, so one that hangs takes the bells of its own rooms along and no others. One more
-// connection, to any primary, is for the channel without a primary; see ring in lua/lib.lua.
+// On a single server that is one connection. On a cluster it is one per primary, to that primary's own channel, so a primary that hangs
+// only holds up the doorbells of its own rooms. One more connection, to any primary, is for the channel without a primary; see ring in
+// lua/lib.lua.
 func (b *Backbone) listen(ctx context.Context, client redis.UniversalClient) {
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
@@ -52,7 +52,7 @@ type subscriber interface {
 type listeners struct {
 	mu    sync.Mutex
 	known map[string]*listener // by the primary's ID
-	whole bool                 // once all primaries were listened to
+	whole bool                 // true once all primaries were subscribed to
 }
 
 type listener struct {
@@ -60,8 +60,8 @@ type listener struct {
 	stands bool
 }
 
-// complete reports whether this instance has ever listened at all primaries that answered then. Before that a primary may ring in
-// vain, and take this instance for dead. On a single server there is nothing to wait for.
+// complete reports whether this instance has ever been subscribed at all primaries that answered then. Before that, a primary may ring
+// without a receiver and take this instance for dead. On a single server there is nothing to wait for.
 func (l *listeners) complete(p *pipeline.Pipelines) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +77,7 @@ func (l *listeners) complete(p *pipeline.Pipelines) bool {
 	return l.whole
 }
 
-// found subscribes at a primary that was not known.
+// found subscribes at a new primary.
 func (l *listeners) found(ctx context.Context, b *Backbone, p pipeline.Primary) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -101,7 +101,7 @@ func (l *listeners) found(ctx context.Context, b *Backbone, p pipeline.Primary) 
 	})
 }
 
-// any returns one of the primaries, each time perhaps another.
+// any returns one of the primaries, not always the same.
 func (l *listeners) any(cluster *redis.ClusterClient) subscriber {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,9 +111,9 @@ func (l *listeners) any(cluster *redis.ClusterClient) subscriber {
 	return cluster
 }
 
-// subscribe receives doorbells until ctx ends, or the client is closed. go-redis' Channel() drops messages when
-// its reader is slow, so this reads the connection itself; if we read too slowly, Redis closes the connection at its output limit,
-// and we notice. stands is told when the subscription stands, and when it does not any more.
+// subscribe receives doorbells until ctx ends, or the client is closed. go-redis' Channel() drops messages when its reader is slow, so this
+// reads the connection itself; if we read too slowly, Redis closes the connection at its output limit, and we notice. stands is called when
+// the subscription is up, and when it is lost.
 func (b *Backbone) subscribe(ctx context.Context, at func() subscriber, channels []string, stands func(bool)) {
 	pause := firstSubscribePause
 	for ctx.Err() == nil {
@@ -136,7 +136,8 @@ func (b *Backbone) subscribe(ctx context.Context, at func() subscriber, channels
 	}
 }
 
-// channels are those of this instance at a primary ("@" and its ID) or at any (""), the plain one last: when that is subscribed all are.
+// channels are this instance's channels at a primary ("@" and its ID) or at any (""). The plain one is last: once it is subscribed, all
+// are.
 func (b *Backbone) channels(at string) (list []string) {
 	if b.opt.Revoked != nil && at == "" {
 		list = append(list, revocationsChannel)
@@ -147,7 +148,7 @@ func (b *Backbone) channels(at string) (list []string) {
 	return append(list, channel(b.opt.Instance+at))
 }
 
-// receive reads a subscription until it ends. stood says whether it ever stood.
+// receive reads a subscription until it ends. stood reports whether it was ever up.
 func (b *Backbone) receive(ctx context.Context, sub *redis.PubSub, last string, stands func(bool)) (stood bool, err error) {
 	defer func() {
 		if stood {
@@ -202,7 +203,7 @@ func (b *Backbone) dispatch(msg any, bell *Bell) {
 		return
 	}
 	if m.Channel == channel(b.opt.Instance) {
-		b.pipelines.Moved() // on a cluster: from an instance of an earlier version, or a primary that is not known here yet
+		b.pipelines.Moved() // on a cluster: from an instance of an earlier version, or a primary not known here yet
 	}
 	if err := parseBell(m.Payload, bell); err != nil {
 		b.metrics.badBells.Inc()

@@ -30,7 +30,7 @@ func startEmbedded() (*embedded, error) {
 	return e, nil
 }
 
-// expire lets keys grow old: miniredis does not by itself, and its ClockTTL sorts all keys at every command.
+// expire ages keys: miniredis does not do so by itself, and its ClockTTL sorts all keys at every command.
 func (e *embedded) expire() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

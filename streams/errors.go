@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	// ErrUnavailable: Redis did not answer in time. Whether the step was done is unknown; all steps may be repeated.
+	// ErrUnavailable: Redis did not answer in time. The step may or may not have run; every step can be repeated safely.
 	ErrUnavailable = pipeline.ErrUnavailable
 	// ErrBusy: Redis refuses to store more (OOM), or this instance has too many calls waiting. Retry later.
 	ErrBusy = pipeline.ErrBusy
@@ -25,7 +25,7 @@ var (
 
 func asReply(err error, reply *redis.Error) bool { return errors.As(err, reply) }
 
-// explain says in words that an operator can act on what an error of Redis, or of the way to it, means. The error stays part of it.
+// explain adds advice for the operator to an error from Redis or from the network. It wraps the error.
 func explain(err error) error {
 	if err == nil {
 		return nil

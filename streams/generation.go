@@ -10,17 +10,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// watchGeneration compares the primaries' run IDs with those seen before. A primary not seen before may lack
-// the tail of what was stored (replication is asynchronous), or everything: the epochs must change. A primary that does
-// not answer keeps none of the others from being looked at.
+// watchGeneration compares the primaries' run IDs with those seen before. A new primary may lack the latest writes (replication is
+// asynchronous), or everything, so the epochs must change. A primary that does not answer does not hold up the check of the others.
 func (b *Backbone) watchGeneration(ctx context.Context, client redis.UniversalClient) {
 	if b.local != nil {
 		return
 	}
-	// Not the period of the leases: both at one moment would need a connection more each time.
+	// Not the period of the leases: running both at the same moment would need one more connection.
 	tick := time.NewTicker(b.opt.Lease*3/10 + 7*time.Millisecond)
 	defer tick.Stop()
-	known := map[string]bool{} // the primaries as last seen; one that does not answer stays
+	known := map[string]bool{} // the primaries as last seen; one that does not answer is kept
 	for {
 		waiting := b.looks.take()
 		ids, complete := runIDs(ctx, client)
@@ -46,18 +45,18 @@ func (b *Backbone) watchGeneration(ctx context.Context, client redis.UniversalCl
 	}
 }
 
-// CheckPrimaries looks at the primaries now, and not only at the next tick; done is called when that is done, after Handler.Regenerate if one of
-// them is new. So an answer that came before the call can be judged: was it of a primary that is not known yet? When one does not
-// answer for some seconds, done is called all the same. After Close it may not be called.
+// CheckPrimaries checks the primaries now instead of at the next tick, then calls done, after Handler.Regenerate if one of them is new.
+// This tells whether an earlier answer came from a primary not known yet. If one does not answer for some seconds, done is called anyway.
+// After Close it may not be called.
 func (b *Backbone) CheckPrimaries(done func()) {
-	if b.local != nil { // it is never replaced
+	if b.local != nil { // the embedded one is never replaced
 		b.wg.Go(done)
 		return
 	}
 	b.looks.add(done)
 }
 
-// looks are what waits until the primaries have been looked at.
+// looks are the callbacks waiting for a check of the primaries.
 type looks struct {
 	wake    chan struct{}
 	mu      sync.Mutex
@@ -85,7 +84,7 @@ func (l *looks) nudge() {
 	}
 }
 
-// take returns what waits: what comes later waits for another look.
+// take returns the waiting callbacks: later ones wait for another check.
 func (l *looks) take() []look {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,13 +94,13 @@ func (l *looks) take() []look {
 }
 
 const (
-	// lookAgain is when an incomplete look is made again for those that wait.
+	// lookAgain is when an incomplete check is repeated for the waiting callbacks.
 	lookAgain = 300 * time.Millisecond
-	// lookPatience is how long it is: the old connections of a pool fail one by one, and one primary of a cluster may be away.
+	// lookPatience is how long it is repeated: the old connections of a pool fail one by one, and a primary of a cluster may be down.
 	lookPatience = 3 * time.Second
 )
 
-// looked tells those that waited for a look. Those of an incomplete one wait for another.
+// looked calls the waiting callbacks. After an incomplete check they wait for another.
 func (l *looks) looked(list []look, complete bool) {
 	if !complete && len(list) > 0 {
 		time.AfterFunc(lookAgain, l.nudge)
@@ -117,7 +116,7 @@ func (l *looks) looked(list []look, complete bool) {
 	}
 }
 
-// runIDs returns the run ID of each primary that answers, and whether all did. It blocks for ioTimeout at most.
+// runIDs returns the run ID of each primary that answers, and whether all did. It blocks for at most ioTimeout.
 func runIDs(ctx context.Context, client redis.UniversalClient) (ids []string, complete bool) {
 	ctx, cancel := context.WithTimeout(ctx, ioTimeout)
 	defer cancel()

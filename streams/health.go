@@ -20,8 +20,8 @@ const (
 
 var partNames = [parts]string{"connection", "doorbells", "lease", "revocations"}
 
-// health keeps why each part does not work, for Ready, and says so in the log: at once when it begins or changes, then more and more
-// seldom, and once when it works again.
+// health records why each part does not work, for Ready, and logs it: at once when it begins or changes, then less and less often, and once
+// when it works again.
 type health struct {
 	log *slog.Logger
 
@@ -33,7 +33,7 @@ type trouble struct {
 	err   error
 	since time.Time
 	lines int
-	next  time.Time // when to say so again
+	next  time.Time // when to log it again
 }
 
 const (
@@ -73,7 +73,7 @@ func (h *health) works(p part) {
 	*t = trouble{}
 }
 
-// first returns what is wrong with the first part that does not work, nil if all do: the others follow from it.
+// first returns the error of the first part that does not work, nil if all do: the others follow from it.
 func (h *health) first() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

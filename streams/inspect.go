@@ -12,8 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Inspector reads what Redis holds, for operators. It sends commands that read and no others, and never reads a message.
-// Its methods block and are safe for concurrent use.
+// Inspector reads the state in Redis, for operators. It only sends read commands, and never reads a message. Its methods block and are safe
+// for concurrent use.
 type Inspector struct {
 	opt    *redis.UniversalOptions
 	life   context.Context
@@ -26,7 +26,7 @@ type Inspector struct {
 
 // RoomState is a room as Redis knows it.
 type RoomState struct {
-	Version uint64        // rises with every change of who is present
+	Version uint64        // rises with every change of presence
 	Lives   time.Duration // until Redis forgets the room, unless it is renewed; 0 from Scan
 	Members []MemberState // oldest connection first
 }
@@ -34,17 +34,17 @@ type RoomState struct {
 // MemberState is a session as Redis knows it.
 type MemberState struct {
 	Client string
-	// Role is w or e for the two of the plain dialect, wallet and extension, and source>target for any other.
+	// Role is w (wallet) or e (extension) for the plain dialect's two roles, and source>target for any other.
 	Role         string
 	Dialect      byte
-	Keep         bool   // it survives a lost connection
+	Keep         bool   // its session survives a lost connection
 	User         string // see Attach
 	Suspended    bool
-	Left         time.Duration // of its grace window, when suspended; negative: it is over, and no instance has swept yet
-	Instance     string        // that holds it, or did last
+	Left         time.Duration // of its grace window, when suspended; negative: over, but no instance has swept yet
+	Instance     string        // the current or last holder
 	Leased       bool          // that instance's lease lives
 	Epoch        uint64
-	Attached     time.Time // when its last connection came
+	Attached     time.Time // when its last connection attached
 	Waiting      int       // entries in its mailbox
 	WaitingBytes int64
 	Acknowledged EntryID // the position of its consumer group; zero from Scan
@@ -57,7 +57,7 @@ type LeaseState struct {
 	Left     time.Duration // not above 0: the lease is over
 }
 
-// NewInspector prepares an Inspector of the Redis at url, as ParseURL reads it. Close it.
+// NewInspector prepares an Inspector of the Redis at url (see ParseURL). The caller must close it.
 func NewInspector(url string) (*Inspector, error) {
 	silenceDriver()
 	opt, err := ParseURL(url)
@@ -71,7 +71,7 @@ func NewInspector(url string) (*Inspector, error) {
 	return i, nil
 }
 
-// connect returns a client that fits what is there: see recognise.
+// connect returns a client that fits the server: see recognise.
 func (i *Inspector) connect(ctx context.Context) (redis.UniversalClient, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -103,7 +103,7 @@ func (i *Inspector) Close() error {
 // ErrNoRoom is returned for a room that Redis does not have.
 var ErrNoRoom = errors.New("no such room")
 
-// Leases lists the instances that have, or lately had, a lease, by name.
+// Leases lists the instances that have, or recently had, a lease, by name.
 func (i *Inspector) Leases(ctx context.Context) ([]LeaseState, error) {
 	client, err := i.connect(ctx)
 	if err != nil {
@@ -119,7 +119,7 @@ func (i *Inspector) Leases(ctx context.Context) ([]LeaseState, error) {
 		lists = append(lists, p.ZRangeWithScores(ctx, key, 0, -1))
 	}
 	_, _ = p.Exec(ctx)                     // each command carries its own error
-	if err := lists[0].Err(); err != nil { // one of them is enough to tell who lives
+	if err := lists[0].Err(); err != nil { // one of them is enough to know the live instances
 		return nil, fmt.Errorf("read leases: %w", err)
 	}
 	left := map[string]time.Duration{}
@@ -162,7 +162,7 @@ func (i *Inspector) Room(ctx context.Context, room string) (RoomState, error) {
 	switch {
 	case err != nil:
 		return state, err
-	case len(state.Members) == 0: // only the list of those that the operator removed, see setLifetime in lua/lib.lua
+	case len(state.Members) == 0: // only the list of sessions removed by the operator is left, see setLifetime in lua/lib.lua
 		return RoomState{}, ErrNoRoom
 	}
 	state.Lives = lives.Val()
@@ -190,7 +190,7 @@ func (i *Inspector) leased(ctx context.Context) (map[string]bool, time.Time, err
 	return leased, now, nil
 }
 
-// positions reads what each member has acknowledged.
+// positions reads each member's acknowledged position.
 func positions(ctx context.Context, client redis.UniversalClient, room string, members []MemberState) error {
 	p := client.Pipeline()
 	groups := make([]*redis.XInfoGroupsCmd, len(members))

@@ -13,15 +13,15 @@ import (
 
 const (
 	scanKeys  = 500                   // looked at by one SCAN: less than a millisecond of Redis
-	scanPause = 10 * time.Millisecond // between two, for the others
+	scanPause = 10 * time.Millisecond // between two, to let other clients in
 )
 
 // errEnough ends a scan.
 var errEnough = errors.New("enough")
 
-// Scan calls f for each room, one after the other, at most for most of them; complete says whether that were all. It walks
-// through all keys of all primaries, a few hundred at a time with a pause between, so it takes a second for about 50,000 of
-// them and costs each primary a few hundredths of its time. Rooms that come or go meanwhile may be missed.
+// Scan calls f for up to most rooms, one after the other; complete reports whether those were all. It scans all keys of all primaries, a
+// few hundred at a time with pauses, so it takes a second for about 50,000 keys and a few percent of each primary's time. Rooms that come
+// or go meanwhile may be missed.
 func (i *Inspector) Scan(ctx context.Context, most int, f func(room string, state RoomState)) (complete bool, err error) {
 	leased, now, err := i.leased(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func (i *Inspector) Scan(ctx context.Context, most int, f func(room string, stat
 	return err == nil, err
 }
 
-// scan is a Scan under way, on all primaries at once.
+// scan is a running Scan, on all primaries at once.
 type scan struct {
 	most   int
 	leased map[string]bool

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// interrupt closes the connections that a subscription has made, and is what ends its read. redis.PubSub.Close would too, but not at once: it shares a
-// lock with PubSub's own reconnecting, which holds it while it dials and greets a server, and that may be one that hangs.
+// interrupt closes a subscription's connections, which ends its read. redis.PubSub.Close would too, but may block: PubSub holds the same
+// lock while it reconnects, perhaps to a server that hangs.
 type interrupt struct {
 	mu    sync.Mutex
 	ended bool
@@ -16,7 +16,8 @@ type interrupt struct {
 
 type interruptKey struct{}
 
-// interruptible returns ctx, by which all connections that are dialed for it can be closed, see interrupting. stop is called when there will be no more of them.
+// interruptible returns a context whose dialed connections can all be closed, see interrupting. Call stop when there will be no more of
+// them.
 func interruptible(ctx context.Context) (_ context.Context, stop func() bool) {
 	i := &interrupt{}
 	return context.WithValue(ctx, interruptKey{}, i), context.AfterFunc(ctx, i.end)

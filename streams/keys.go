@@ -10,11 +10,11 @@ const (
 	channelPrefix = "rejoin:i:"
 
 	revocationsKey = "rejoin:revoked"
-	// revocationsChannel rings at all instances that follow revocations. No instance's name has braces.
+	// revocationsChannel rings at all instances that follow revocations. Instance names contain no braces.
 	revocationsChannel = channelPrefix + "{revoked}"
 )
 
-// peersKey is the list of connected PeerJS ids of a key.
+// peersKey is the key of the list of PeerJS ids connected with a PeerJS key.
 func peersKey(key string) string { return "rejoin:peers:" + key }
 
 func roomKey(room string) string { return string(appendRoomKey(nil, room)) }
@@ -26,15 +26,14 @@ func appendRoomKey[T string | []byte](dst []byte, room T) []byte {
 	return append(dst, "}:m"...)
 }
 
-// spreadLeaseKey is a further key of leases: on a cluster there are some, in different slots.
+// spreadLeaseKey is an additional lease key: a cluster has several, in different slots.
 func spreadLeaseKey(n int) string { return leasesKey + ":{" + strconv.Itoa(n) + "}" }
 
 func channel(instance string) string { return channelPrefix + instance }
 
-// tracedChannel is where an instance that traces is rung for messages that are followed: with their trace, which those
-// that do not trace, or are of an earlier version, would not understand. When that channel has no subscriber, the message is rung
-// for as any other. (On a cluster PUBLISH may not count the listener; then it is rung for twice, and the second is
-// a duplicate.) No instance's name has braces.
+// tracedChannel is where a tracing instance is rung for traced messages, with their trace, which instances without tracing, or of an
+// earlier version, would not understand. If that channel has no subscriber, the message is rung for as usual. (On a cluster, PUBLISH may
+// not count the listener; then it is rung for twice, and the second is a duplicate.) Instance names contain no braces.
 func tracedChannel(instance string) string { return channelPrefix + instance + "{traced}" }
 
 // appendMailboxKey appends the key of a client's mailbox, {room}:s:<clientId>.

@@ -12,8 +12,8 @@ import (
 	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
-// leases is what this instance knows of who lives. On a single server all leases are one key; on a cluster there are several, spread over
-// the slots, and each instance renews its lease at all of them: an instance is judged by the keys that answer.
+// leases is this instance's view of which instances are alive. On a single server, all leases are in one key. On a cluster there are
+// several keys, spread over the slots. Each instance renews its lease at all of them, and is judged by the keys that answer.
 //
 //	no lease ──► held ──(not renewed in time: stopped, or cut off)──► lost
 //	               ▲                                                    │ others have detached our clients
@@ -21,13 +21,13 @@ import (
 type leases struct {
 	mu      sync.Mutex
 	renewed time.Time                  // when the lease was last renewed, anywhere
-	lists   map[string]map[string]bool // by key: who had a lease when it last answered
+	lists   map[string]map[string]bool // by key: the instances with a lease when it last answered
 	seen    map[string]map[string]bool // instance → keys that ever listed it
-	rival   string                     // an older live incarnation of our name, to which this one gives way
-	told    string                     // the rival that was logged
+	rival   string                     // an older live incarnation with our name, to which this one gives way
+	told    string                     // the rival already logged
 }
 
-// ready says why an instance should get no clients.
+// ready reports why an instance should get no clients.
 func (l *leases) ready(lease time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,7 +47,7 @@ func errRival(rival string) error {
 		InstanceName(rival), rival)
 }
 
-// keepLease renews the lease three times in its lifetime and watches who else has one.
+// keepLease renews the lease three times in its lifetime and watches the other instances' leases.
 func (b *Backbone) keepLease(ctx context.Context) {
 	tick := time.NewTicker(b.opt.Lease * 3 / 10)
 	defer tick.Stop()
@@ -61,19 +61,19 @@ func (b *Backbone) keepLease(ctx context.Context) {
 	}
 }
 
-// leaseAnswer is what one key said.
+// leaseAnswer is the answer of one key.
 type leaseAnswer struct {
 	key  string
 	list []any
 	err  error
 }
 
-// renewLease renews at all keys, and tells the handler who lives. It blocks for at most one interval.
+// renewLease renews at all keys, and reports the live instances to the handler. It blocks for at most one interval.
 func (b *Backbone) renewLease(ctx context.Context) {
 	first := b.leases.renewedAt().IsZero()
 	wait := b.opt.Lease * 3 / 10
 	keys := b.leaseKeys()
-	answers := b.askLeases(keys, b.opt.Lease, wait*9/10) // before the time is up, with the cause
+	answers := b.askLeases(keys, b.opt.Lease, wait*9/10) // ends before the interval, so that the cause is known
 	answered, lost, failed := b.leases.gather(ctx, answers, len(keys), wait)
 	if ctx.Err() != nil {
 		return
@@ -91,8 +91,8 @@ func (b *Backbone) renewLease(ctx context.Context) {
 	b.handler.Instances(live)
 }
 
-// gather takes the answers of n keys, but waits for no longer than that: while one hangs, the lease would run out at the others, too. It returns
-// the keys that answered, whether our own lease was lost at one of them, and what went wrong last.
+// gather collects the answers of n keys for a limited time: if it waited for one that hangs, the lease would run out at the others too. It
+// returns the keys that answered, whether our own lease was lost at one of them, and the last error.
 func (l *leases) gather(ctx context.Context, answers <-chan leaseAnswer, n int, wait time.Duration) (answered map[string]bool, lost bool, failed error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -150,7 +150,7 @@ func (b *Backbone) giveUpLease(ctx context.Context) error {
 	return failed
 }
 
-// record notes what a key said. lost: our own lease was not there any more.
+// record stores the answer of a key. lost: our own lease was no longer there.
 func (l *leases) record(a leaseAnswer) (lost bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -173,7 +173,7 @@ func (l *leases) record(a leaseAnswer) (lost bool) {
 	return known && a.list[0] == int64(0)
 }
 
-// live returns who has a lease. An instance that only keys without an answer ever listed is believed to live.
+// live returns the instances with a lease. An instance listed only by keys that do not answer is believed to be alive.
 func (l *leases) live(answered map[string]bool) map[string]bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -202,8 +202,8 @@ func (l *leases) renewedAt() time.Time {
 	return l.renewed
 }
 
-// giveWay looks for other live processes of the same name. Both work side by side and harm nothing, for each is an incarnation of its
-// own; but what is named like that cannot be told apart, so the later one gets no clients, and both say so.
+// giveWay looks for other live processes with the same name. They can safely run side by side, because each is its own incarnation. But
+// operators cannot tell them apart, so the later one gets no clients, and both log it.
 func (b *Backbone) giveWay(ctx context.Context, live map[string]bool) {
 	rival, younger := "", ""
 	for inst := range live {
@@ -232,7 +232,7 @@ func (b *Backbone) giveWay(ctx context.Context, live map[string]bool) {
 	}
 }
 
-// listens reports whether an instance is subscribed. One that crashed is not, though its lease lives on; on a cluster only the lease tells.
+// listens reports whether an instance is subscribed. A crashed one is not, though its lease lives on. On a cluster only the lease tells.
 func (b *Backbone) listens(ctx context.Context, instance string) bool {
 	client, ok := (*b.client.Load()).(*redis.Client)
 	if !ok {
@@ -244,7 +244,7 @@ func (b *Backbone) listens(ctx context.Context, instance string) bool {
 	return err != nil || n[channel(instance)] > 0
 }
 
-// leaseSpread is how many lease keys a cluster has beside the one that earlier versions know.
+// leaseSpread is how many lease keys a cluster has besides the one that earlier versions know.
 const leaseSpread = 8
 
 // leaseKeys are the keys of the leases: one in each eighth of a cluster's slots.

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// link puts in front of a script what it uses of a prelude. Redis runs all of a script at every call, and to make the functions of lua/lib.lua that
-// are not called takes more instructions than many a script does.
+// link puts the parts of a prelude that a script uses in front of it. Redis runs the whole text at every call, and defining unused
+// functions of lua/lib.lua would take more instructions than many scripts.
 //
-// A prelude is a sequence of statements that begin at the start of a line; what follows indented, and a line that begins with "end", belongs to the
-// one before. A statement is kept if a name that it makes (local) is used further down, or if it makes none. Comment lines are left out.
+// A prelude is a sequence of statements that begin at the start of a line; indented lines, and a line that begins with "end", belong to the
+// statement above. A statement is kept if a name that it defines (local) is used further down, or if it defines none. Comment lines are
+// left out.
 func link(prelude, script string) string {
 	script = withoutComments(script)
 	used := map[string]bool{}
@@ -60,7 +61,7 @@ func statements(text string) (list []string) {
 	return list
 }
 
-// madeBy returns the names that a statement makes, nil if it makes none.
+// madeBy returns the names that a statement defines, nil if none.
 func madeBy(statement string) []string {
 	m := luaLocal.FindStringSubmatch(statement)
 	if m == nil {

@@ -7,16 +7,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What an operator may do to a room, from any instance.
+// Operator actions on a room, from any instance.
 
-// ReasonRemoved is how a session ended that Remove ended.
+// ReasonRemoved is the reason of a session that Remove ended.
 const ReasonRemoved = "removed"
 
 // Server is the sender of a Notice, in place of a client's ID.
 const Server = "00000000-0000-0000-0000-000000000000"
 
-// Remove ends the session of a client, or with "" all of a room, for good: the connections that hold them hear a BellRemoved, their peers what
-// they hear of any end. n is how many there were; a client whose session ended lately counts.
+// Remove ends the session of a client, or with "" all of a room, for good. Their connections get a BellRemoved, their peers the usual
+// notice of an end. n is how many there were; a client whose session ended recently counts.
 func (b *Backbone) Remove(room, client string, done func(n int, err error)) {
 	b.run(removeScript, room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
@@ -30,23 +30,23 @@ func (b *Backbone) Remove(room, client string, done func(n int, err error)) {
 	}, dash(client), b.opt.Grace.Milliseconds())
 }
 
-// Notice is a message from the operator: to one client, or to all that call themselves by a role.
+// Notice is a message from the operator, to one client or to all with a role.
 type Notice struct {
 	Room         string
 	Client, Role string // one of them is empty
-	// Fingerprint tells repetitions of a notice from others of its room: a repetition is answered as the first was, and not stored.
+	// Fingerprint identifies a notice within its room: a repeat gets the same answer as the first, and is not stored.
 	Fingerprint uint64
 	Kind        byte          // see Body
-	TTL         time.Duration // unless 0, for how long it may be delivered; at least a millisecond
+	TTL         time.Duration // unless 0, how long it may be delivered; at least a millisecond
 	RequestID   []byte        // at most MaxRequestID bytes
 	Data        []byte
 }
 
-// Noticed is what became of a Notice.
+// Noticed is the outcome of a Notice.
 type Noticed struct {
 	Stored int // mailboxes that have it
-	Full   int // ... that have too much waiting
-	Plain  int // clients that would not understand it: it is for clients of dialect 'r'
+	Full   int // mailboxes that were full
+	Plain  int // clients that would not understand it: only dialect 'r' does
 }
 
 // Notify stores a message from the operator in mailboxes, and rings. A suspended session gets it when its client is back.

@@ -19,32 +19,31 @@ import (
 
 // Options configure a Backbone. The zero value of each field but Instance means its default.
 type Options struct {
-	// URL of Redis, as ParseURL reads it; empty: an embedded one, which shares and keeps nothing.
+	// URL of Redis, see ParseURL; empty: an embedded Redis, which shares and keeps nothing.
 	URL string
-	// Instance names this process to people; Redis knows it by an incarnation of that name (Backbone.Instance). Two processes of one
-	// name do each other no harm, but the later one is not ready while the earlier lives. Default: random.
+	// Instance is the operator's name for this process; Redis knows it by an incarnation of that name (Backbone.Instance). Two processes
+	// with one name do each other no harm, but the later one is not ready while the earlier lives. Default: random.
 	Instance string
 
 	Grace          time.Duration // how long a suspended session waits for its client; default 60 s
 	Lease          time.Duration // how long a silent instance is believed alive; default 10 s
-	CallTimeout    time.Duration // within how long every step is answered; it is repeated while Redis is away; default 5 s
-	WaitReplicas   int           // on how many replicas a step must be before it is answered (WAIT); default 0
+	CallTimeout    time.Duration // the time within which every step is answered; it is repeated while Redis is unreachable; default 5 s
+	WaitReplicas   int           // how many replicas must have a step before it is answered (WAIT); default 0
 	MailboxEntries int           // most messages waiting in one mailbox; default 256
 	MailboxBytes   int           // most bytes waiting in one mailbox; default 1 MiB
 	RoomClients    int           // most sessions in one room; default 64
 	PageEntries    int           // most entries read at once; default 64
-	Traced         bool          // this instance understands traces of messages that are followed
+	Traced         bool          // this instance understands traced messages
 	PageBytes      int           // most bytes read at once (one entry is always read); default 32 KiB
 
-	// Revoked, unless nil, is told of revocations (Backbone.Revoke) by whichever instance: of new ones, and of all of them (whole) when some may
-	// have been missed. It must not block. This instance is not ready before it was told of all.
+	// Revoked, unless nil, is called with the revocations (Backbone.Revoke) of every instance: with new ones, and with all of them (whole)
+	// when some may have been missed. It must not block. This instance is not ready before the first whole call.
 	Revoked func(list []Revocation, whole bool)
 
 	Registerer prometheus.Registerer // default: metrics are counted but not exposed
 	Logger     *slog.Logger          // default: discard
 
-	// Dialer, unless nil, connects to Redis in place of the dialer of this package, for a simulated network.
-	// The URL's TLS is then the dialer's business.
+	// Dialer, unless nil, replaces this package's dialer to Redis, for a simulated network. The dialer must then handle the URL's TLS.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -58,8 +57,8 @@ const (
 	ioTimeout    = 3 * time.Second
 	// replicaPatience is how long one WAIT may block the pipeline.
 	replicaPatience = 2 * time.Second
-	// workers is how many pipelines are under way at once, per instance and, on a cluster, per primary. A second one was measured
-	// and brings no throughput; it splits the calls of one moment into two round trips, and wakes all instances twice.
+	// workers is how many pipelines run at once, per instance and, on a cluster, per primary. A second one brought no throughput when
+	// measured; it splits concurrent calls into two round trips, and wakes all instances twice.
 	workers = 1
 )
 
@@ -113,7 +112,7 @@ func ParseURL(raw string) (*redis.UniversalOptions, error) {
 	}
 	u, err := url.Parse(scheme + "://" + auth + "list" + tail)
 	if err != nil {
-		return nil, errors.New("malformed user, path or query") // the error of net/url would tell the password
+		return nil, errors.New("malformed user, path or query") // the error of net/url would reveal the password
 	}
 	opt := &redis.UniversalOptions{Addrs: strings.Split(hosts, ",")}
 	for i, a := range opt.Addrs {
@@ -156,7 +155,7 @@ func parsePath(u *url.URL, opt *redis.UniversalOptions) error {
 	if path != "" {
 		db, err := strconv.Atoi(path)
 		if err != nil || db < 0 {
-			// Not told what was there: behind an unescaped / or ? it may be the rest of a password.
+			// Do not quote it: after an unescaped / or ? it may be the rest of a password.
 			return errors.New("want a database number after the host; / ? # % in a password are written %2F %3F %23 %25")
 		}
 		opt.DB = db
@@ -170,7 +169,7 @@ func parsePath(u *url.URL, opt *redis.UniversalOptions) error {
 func parseQuery(u *url.URL, opt *redis.UniversalOptions) error {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return errors.New("malformed query") // its error would tell what is in it
+		return errors.New("malformed query") // its error would reveal the contents
 	}
 	for key, values := range query {
 		v := values[0]
@@ -203,13 +202,13 @@ func parseQuery(u *url.URL, opt *redis.UniversalOptions) error {
 
 // tune sets what the backbone depends on.
 func tune(opt *redis.UniversalOptions) {
-	opt.Protocol = 2           // scripts and pub/sub need nothing of RESP3
+	opt.Protocol = 2           // scripts and pub/sub do not need RESP3
 	opt.MaxRetries = -1        // go-redis would repeat a command blindly; the pipelines repeat calls themselves
-	opt.PoolSize = workers + 1 // pipelines, and one for looking around: a constant, whatever we hold
+	opt.PoolSize = workers + 1 // pipelines, and one for checks: a constant, however many sessions we hold
 	opt.MaxActiveConns = workers + 1
 	opt.PipelinePoolSize = -1
 	opt.ReadTimeout, opt.WriteTimeout, opt.DialTimeout = ioTimeout, ioTimeout, ioTimeout
-	opt.DialerRetries = 1 // the pipelines' own back-off repeats
+	opt.DialerRetries = 1 // the pipelines retry with their own back-off
 	opt.PoolTimeout = ioTimeout
 	opt.ContextTimeoutEnabled = true
 	opt.DisableIdentity = true

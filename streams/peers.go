@@ -7,13 +7,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ListedPeer is a PeerJS id that is connected, for the list of all that are.
+// ListedPeer is a connected PeerJS id, for the list of them.
 type ListedPeer struct {
-	Session string // 16 hex digits: an id may be listed by the connection before, too, for a moment
+	Session string // 16 hex digits: for a moment, an id may also be listed by its previous connection
 	ID      string
 }
 
-// ListPeers has ids listed for that time, or with 0 not any more. There is no answer: they are listed again before the time is over.
+// ListPeers lists ids for that time, or with 0 removes them. There is no answer: callers list them again before the time is over.
 func (b *Backbone) ListPeers(key string, peers []ListedPeer, lasts time.Duration) {
 	for some := range slices.Chunk(peers, peersAtOnce) {
 		args := append(make([]any, 0, 1+len(some)), lasts.Milliseconds())
@@ -29,7 +29,7 @@ const (
 	sessionNumberLen = 16
 )
 
-// Peers reads the ids that are listed, each once, 10,000 at most.
+// Peers reads the listed ids, each once, at most 10,000.
 func (b *Backbone) Peers(key string, done func(ids []string, err error)) {
 	b.pipelines.Put(b.newCall(peersScript, peersKey(key), func(cmd *redis.Cmd, err error) {
 		if err != nil {

@@ -9,35 +9,35 @@ import (
 	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
-// Post is a message for a PeerJS id (Attach.Claim), from outside of its room. Strings are as in Held.
+// Post is a message for a PeerJS id (Attach.Claim), from outside its room. Strings are as in SessionRef.
 type Post struct {
 	Room, Client string // of the id
 	Role         string // of the member that has it: see MemberState
-	// Fingerprint tells repetitions of a message from others for this id.
+	// Fingerprint identifies a message for this id, so that a repeat is recognized.
 	Fingerprint uint64
-	// Before is the fingerprint of the sender's message before this one, while it is under way: unless that was stored, this one is
-	// OutOfOrder. 0: there is none.
+	// Before is the fingerprint of the sender's previous message, while that is pending: unless it was stored, this one is OutOfOrder. 0:
+	// there is none.
 	Before uint64
-	// Box is how long the message waits until a client claims the id, if no client has it; 0: it is Missing then.
+	// Box is how long the message waits for a client to claim the id, if no client has it; 0: the outcome is Missing.
 	Box      time.Duration
-	Deadline time.Time // when Post is answered at the latest; zero: CallTimeout from now
+	Deadline time.Time // the latest time for the answer; zero: CallTimeout from now
 	Kind     byte      // see Body
-	// RequestID is told with the end of a session that has not had the message (SessionEnd.Unreached); empty: it is not.
+	// RequestID is reported when a session ends without having read the message (SessionEnd.Unreached); empty: it is not.
 	RequestID []byte
 	Data      []byte
 	Trace     []byte // see Message
 }
 
-// Posted is what became of a Post.
+// Posted is the outcome of a Post.
 type Posted struct {
 	Outcome Outcome // Stored, StoredBefore, Missing, MailboxFull or OutOfOrder
-	// Waits: no client is connected with the id now. Its grace window, or its box if it is Boxed, ends after Left: have it ended then (Expire).
+	// Waits: no client with the id is connected now. Its grace window, or its box if it is Boxed, ends after Left: call Expire then.
 	Waits, Boxed bool
 	Left         time.Duration
 }
 
-// Post stores a message for a PeerJS id, once per fingerprint, and rings. Whether its sender still has its own session is not asked: that is
-// in another room, perhaps at another primary. Messages for one id are stored in the order of the calls.
+// Post stores a message for a PeerJS id, once per fingerprint, and rings. It does not check whether the sender still has its session, which
+// is in another room, perhaps at another primary. Messages for one id are stored in the order of the calls.
 func (b *Backbone) Post(p Post, done func(Posted, error)) {
 	print, before := make([]byte, 8), ""
 	binary.LittleEndian.PutUint64(print, p.Fingerprint)

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quietConn reads and writes without telling the runtime that these are system calls: the socket does not block. A process that
-// was idle and is told starts its monitor, which then looks around every 20 µs until the process is idle again, and
-// one message after the other finds it idle.
+// quietConn reads and writes without telling the runtime about the system calls, since the socket is non-blocking. If an idle process tells
+// it, the runtime starts its monitor thread, which polls every 20 µs until the process is idle again, and separate messages each find it
+// idle.
 type quietConn struct {
 	net.Conn // all but Read and Write
 	in, out  transfer

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The words of a member's record, as parse of lua/lib.lua has them.
+// The words of a member's record, as in parse of lua/lib.lua.
 const (
 	fieldRole = iota
 	fieldDialect
@@ -32,7 +32,7 @@ var errRecord = errors.New("a room whose records this version cannot read")
 func parseRoom(hash map[string]string, leased map[string]bool, now time.Time) (r RoomState, err error) {
 	r.Version, _ = strconv.ParseUint(hash["v"], 10, 64)
 	for name, text := range hash {
-		if len(name) != clientLen { // what belongs to a member, or to the room
+		if len(name) != clientLen { // another field of a member, or of the room
 			continue
 		}
 		m, err := parseRecord(name, text, now)
@@ -91,7 +91,7 @@ func userWord(user string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(user))
 }
 
-// userOf reads what userWord writes; text that cannot be read is no user.
+// userOf reads the output of userWord; malformed text means no user.
 func userOf(word string) string {
 	if word == "-" {
 		return ""
@@ -103,7 +103,7 @@ func userOf(word string) string {
 	return string(text)
 }
 
-// parseHot reads what changes with every message of a mailbox, "" if there was none yet.
+// parseHot reads the part of a mailbox that changes with every message, "" if there was none yet.
 func parseHot(text string) (bytes int64, count int, last EntryID, err error) {
 	if text == "" {
 		return 0, 0, EntryID{}, nil

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// reader takes a script's reply apart; the first thing that is not as expected sticks as err.
+// reader parses a script's reply; the first error sticks.
 type reader struct {
 	list []any
 	err  error
@@ -26,7 +26,7 @@ func (r *reader) next() any {
 	return v
 }
 
-// peek returns what next will, nil at the end.
+// peek returns the next value without consuming it, nil at the end.
 func (r *reader) peek() any {
 	if len(r.list) == 0 {
 		return nil

@@ -7,15 +7,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// resuming is an Attach with a token under way. What waits for the session is not read by the script, where that takes Redis five times as long, but by
-// an XRANGE behind it, in the same round trip. If what it finds holds anything that might not be to be delivered, the call is made again: then
-// the script reads all itself, and deletes that.
+// resuming is a pending Attach with a token. The waiting entries are read by an XRANGE after the script, in the same round trip, because
+// reading them in the script takes Redis five times as long. If any of them might not be deliverable, the call is repeated: then the script
+// reads them itself, and deletes those that are not.
 type resuming struct {
 	b    *Backbone
 	a    Attach
 	args []any
 	done func(Attached, error)
-	link string // of the first answer: the second does not know it any more
+	link string // from the first answer: the second no longer has it
 }
 
 func (b *Backbone) resume(a Attach, done func(Attached, error)) {
@@ -60,18 +60,18 @@ func (r *resuming) answered(v any, read *redis.Cmd) {
 		r.link = a.Link
 		r.call(false)
 		return
-	case len(found.entries) > r.b.opt.PageEntries: // some of them came since
+	case len(found.entries) > r.b.opt.PageEntries: // some of them arrived since
 		a.Entries, a.More = found.entries[:r.b.opt.PageEntries], true
 	}
 	a.Nonce = "-"
 	r.done(a, err)
 }
 
-// found is what an XRANGE found behind a script.
+// found is the result of an XRANGE after a script.
 type found struct {
 	now     int64 // of Redis, Unix ms; 0: the script read the mailbox itself
 	entries []Entry
-	due     int64 // when the time of the first of those entries is over, Unix ms; 0: never
+	due     int64 // when the first of those entries expires, Unix ms; 0: never
 	err     error
 }
 
@@ -108,8 +108,8 @@ func (f *found) read(cmd *redis.Cmd) {
 	}
 }
 
-// dubious reports whether an entry might not be to be delivered: its time is over, its sender has left, or there are two offers of one
-// sender, so that a later one may supersede it. See supersede in lua/session.lua.
+// dubious reports whether any entry might not be deliverable: its TTL is over, its sender has left, or the sender has two offers, so that
+// the later one may supersede it. See supersede in lua/session.lua.
 func (f *found) dubious(peers []Peer) bool {
 	if f.due != 0 && f.due <= f.now {
 		return true

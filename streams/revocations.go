@@ -11,28 +11,28 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Revocation is a name that all instances refuse until a time. What it names is for the caller to know; Redis keeps it until then.
+// Revocation is a name that all instances refuse until a given time, when Redis forgets it. Its meaning is up to the caller.
 type Revocation struct {
 	Name  string
 	Until time.Time // to the millisecond
 }
 
-// MostRevocations is how many Redis keeps at a time.
+// MostRevocations is the most that Redis keeps at a time.
 const MostRevocations = 100_000
 
-// ErrTooManyRevocations says that as many as are kept have not ended yet.
+// ErrTooManyRevocations: MostRevocations are still in force.
 var ErrTooManyRevocations = errors.New("too many revocations")
 
 const (
-	// revocationsEvery is how often they are read without a doorbell, because one was lost or a promoted replica lacks some.
+	// revocationsEvery is how often they are read without a doorbell, in case one was lost or a promoted replica lacks some.
 	revocationsEvery = time.Minute
 	revocationsRetry = time.Second
 )
 
-// revocations is what an instance that follows them needs: see Options.Revoked.
+// revocations is the state of an instance that follows them: see Options.Revoked.
 type revocations struct {
 	wake chan struct{} // read them now
-	read atomic.Bool   // they were read once
+	read atomic.Bool   // they have been read once
 }
 
 func (r *revocations) nudge() {
@@ -42,8 +42,8 @@ func (r *revocations) nudge() {
 	}
 }
 
-// Revoke adds one, for this instance and all others. It does not block; done is called when Redis has stored it, which is when it holds for
-// every instance that reads it from now on. Those that are rung for know within a moment.
+// Revoke adds a revocation, for this instance and all others. It does not block; done is called when Redis has stored it. From then on it
+// holds for every instance that reads the list. A doorbell makes the instances do so within a moment.
 func (b *Backbone) Revoke(r Revocation, done func(error)) {
 	c := b.newCall(revocationsScript, revocationsKey, func(cmd *redis.Cmd, err error) {
 		switch {
@@ -125,7 +125,7 @@ func parseRevocation(until, name string) (Revocation, error) {
 	return Revocation{Name: name, Until: time.UnixMilli(int64(ms))}, nil
 }
 
-// revoked takes what was rung on the channel of all.
+// revoked handles a doorbell on the revocations channel.
 func (b *Backbone) revoked(payload string) {
 	until, name, ok := strings.Cut(payload, " ")
 	r, err := parseRevocation(until, name)

@@ -22,7 +22,7 @@ func luaFile(name string) string {
 	return string(b)
 }
 
-// loadScript puts what it needs of the preludes in front of lua/<name>.lua.
+// loadScript puts the needed parts of the preludes in front of lua/<name>.lua.
 func loadScript(name, prelude string) *pipeline.Script {
 	linked := link(prelude, luaFile(name))
 	text := func(cluster bool) pipeline.Text { return pipeline.NewText(clusterLine(cluster) + linked) }
@@ -32,7 +32,7 @@ func loadScript(name, prelude string) *pipeline.Script {
 func clusterLine(cluster bool) string { return fmt.Sprintf("local CLUSTER = %t\n", cluster) }
 
 var (
-	// late is a line that stands before lib.lua, and before what does without it and reads the same lists.
+	// late is a line put before lib.lua, and before scripts that read the same lists without it.
 	late    = "local LATE = string.rep('!', 36) .. '0000000'\n"
 	lib     = late + luaFile("lib")
 	session = lib + luaFile("session")
@@ -60,7 +60,7 @@ var (
 	revocationsScript = loadScript("revocations", "")
 	peersScript       = loadScript("peers", "")
 
-	// scripts are all but those that hold settings: see ownTexts.
+	// scripts are all except those that contain settings: see ownTexts.
 	scripts = []*pipeline.Script{
 		joinScript, resumeScript, restoreScript, undoScript, suspendDeadScript, detachScript, leaveScript, aliveScript, ackScript, syncScript,
 		claimsScript, tallyScript, overdueScript, toldScript, leaseScript, revocationsScript, removeScript, noticeScript, claimScript, peersScript,
@@ -77,8 +77,8 @@ func scriptNames() (names []string) {
 }
 
 // ownTexts puts the settings into the scripts that store messages: as arguments they would be parsed for every message. generation is a Lua
-// expression that differs from primary to primary. Being part of the text it is part of the script's name, so that no primary serves a send
-// that was meant for another one.
+// expression that differs from primary to primary. As part of the text it is part of the script's hash, so that no primary runs a send
+// meant for another.
 func ownTexts(o Options, cluster bool, generation string) []pipeline.Text {
 	head := fmt.Sprintf("%slocal MOST_ENTRIES, MOST_BYTES, MOST_RUNG = %d, %d, %d\nlocal GENERATION = %s\n",
 		clusterLine(cluster), o.MailboxEntries, o.MailboxBytes, bellBytes, generation)
@@ -88,8 +88,8 @@ func ownTexts(o Options, cluster bool, generation string) []pipeline.Text {
 	}
 }
 
-// ownScripts makes them for the primary at conn; nil stands for all primaries of a cluster, which tell their
-// generation by themselves: INFO would cost a script more than all the rest.
+// ownScripts makes them for the primary at conn. nil means all primaries of a cluster, whose generation does not need INFO: in a script,
+// that would cost more than all the rest.
 func (b *Backbone) ownScripts(ctx context.Context, conn *redis.Conn) ([]pipeline.Text, error) {
 	switch {
 	case b.local != nil:
@@ -98,13 +98,13 @@ func (b *Backbone) ownScripts(ctx context.Context, conn *redis.Conn) ([]pipeline
 		return ownTexts(b.opt, true, "redis.call('CLUSTER', 'MYID')"), nil
 	}
 	info, err := conn.Info(ctx, "server").Result()
-	if err != nil && !unknownCommand(err) { // an embedded one of another process answers that it does not know
+	if err != nil && !unknownCommand(err) { // the embedded Redis of another process does not know it
 		return nil, fmt.Errorf("read run ID: %w", err)
 	}
 	return ownTexts(b.opt, false, "'"+infoField(info, "run_id")+"'"), nil
 }
 
-// unknownCommand reports whether Redis said that it does not know what it was asked, or may not tell.
+// unknownCommand reports whether Redis does not know the command, or forbids it.
 func unknownCommand(err error) bool {
 	var reply redis.Error
 	if err == nil || !asReply(err, &reply) {

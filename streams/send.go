@@ -13,53 +13,52 @@ import (
 	"github.com/rejoin-dev/rejoin/streams/internal/pipeline"
 )
 
-// Outcome is what became of a message that was sent.
+// Outcome is the outcome of a send.
 type Outcome uint8
 
 const (
-	// SendFailed: see the error; whether it was stored is unknown.
+	// SendFailed: see the error; the message may or may not have been stored.
 	SendFailed Outcome = iota
 	// Stored in the target's mailbox.
 	Stored
-	// StoredBefore: a message of the same fingerprint was stored earlier; this one was not.
+	// StoredBefore: a message with the same fingerprint was stored earlier; this one was not.
 	StoredBefore
 	// Missing: the target is not a peer of the sender, live or in its grace window.
 	Missing
-	// MailboxFull: the target has too much waiting.
+	// MailboxFull: the target has too many messages waiting.
 	MailboxFull
 	// SenderFenced: the sender's session has another connection, or is gone.
 	SenderFenced
 	// BeyondPlain: the target speaks the plain dialect, and the message is Beyond it. It was not stored.
 	BeyondPlain
-	// OutOfOrder: the sender's message before this one is missing. Nothing was stored; send that one first.
+	// OutOfOrder: the sender's previous message is missing. Nothing was stored; send that one first.
 	OutOfOrder
 )
 
 // Message is one message to store. The backbone copies all of it before Send returns.
 type Message struct {
-	Room, From, Session, Target []byte // text, as in Held
-	// Fingerprint tells repetitions of a message from others of the same sender, among the last 64 that were stored.
+	Room, From, Session, Target []byte // text, as in SessionRef
+	// Fingerprint identifies a message among the sender's last 64 stored ones, so that a repeat is recognized.
 	Fingerprint uint64
-	// Before is the fingerprint of the sender's message before this one: unless that was answered for good, this one is OutOfOrder.
-	// 0: whatever came before does not matter. A repetition names the same one as the first time, or none: naming the last one that was stored, a
-	// message is taken for a new one, unless it is among the last 8 itself.
+	// Before is the fingerprint of the sender's previous message: unless that has its final answer, this one is OutOfOrder. 0: the previous
+	// message does not matter. A repeat must name the same one as the first time, or none: a message that names the last stored one is
+	// taken for a new one, unless it is among the last 8 itself.
 	Before uint64
-	// Deadline is when Send is answered at the latest; zero: CallTimeout from now.
+	// Deadline is the latest time for the answer; zero: CallTimeout from now.
 	Deadline time.Time
 	Kind     byte // see Body
 	// Beyond: a plain client would not understand it.
 	Beyond bool
-	// TTL, unless 0, is for how long it may be delivered: see Overdue. At least a millisecond.
+	// TTL, unless 0, is how long it may be delivered: see Overdue. At least a millisecond.
 	TTL       time.Duration
 	RequestID []byte // at most MaxRequestID bytes
 	Data      []byte
-	// Trace, unless empty, travels with the message to where it is delivered, within Redis: words of the tracer,
-	// without spaces.
+	// Trace, unless empty, travels with the message through Redis to where it is delivered: the tracer's text, without spaces.
 	Trace []byte
 }
 
-// sendCall is a Send under way. All its arguments are views of buf and are passed to go-redis by pointer, so that
-// a pooled sending costs no allocation of ours.
+// sendCall is a pending Send. All its arguments are views of buf and are passed to go-redis by pointer, so that a pooled sendCall costs us
+// no allocation.
 type sendCall struct {
 	pipeline.Call
 	b    *Backbone
@@ -146,7 +145,7 @@ func (s *sendCall) fill(m Message) (roomKey string) {
 	return view(buf[from:])
 }
 
-// view shares b's memory; buf is not changed while the call is under way.
+// view shares b's memory; buf is not changed while the call is pending.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func (s *sendCall) answer(cmd *redis.Cmd, err error) {
@@ -177,7 +176,7 @@ func (s *sendCall) answer(cmd *redis.Cmd, err error) {
 	done(outcome, err)
 }
 
-// release gives the memory back. finish may have answered long before: a round trip that takes too long still reads it.
+// release returns the memory to the pool. finish may have answered long before: a round trip that takes too long still reads it.
 func (s *sendCall) release() {
 	if cap(s.buf) <= 8<<10 {
 		s.Call, s.done = pipeline.Call{}, nil
@@ -185,7 +184,7 @@ func (s *sendCall) release() {
 	}
 }
 
-// roomAndClient takes the key of a mailbox apart.
+// roomAndClient splits the key of a mailbox.
 func roomAndClient(mailbox string) (room, client string) {
 	return strings.Clone(mailbox[1 : 1+roomLen]), strings.Clone(mailbox[len(mailbox)-clientLen:])
 }
@@ -193,5 +192,5 @@ func roomAndClient(mailbox string) (room, client string) {
 // suspendDead finds out whether the instance that a client was last connected to is dead. On a cluster the script says nothing:
 // see proven in lua/lib.lua.
 func (b *Backbone) suspendDead(room, client string) {
-	b.run(suspendDeadScript, room, func(*redis.Cmd, error) {}, client, b.opt.Instance, b.opt.Grace.Milliseconds()) // the lease tells too
+	b.run(suspendDeadScript, room, func(*redis.Cmd, error) {}, client, b.opt.Instance, b.opt.Grace.Milliseconds()) // on failure, the lease tells
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Tally is what was counted for a session, or on one of its connections.
+// Tally is the message counts of a session, or of one of its connections.
 type Tally struct {
 	In, Out uint64 // messages from the client, messages written to it
 }
@@ -24,9 +24,9 @@ func (t Tally) counts() string {
 
 // Disconnect is how a connection gives up its session.
 type Disconnect struct {
-	// Acked is flushed with it; the zero EntryID means nothing was acknowledged.
+	// Acked is the position to flush with it; the zero EntryID means nothing was acknowledged.
 	Acked EntryID
-	// Reason is one word: what SessionEnd says should the session end with it. Empty: lost.
+	// Reason is one word: the Reason of the SessionEnd, if the session ends with it. Empty: lost.
 	Reason string
 	Tally  Tally // of this connection
 }
@@ -41,13 +41,12 @@ func (d Disconnect) reasonOrLost() string {
 // The reasons of a SessionEnd that are not a caller's.
 const (
 	ReasonExpired   = "expired"    // its grace window was over
-	ReasonUnclaimed = "unclaimed"  // it was none: messages waited for a PeerJS id that no client claimed
+	ReasonUnclaimed = "unclaimed"  // not a session: messages waited for a PeerJS id that no client claimed
 	ReasonReplaced  = "replaced"   // a client with another token has its PeerJS id
-	ReasonStoreLost = "store_lost" // its client has more than Redis, which lost the tail of its mailbox
+	ReasonStoreLost = "store_lost" // its client has entries that Redis lost from the tail of its mailbox
 )
 
-// SessionEnd is a session that ended for good. Counts are of all its connections, as far as the instances that held them lived
-// to tell.
+// SessionEnd is a session that ended for good. Counts cover all its connections, except those whose instance died before reporting.
 type SessionEnd struct {
 	Room, Client string
 	Role         string // see MemberState
@@ -57,14 +56,14 @@ type SessionEnd struct {
 	Lasted       time.Duration
 	Connections  int
 	Tally
-	Replayed    int // waiting messages that its later connections were given
-	Superseded  int // ... and that they were not
-	Undelivered int // messages that waited when it ended
+	Replayed    int // waiting messages given to its later connections
+	Superseded  int // ... and withheld from them
+	Undelivered int // messages waiting when it ended
 	// Unreached, for a session of a PeerJS id, are the request IDs of these messages, each once: their senders are in other rooms. See Post.
 	Unreached []string
 }
 
-// parseSessionEnd reads what lua/lib.lua's remove writes.
+// parseSessionEnd reads the output of remove in lua/lib.lua.
 func parseSessionEnd(room, text string) (e SessionEnd, err error) {
 	text, list, _ := strings.Cut(text, "\n")
 	w := strings.Split(text, " ")
@@ -95,7 +94,7 @@ func parseSessionEnd(room, text string) (e SessionEnd, err error) {
 	}, nil
 }
 
-// reportEnds tells the handler of the sessions that a script ended.
+// reportEnds reports the sessions that a script ended to the handler.
 func (b *Backbone) reportEnds(room string, list []any) {
 	for _, v := range list {
 		text, _ := v.(string)
@@ -105,7 +104,7 @@ func (b *Backbone) reportEnds(room string, list []any) {
 	}
 }
 
-// Count adds to the tally of a session that goes on: another connection has it. There is no answer.
+// Count adds to the tally of a session that goes on with another connection. There is no answer.
 func (b *Backbone) Count(room, client string, t Tally) {
 	b.run(tallyScript, room, func(*redis.Cmd, error) {}, client, t.counts())
 }

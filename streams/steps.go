@@ -12,24 +12,24 @@ import (
 
 var errReply = errors.New("unexpected reply of a script")
 
-// SessionRef names one session on one connection: what every step but Attach is about.
+// SessionRef names one session on one connection: the subject of every step but Attach.
 type SessionRef struct {
 	Room    string // 64 hex digits
 	Client  string // 36 characters
 	Session string
 }
 
-// Holding says whether a session is still its caller's.
+// Holding says whether the caller still has a session.
 type Holding uint8
 
 const (
-	// HoldingOurs: it is.
+	// HoldingOurs: it does.
 	HoldingOurs Holding = iota
 	// HoldingFenced: another connection has it, or it is suspended.
 	HoldingFenced
 	// HoldingGone: there is no such session any more.
 	HoldingGone
-	// HoldingEnded: it was ended lately, and its peers have been told. Only Sync knows.
+	// HoldingEnded: it ended recently, and its peers have been told. Only Sync returns this.
 	HoldingEnded
 )
 
@@ -54,7 +54,7 @@ func idOrDash(id EntryID) string {
 	return id.String()
 }
 
-// Detach starts the session's grace window, or ends a session that keeps none.
+// Detach starts the session's grace window, or ends a session that has none.
 func (b *Backbone) Detach(ref SessionRef, d Disconnect, done func(Holding, error)) {
 	b.run(detachScript, ref.Room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
@@ -68,16 +68,16 @@ func (b *Backbone) Detach(ref SessionRef, d Disconnect, done func(Holding, error
 	}, ref.Client, ref.Session, idOrDash(d.Acked), b.opt.Grace.Milliseconds(), d.reasonOrLost(), d.Tally.counts())
 }
 
-// Position is what a client has acknowledged.
+// Position is a client's acknowledged position.
 type Position struct {
-	// UpTo is the last entry that it has; zero: only its older token is to be retired.
+	// UpTo is the last entry it has; zero: only retire its older token.
 	UpTo EntryID
-	// Patience is how long this may wait until Redis is asked for something else anyway.
+	// Patience is how long this may wait for another call to Redis to travel with.
 	Patience time.Duration
 }
 
-// Ack moves the client's position and frees what lies before it. It proves that the client speaks on
-// this connection, so the token before the current one is retired.
+// Ack moves the client's position and frees the entries up to it. It proves that the client speaks on this connection, so the older token
+// is retired.
 func (b *Backbone) Ack(ref SessionRef, p Position, done func(Holding, error)) {
 	key := roomKey(ref.Room)
 	c := &pipeline.Call{Script: ackScript, Key: key, Deadline: time.Now().Add(b.opt.CallTimeout), Done: holdingReply(done)}
@@ -98,13 +98,13 @@ func holdingReply(done func(Holding, error)) func(*redis.Cmd, error) {
 	}
 }
 
-// Leave ends a session at its client's wish. ended is false when it was not this connection's to end.
+// Leave ends a session because its client said goodbye. ended is false if this connection does not have the session.
 func (b *Backbone) Leave(ref SessionRef, d Disconnect, done func(ended bool, err error)) {
 	b.leave(leaveCall{ref: ref, acked: d.Acked, reason: d.reasonOrLost(), counts: d.Tally.counts()}, func(n int64, err error) { done(n == 0, err) })
 }
 
-// Expire ends a session whose grace window is over, from any instance. left is what remains of the window,
-// 0 when the session ended now, negative when it is not suspended (resumed, or ended by another caller).
+// Expire ends a session whose grace window is over, from any instance. left is the rest of the window; 0 if the session ended now, negative
+// if it is not suspended (resumed, or ended by another caller).
 func (b *Backbone) Expire(room, client string, done func(left time.Duration, err error)) {
 	b.leave(leaveCall{ref: SessionRef{Room: room, Client: client, Session: "-"}, reason: ReasonExpired, counts: "-"}, func(n int64, err error) {
 		done(time.Duration(n)*time.Millisecond, err)
@@ -135,8 +135,8 @@ func (b *Backbone) leave(c leaveCall, done func(int64, error)) {
 	}, c.ref.Client, c.ref.Session, idOrDash(c.acked), b.opt.Grace.Milliseconds(), c.reason, c.counts)
 }
 
-// Overdue deletes what waits for a client that is away and has a TTL that is over, and has the senders told (BellOverdue, Attached.Undelivered).
-// next is in how long to ask again, 0 when nothing waits that has a TTL.
+// Overdue deletes messages whose TTL is over while their receiver is away, and notifies the senders (BellOverdue, Attached.Undelivered).
+// next is when to ask again, 0 if no waiting message has a TTL.
 func (b *Backbone) Overdue(room, client string, done func(next time.Duration, err error)) {
 	b.run(overdueScript, room, func(cmd *redis.Cmd, err error) {
 		ms, ok := cmd.Val().(int64)
@@ -147,7 +147,7 @@ func (b *Backbone) Overdue(room, client string, done func(next time.Duration, er
 	}, client)
 }
 
-// Told has Redis forget messages whose TTL was over (Undelivered.Late): their sender has proven that it knows.
+// Told makes Redis forget messages whose TTL was over (Undelivered.Late), once their sender has proven that it knows.
 func (b *Backbone) Told(room, client string, list []Undelivered, done func(error)) {
 	args := make([]any, 0, 1+len(list))
 	args = append(args, client)
@@ -157,8 +157,8 @@ func (b *Backbone) Told(room, client string, list []Undelivered, done func(error
 	b.run(toldScript, room, func(_ *redis.Cmd, err error) { done(err) }, args...)
 }
 
-// Undo gives up what an attach got when its answer never came. It is found by ref.Session, the attach's session number; ref.Client is
-// the client ID of a fresh session (Attach.NewClient). suspended is the client whose session waits for it again, "" for none.
+// Undo undoes an attach whose answer never came. The session is found by ref.Session, the attach's session number; ref.Client is the client
+// ID for a fresh session (Attach.NewClient). suspended is the client whose session is suspended again, "" if none.
 func (b *Backbone) Undo(ref SessionRef, reason string, done func(suspended string, err error)) {
 	b.run(undoScript, ref.Room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
@@ -179,7 +179,7 @@ func (b *Backbone) Undo(ref SessionRef, reason string, done func(suspended strin
 	}, ref.Session, ref.Client, b.opt.Grace.Milliseconds(), Disconnect{Reason: reason}.reasonOrLost())
 }
 
-// Claims tells which live sessions of a room this instance is said to hold.
+// Claims returns the live sessions of a room that Redis places with this instance.
 func (b *Backbone) Claims(room string, done func([]SessionRef, error)) {
 	b.run(claimsScript, room, func(cmd *redis.Cmd, err error) {
 		if err != nil {
@@ -208,12 +208,12 @@ type Probe struct {
 
 // Alive answers a probe: the connection is alive.
 func (b *Backbone) Alive(p Probe) {
-	c := b.newCall(aliveScript, roomKey(p.Room), func(*redis.Cmd, error) {}, []any{p.ReplyTo, p.Nonce + p.Client}) // not repeated for longer than the probe lasts
+	c := b.newCall(aliveScript, roomKey(p.Room), func(*redis.Cmd, error) {}, []any{p.ReplyTo, p.Nonce + p.Client}) // not retried for longer than the probe lasts
 	c.Unmarked, c.Deadline = true, time.Now().Add(probeTimeout)
 	b.pipelines.Put(c)
 }
 
-// Synced is what Sync knows.
+// Synced is the result of Sync.
 type Synced struct {
 	Holding Holding
 	Version uint64 // of the room
@@ -222,20 +222,20 @@ type Synced struct {
 	Peers   []Peer
 	Entries []Entry
 	Claims  []SessionRef // see Backbone.Claims
-	// Undelivered are messages to peers whose sessions ended while no subscription of this instance stood. They are given at every Sync,
-	// and so are those whose TTL was over (Late), until Told.
+	// Undelivered are messages to peers whose sessions ended while this instance had no subscription. Every Sync returns them, and those
+	// whose TTL was over (Late), until Told.
 	Undelivered []Undelivered
 }
 
-// Reading is from where a mailbox is read.
+// Reading says where to start reading a mailbox.
 type Reading struct {
 	After EntryID
-	// Counted: what is read was counted by a resume (Attached.Replay), so it is given even if its time is over since.
+	// Counted: the entries were counted by a resume (Attached.Replay), so they are returned even if their TTL is over by now.
 	Counted bool
 }
 
-// Sync reads what a connection may have missed: who is present, and the mailbox after an entry, one page.
-// It renews the lifetime of the room's keys. It takes back a session that others believed lost.
+// Sync reads what a connection may have missed: presence, and one page of the mailbox after an entry. It renews the lifetime of the room's
+// keys, and takes back a session that others believed lost.
 func (b *Backbone) Sync(ref SessionRef, r Reading, done func(Synced, error)) {
 	counted := "0"
 	if r.Counted {
@@ -261,7 +261,7 @@ func parseSynced(room string, v any) (s Synced, err error) {
 	s.Claims = claims.claims(room)
 	list := r.str()
 	if _, since, told := strings.Cut(list, undeliveredTold+strings.Repeat("0", digits)); told {
-		list = since // the rest its session frame has told
+		list = since // the session frame already told the rest
 	}
 	var listErr error
 	s.Undelivered, _, listErr = parseKept(list)

@@ -10,14 +10,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Survey is what was found out about Redis: what it is, and what is wrong with it. What it would not tell is "unknown".
+// Survey describes the Redis server and its problems. A field that it would not reveal is "unknown".
 type Survey struct {
 	Product     string // Redis, Valkey, or the embedded one
 	Version     string
 	Topology    string // single, sentinel, cluster
 	Eviction    string // maxmemory-policy
 	Persistence string // aof, rdb, none
-	// Problems are what should be mended; Impossible is why Rejoin cannot work there at all, nil if it can.
+	// Problems should be fixed; Impossible is why Rejoin cannot work there at all, nil if it can.
 	Problems   []string
 	Impossible error
 }
@@ -27,14 +27,15 @@ const unknown = "unknown"
 // surveyKey has the form that the ACL in SECURITY.md allows. The survey leaves nothing there.
 const surveyKey = "{rejoin-survey}:m"
 
-// surveyScript tries what scripts need and older or reduced servers lack: entry IDs of which Redis chooses the second half (7.0), and groups.
+// surveyScript tries features that scripts need and older or reduced servers lack: entry IDs with a second half chosen by Redis (7.0), and
+// groups.
 const surveyScript = `redis.call('DEL', KEYS[1])
 redis.call('XGROUP', 'CREATE', KEYS[1], 'g', '0', 'MKSTREAM')
 local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', '7-*', 'b', '')
 redis.call('DEL', KEYS[1])
 return id`
 
-// Survey finds out about Redis what matters to Rejoin. It blocks until Redis has been reached, or ctx ends: then it returns false.
+// Survey examines the Redis server. It blocks until Redis has been reached; if ctx ends first, it returns false.
 func (b *Backbone) Survey(ctx context.Context) (s Survey, ok bool) {
 	for b.client.Load() == nil {
 		if sleep(ctx, 10*time.Millisecond); ctx.Err() != nil || b.life.Err() != nil {
@@ -55,9 +56,9 @@ func (b *Backbone) Survey(ctx context.Context) (s Survey, ok bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*ioTimeout)
 	defer cancel()
-	info, _ := client.Info(ctx).Result() // one that does not tell leaves everything unknown
+	info, _ := client.Info(ctx).Result() // without an answer, everything stays unknown
 	s.readInfo(info)
-	if b.redis.Username == "" { // a user of its own need not be allowed that, and refusals fill the log of Redis
+	if b.redis.Username == "" { // an ACL user need not be allowed that, and refusals fill the log of Redis
 		s.askConfig(ctx, client)
 	}
 	s.judgeMemory(infoField(info, "maxmemory"))
@@ -83,7 +84,7 @@ func (s *Survey) readInfo(info string) {
 	}
 }
 
-// askConfig asks for what INFO does not tell. Managed services often forbid it.
+// askConfig asks for settings that INFO does not show. Managed services often forbid it.
 func (s *Survey) askConfig(ctx context.Context, client redis.UniversalClient) {
 	config, err := client.ConfigGet(ctx, "save").Result()
 	if save, known := config["save"]; err == nil && known && s.Persistence == unknown {
@@ -106,7 +107,7 @@ func (s *Survey) judgeMemory(maxmemory string) {
 	}
 }
 
-// try uses what Rejoin cannot do without. A refusal that may pass is a problem, and readiness tells more of it.
+// try uses the commands that Rejoin needs. A refusal that may be temporary is a problem, and readiness reports more about it.
 func (s *Survey) try(ctx context.Context, client redis.UniversalClient, channel string) {
 	err := client.Eval(ctx, surveyScript, []string{surveyKey}).Err()
 	switch {
