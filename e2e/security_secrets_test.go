@@ -158,6 +158,7 @@ func TestLogsAndMetricsHoldNoSecret(t *testing.T) {
 	waitFor(ctx, t, "the outage to be noticed", func() bool { status, _ := x.Get("/ready"); return status != 200 })
 	redis.Start()
 	waitFor(ctx, t, "the end of the outage", func() bool { status, _ := x.Get("/ready"); return status == 200 })
+	waitFor(ctx, t, "the four sessions to be in Redis again", func() bool { return x.Metric("rejoin_restores_total") >= 4 })
 	_, metrics := x.Get("/metrics")
 	_, ready := x.Get("/ready")
 	x.Terminate()
