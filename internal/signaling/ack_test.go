@@ -98,7 +98,7 @@ func TestAnAckIsFlushedAgainWhenRedisDidNotAnswer(t *testing.T) {
 	})
 }
 
-// A client that gets many messages a second and acknowledges them all does not run into the bound of its mailbox.
+// A client that gets and acknowledges many messages a second does not hit its mailbox limit.
 func TestManyAcknowledgedEntriesAreFlushedAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		d := wallet(newRoom()).rejoin()
@@ -119,8 +119,8 @@ func TestManyAcknowledgedEntriesAreFlushedAtOnce(t *testing.T) {
 	})
 }
 
-// A position that frees little waits for other calls to travel with. One that frees much does not, nor that of a client that could not tell what it
-// has: if its instance is killed, it is sent again what Redis does not know it has.
+// A position that frees little waits for other calls to travel with. One that frees much does not wait, nor does that of a client that
+// cannot say what it has: if its instance is killed, the client gets unflushed entries again.
 func TestHowLongAPositionWaits(t *testing.T) {
 	const large = 5 << 10
 	for name, c := range map[string]struct {
@@ -280,7 +280,7 @@ func TestForOtherPlainClientsWrittenIsDelivered(t *testing.T) {
 	})
 }
 
-// The older token is retired by the first thing the client says, and by that only.
+// Only the first message or acknowledgement from the client retires the older token.
 func TestTheOlderTokenIsRetiredByTheFirstAck(t *testing.T) {
 	for name, ack := range map[string]string{"good": "7-0", "too high": "9-9", "no entry": "nonsense"} {
 		t.Run(name, func(t *testing.T) {
@@ -292,7 +292,7 @@ func TestTheOlderTokenIsRetiredByTheFirstAck(t *testing.T) {
 				b.script(func() { b.attach = attachedAs(hello.ClientID, nil) })
 				c := d.resume(hello.ResumeToken, "").dial(t, hub)
 				pass(5 * time.Second)
-				wantPositions(t, b) // the frame may have been lost: the older token has to stay
+				wantPositions(t, b) // the frame may have been lost: the older token must stay
 				c.ack(ack)
 				c.ack(ack)
 				pass(2 * time.Second)

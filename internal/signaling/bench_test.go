@@ -10,7 +10,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// sink is a Backbone that does nothing with messages but answer them at once when told to. Attach is answered by the test.
+// sink is a Backbone that only answers messages, at once when told to. The test answers Attach.
 type sink struct {
 	attached func(streams.Attached, error)
 	client   string
@@ -68,7 +68,7 @@ func (c *drop) Ping([]byte)                     { c.pings++ }
 func (c *drop) Close(wire.CloseCode, string)    {}
 func (c *drop) SendAway(wire.CloseCode, string) {}
 
-// bench is one live session with one peer, and nothing under it.
+// bench is one live session with one peer, without a real backbone or socket.
 type bench struct {
 	hub     *signaling.Hub
 	sink    *sink

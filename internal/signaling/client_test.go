@@ -12,11 +12,11 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// patience is how long a test waits for what has to come.
+// patience is how long a test waits for something that must come.
 const patience = 10 * time.Second
 
-// client is the far end of one connection, and the signaling.Conn of its session. Pings are answered in
-// order by a goroutine of its own unless it is deaf.
+// client is the far end of one connection, and the signaling.Conn of its session. A goroutine of its own answers pings in order, unless it
+// is pongless.
 type client struct {
 	tb      testing.TB
 	session *signaling.Attachment
@@ -227,7 +227,7 @@ func body(requestID, method, target, payload string) string {
 
 func (c *client) ack(id string) { c.text(fmt.Sprintf(`{"method":"ack","id":%q}`, id)) }
 
-// until waits until cond, which is called with the client locked, is true, and reports whether it is.
+// until waits until cond is true, and reports whether it is. cond is called with the client locked.
 func (c *client) until(cond func() bool) bool {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -303,7 +303,7 @@ func (c *client) expect(want ...string) {
 	}
 }
 
-// unread returns what has come since the last look, without waiting.
+// unread returns the messages since the last look, without waiting.
 func (c *client) unread() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

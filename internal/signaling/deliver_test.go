@@ -71,7 +71,7 @@ func TestAHoleIsReadFromTheMailbox(t *testing.T) {
 	})
 }
 
-// What is rung for behind the page that is under way is read too.
+// An entry announced while a page is being read is read too.
 func TestWhatComesWhileCatchingUpIsNotLost(t *testing.T) {
 	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
 		c, me, peer := liveWith(t, hub, b, d)
@@ -139,7 +139,7 @@ func TestWhatASenderThatLeftSentIsPassedOver(t *testing.T) {
 	})
 }
 
-// A doorbell may overtake the answer of a comparison: who is missing in what this side knows may be there all the same.
+// A doorbell may overtake the answer of a comparison: a peer unknown here may still be present.
 func TestAStaleAnswerLosesNothing(t *testing.T) {
 	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
 		c, me, peer := liveWith(t, hub, b, d)
@@ -200,7 +200,7 @@ func TestAStalledReaderIsWaitedForAndLosesNothing(t *testing.T) {
 	})
 }
 
-// A client may answer the edge's own ping only, which came later.
+// A client may answer only the edge's own, later ping.
 func TestThePageIsAskedForAgain(t *testing.T) {
 	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
 		d = d.pongless()
@@ -221,7 +221,7 @@ func TestThePageIsAskedForAgain(t *testing.T) {
 	})
 }
 
-// A client that stalls may send pongs, but has not read what it would have to answer.
+// A stalled client may send pongs, but has not read the ping it would have to answer.
 func TestAPongThatWasNotAskedForCostsNothing(t *testing.T) {
 	bothDialects(t, func(t *testing.T, hub *signaling.Hub, b *scripted, d dialer) {
 		d = d.pongless()
@@ -244,7 +244,7 @@ func TestAPongThatWasNotAskedForCostsNothing(t *testing.T) {
 		if after := len(b.calls("")); after != before || len(c.pinged()) != len(pings) {
 			t.Fatalf("%d calls to Redis and %d pings for pongs that prove nothing", after-before, len(c.pinged())-len(pings))
 		}
-		for range 100 { // the one that was asked for, again and again: it is good once
+		for range 100 { // the requested pong, again and again: it counts once
 			c.session.Pong([]byte(page))
 		}
 		pass(time.Second)

@@ -74,7 +74,7 @@ func TestADrainSendsAllAwayAtRandomMoments(t *testing.T) {
 			t.Error("ready while draining")
 		}
 		for _, c := range plain {
-			c.got() // nothing that a plain client does not know
+			c.got() // nothing unknown to a plain client
 		}
 		var delays []time.Duration
 		for _, c := range asked {
@@ -111,7 +111,7 @@ func TestADrainSendsAllAwayAtRandomMoments(t *testing.T) {
 	})
 }
 
-// handedOver checks that all are detached, and each before its connection was closed.
+// handedOver checks that all are detached, each before its connection was closed.
 func handedOver(t *testing.T, b *scripted, want int) {
 	t.Helper()
 	calls := b.calls("detach")
@@ -180,7 +180,7 @@ func TestADrainWithoutClientsIsShort(t *testing.T) {
 	})
 }
 
-// A client that is just being attached is told at once; what the attach brings is handed over as well.
+// An attaching client is told at once; the session that the attach brings is handed over as well.
 func TestADrainWaitsForAttaches(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		b.shut()
@@ -221,7 +221,7 @@ func TestWhoComesWhileDrainingIsSentAway(t *testing.T) {
 	})
 }
 
-// What a client sends before it has read the close frame is stored, whatever state its session is in at that moment.
+// Messages sent by a client before it has read the close frame are stored, whatever the session's state at that moment.
 func TestADrainLosesNothingOnItsWay(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		target := newID()

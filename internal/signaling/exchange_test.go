@@ -207,7 +207,7 @@ func TestLostPresenceIsMadeUpFor(t *testing.T) {
 	})
 }
 
-// Many come and go: each that is announced is announced once, and then reported gone once.
+// Many clients come and go: each announced one is announced once, and then reported gone once.
 func TestFlappingClientsAreAnnouncedInOrder(t *testing.T) {
 	everywhere(t, streams.Options{}, func(t *testing.T, x, y *place) {
 		room := newRoom()

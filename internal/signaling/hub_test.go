@@ -29,7 +29,7 @@ func newHub(tb testing.TB, b signaling.Backbone, change ...func(*signaling.Confi
 	return hub
 }
 
-// bubble runs a test in parallel with others and in a time of its own, with a hub on a scripted backbone.
+// bubble runs a parallel test in its own simulated time, with a hub on a scripted backbone.
 func bubble(t *testing.T, test func(t *testing.T, hub *signaling.Hub, b *scripted), change ...func(*signaling.Config)) {
 	t.Helper()
 	t.Parallel()
@@ -39,7 +39,7 @@ func bubble(t *testing.T, test func(t *testing.T, hub *signaling.Hub, b *scripte
 	})
 }
 
-// pass lets that much time pass and everything settle.
+// pass advances time by that much and lets everything settle.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

@@ -10,7 +10,7 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// issued notes when credentials were made for each client.
+// issued records when credentials were made for each client.
 type issued struct {
 	mu sync.Mutex
 	at map[string][]time.Time

@@ -45,8 +45,8 @@ func TestMessagesBeforeTheAttachAnswerAreKeptInOrder(t *testing.T) {
 	})
 }
 
-// TestBusyWhileAttachingTakesLong: newcomers are told to come later when those before them waited for Redis for too long, until it
-// has caught up. R19.
+// TestBusyWhileAttachingTakesLong: newcomers are told to come back later if earlier ones waited too long for Redis, until it has caught up.
+// R19.
 func TestBusyWhileAttachingTakesLong(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		b.shut()
@@ -76,8 +76,7 @@ func TestBusyWhileAttachingTakesLong(t *testing.T) {
 	})
 }
 
-// What all clients together send before their sessions are there is bounded too. One that is sent away for that may have a session
-// that waits for it, which goes on waiting.
+// Early messages of all clients together are bounded too. If a client is sent away for that, a session waiting for it goes on waiting.
 func TestTooMuchOfAllBeforeTheAttachAnswer(t *testing.T) {
 	buffers := budget.New(100 << 10)
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
@@ -209,7 +208,7 @@ func TestAConnectionThatCannotBeRegisteredIsClosed(t *testing.T) {
 	}
 }
 
-// Every message has exactly one answer, whatever becomes of it.
+// Every message gets exactly one answer, whatever its outcome.
 func TestEveryMessageHasOneAnswer(t *testing.T) {
 	for name, tc := range map[string]struct {
 		outcome       streams.Outcome
@@ -241,7 +240,7 @@ func TestEveryMessageHasOneAnswer(t *testing.T) {
 	}
 }
 
-// What Redis answers to a connection that has lost its session meanwhile changes nothing any more.
+// Answers from Redis to a connection that has meanwhile lost its session change nothing.
 func TestAnswersAfterTheEndOfASessionAreIgnored(t *testing.T) {
 	fenced := func(b *scripted) {
 		b.sync = func(streams.SessionRef, streams.EntryID) (streams.Synced, error) {

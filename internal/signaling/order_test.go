@@ -11,8 +11,8 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// orderly is a Redis that stores as streams/lua/send.lua does, unless fails says that it does not answer for a message. A message that names the last one
-// that was stored as the one before it is compared with the last 3 only.
+// orderly is a Redis that stores like streams/lua/send.lua, unless fails says that it does not answer for a message. A message that names
+// the last stored one as its predecessor is only compared with the last 3.
 type orderly struct {
 	fails  func(requestID string) bool
 	last   uint64 // stored
@@ -38,7 +38,7 @@ func (o *orderly) send(m streams.Message) (streams.Outcome, error) {
 	return streams.Stored, nil
 }
 
-// empty is a Redis that has come back without its data.
+// empty is a Redis that came back without its data.
 func (o *orderly) empty() { o.last, o.prints = 0, nil }
 
 func (o *orderly) want(t *testing.T, want ...string) {
@@ -48,8 +48,8 @@ func (o *orderly) want(t *testing.T, want ...string) {
 	}
 }
 
-// A client that reads its answers late has not given up what it is told to send again: what it sent meanwhile stays behind that. When
-// what was behind comes again and the first has not, the first was given up.
+// A client that reads its answers late has not given up a message that it is told to resend: later ones stay behind it. If later ones come
+// again but the first does not, the client gave it up.
 func TestWhatWasNotStoredIsWaitedForHoweverLateItsSenderReads(t *testing.T) {
 	for name, again := range map[string][]string{"sent again": {"1", "2", "3"}, "given up": {"2", "3"}} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestWhatWasNotStoredIsWaitedForHoweverLateItsSenderReads(t *testing.T) {
 	}
 }
 
-// A client that neither sends again nor stops sending is served when it must have read its answers.
+// A client that goes on sending without resending is served once it must have read its answers.
 func TestWhatIsNeverSentAgainIsGivenUp(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		c, _, peer := liveWith(t, hub, b, wallet(newRoom()).rejoin())
@@ -91,8 +91,8 @@ func TestWhatIsNeverSentAgainIsGivenUp(t *testing.T) {
 	})
 }
 
-// Redis is away for several rounds of a client that sends all again, and the rounds overlap: the answer to an attempt comes when the next one is under way.
-// When Redis is back, and every session was attached again, the order is the client's.
+// Redis is unreachable while a client resends everything several times, and the rounds overlap: the answer to an attempt comes during the
+// next one. When Redis is back, and every session was attached again, the order is the client's.
 func TestAttemptsThatOverlapKeepTheOrder(t *testing.T) {
 	for name, back := range map[string]func(*signaling.Hub){
 		"attached again": (*signaling.Hub).Regenerate,

@@ -46,7 +46,7 @@ func openPeer(tb testing.TB, hub *signaling.Hub, id, token string) peer {
 	return p
 }
 
-// hears waits for these frames, in this order.
+// hears waits for these frames in this order.
 func (p peer) hears(want ...string) {
 	p.tb.Helper()
 	for i, w := range want {
@@ -109,7 +109,7 @@ func TestPeersReachEachOther(t *testing.T) {
 	})
 }
 
-// A phone that lost its network: the other side hears of nothing, and what it sent meanwhile is there when the phone is back.
+// A phone loses its network: the other side is not told, and its messages are there when the phone is back.
 func TestAPeerComesBackToWhatItMissed(t *testing.T) {
 	everywhere(t, streams.Options{Grace: time.Minute}, func(t *testing.T, x, y *place) {
 		a, b := openPeer(t, x.Hub, freshID("a"), "ta"), openPeer(t, x.Hub, freshID("b"), "tb")
@@ -159,7 +159,7 @@ func TestAnIDIsTakenWhileItsClientLives(t *testing.T) {
 	})
 }
 
-// No ghost: a holder that does not answer, or that is waited for, does not keep another client from its id.
+// No ghost: a holder that does not answer, or is suspended, does not keep another client from its id.
 func TestAnIDOfADeadClientIsFree(t *testing.T) {
 	everywhere(t, streams.Options{Grace: time.Minute}, func(t *testing.T, x, y *place) {
 		dead := dialPeer(t, x.Hub, freshID("a"), "t1", true)
@@ -197,7 +197,7 @@ func TestAnAbsentPeerExpires(t *testing.T) {
 	})
 }
 
-// What waits for a client that does not come back is told to its senders when its window ends.
+// If a client does not come back, senders are told about its waiting messages when its window ends.
 func TestAPeerThatStaysAwayExpires(t *testing.T) {
 	everywhere(t, streams.Options{Grace: 300 * time.Millisecond}, func(t *testing.T, x, y *place) {
 		a, b := openPeer(t, x.Hub, freshID("a"), "ta"), openPeer(t, y.Hub, freshID("b"), "tb")
@@ -227,7 +227,8 @@ func TestADrainedPeerComesBackElsewhere(t *testing.T) {
 	a.hears(said("OFFER", b.id, a.id, 1))
 }
 
-// A message that Redis does not take is told as an id that cannot be reached: it is all that a page understands. Once for all that were under way.
+// A message that Redis does not accept is reported as an unreachable id, which is all that a page understands: once for all pending
+// messages.
 func TestAPostThatFailsExpires(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		p := dialPeer(t, hub, "a", "t", false)
@@ -258,7 +259,7 @@ func TestAPostThatFailsExpires(t *testing.T) {
 	})
 }
 
-// Sending to ids that no client has needs no second connection, so what one client may have waiting for them is bounded.
+// Sending to ids without a client needs no second connection, so one client's waiting messages for them are bounded.
 func TestWhatWaitsForAbsentIDsIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		p := dialPeer(t, hub, "a", "t", false)
@@ -305,7 +306,7 @@ func TestTheProofOfAnOfferIsPassedOnAtOnce(t *testing.T) {
 	})
 }
 
-// The list costs Redis a long answer, and its reader nothing: so Redis makes one at a time.
+// The list costs Redis a long answer and its reader nothing, so Redis makes only one at a time.
 func TestTheListOfIDsIsReadOnceAtATime(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		b.shut()

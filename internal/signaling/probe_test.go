@@ -12,7 +12,7 @@ import (
 
 const nonce = "0123456789abcdef"
 
-// contest answers the first attach with probes to these clients, and later ones kindly.
+// contest answers the first attach with probes to these clients, and later ones with success.
 func contest(b *scripted, clients ...string) {
 	b.attach = func(a streams.Attach) (streams.Attached, error) {
 		if a.Probed {
@@ -81,7 +81,7 @@ func TestWhoDoesNotAnswerAProbeIsDead(t *testing.T) {
 	})
 }
 
-// The answer travels by pub/sub, what it answers to by the pipeline: it may be faster.
+// The answer travels by pub/sub, attach's reply by the pipeline: the answer may be faster.
 func TestAProbeMayBeAnsweredBeforeTheJoinerKnowsOfIt(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		contest(b, "a")
@@ -216,7 +216,7 @@ func TestAConnectionIsFencedWhileItIsBeingAttached(t *testing.T) {
 	})
 }
 
-// A client that closed and is back at once must not wait for the answer of a connection that is gone.
+// A client that closed and is back at once must not wait for an answer from a closed connection.
 func TestAProbeOfWhoIsNotHereIsAnsweredOnceRedisKnows(t *testing.T) {
 	t.Run("left", func(t *testing.T) {
 		bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {

@@ -227,7 +227,7 @@ func TestAfterAFailoverTheDoorbellOfAnotherConnectionIsBelieved(t *testing.T) {
 	})
 }
 
-// The answer that another connection has the session may be the first that is heard of the new primary.
+// The answer that another connection has the session may be the first sign of the new primary.
 func TestAnotherHolderIsBelievedWhenThePrimaryIsKnown(t *testing.T) {
 	for name, test := range map[string]struct {
 		replaced bool
@@ -295,7 +295,7 @@ func TestWhatWasRungForAndIsLostIsNotAskedForForEver(t *testing.T) {
 	})
 }
 
-// A step whose caller has given up may still be done by Redis when it comes back: it has to be undone.
+// Redis may still run a step after its caller has given up: it must be undone.
 func TestAnAttachWithoutAnAnswerIsUndone(t *testing.T) {
 	bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 		d := wallet(newRoom()).rejoin()

@@ -28,7 +28,7 @@ func logs(level slog.Level) (*signaling.Hub, *bytes.Buffer) {
 	return signaling.NewHub(cfg, &sink{}), &b
 }
 
-// An end that somebody wanted is of level debug, one that nobody wanted of level info, and so is one with messages that did not arrive.
+// An intended end is logged at debug; an unintended one, or one with undelivered messages, at info.
 func TestLogsEndsByWhatBecameOfThem(t *testing.T) {
 	t.Parallel()
 	for how, level := range map[string]string{"left": "DEBUG", "drained": "DEBUG", "rotated": "DEBUG", "expired": "INFO", "lost": "INFO", "policy": "INFO"} {
@@ -63,7 +63,7 @@ func TestLogsEndsByWhatBecameOfThem(t *testing.T) {
 	}
 }
 
-// Many ends at once make few lines of level info, which say how many they leave out.
+// Many ends at once log few info lines, which say how many were left out.
 func TestBoundsLinesAboutEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestBoundsLinesAboutEnds(t *testing.T) {
 	})
 }
 
-// What is not printed costs nothing.
+// A line that is not printed costs nothing.
 func TestEndsAreQuiet(t *testing.T) {
 	for how, level := range map[string]slog.Level{"left": slog.LevelInfo, "expired": slog.LevelWarn} {
 		hub, b := logs(level)

@@ -9,7 +9,7 @@ import (
 	"github.com/rejoin-dev/rejoin/streams"
 )
 
-// Timers end with the hub: nothing is asked of Redis, or told to a client, by one that has ended.
+// Timers end with the hub: a stopped hub neither calls Redis nor writes to clients.
 func TestNoTimerOutlivesTheHub(t *testing.T) {
 	t.Parallel()
 	for name, arm := range map[string]func(hub *signaling.Hub, b *scripted, c *client, me, peer string, d dialer){
