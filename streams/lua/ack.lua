@@ -1,6 +1,6 @@
--- ack: the client has everything up to an entry; its mailbox forgets it. It has spoken on its connection, so it has the newer token and what came with it:
--- the older one is retired, and so is the list of what was not delivered while it was away. What was added since it was told that list stays: it may
--- have spoken before it read of that.
+-- ack: the client has everything up to an entry, and its mailbox drops it. The client has spoken on its connection, so it has the newer
+-- token: the older one is retired, and so is the list of messages that were not delivered while it was away. Items added since it got that
+-- list stay: it may have spoken before it read them.
 --
 -- KEYS[1] room hash  KEYS[2] mailbox
 -- ARGV 1 session between spaces  2 entry ID, or - when only the older token is to be retired

@@ -1,4 +1,4 @@
--- alive: answer a probe: the connection that was asked about is alive.
+-- alive: answer a probe: the probed connection is alive.
 --
 -- KEYS[1] room hash: only its place counts
 -- ARGV 1 instance that asked  2 nonce and clientId

@@ -1,6 +1,6 @@
 -- claim: a PeerJS client wants its id: a room of its own with one member, whose clientId follows from the room.
 --
--- A member without a token is a box: what was sent to an id that no client had. It is the first client's that comes.
+-- A member without a token is a box: messages to an id that no client had. The first client to claim the id gets it.
 --
 -- KEYS[1] room hash
 -- ARGV 1-14 and reply: session.lua; 6 is the clientId, 7 the hash of the token that is shown, 10 is 1
@@ -24,7 +24,7 @@ if waits and tonumber(m.due) <= t then
   remove(m, 'w')
   return fresh(t, '-', '')
 end
--- With a token of its own user a client is given what waits. Where none are named, only the very token is.
+-- A token of the same user gets the waiting messages. Without users, only the same token does.
 local own = m.tok == ARGV[7] or waits and USER ~= '-'
 if own and user(m) == USER then
   -- Not to a request that is older than the connection it would fence: that is the client's own slow attempt.

@@ -1,4 +1,4 @@
--- claims: which live members of a room is an instance said to hold? It asks when it was rung for one that it does not have.
+-- claims: the live members of a room that are placed with an instance. It asks after a doorbell for a session that it does not have.
 --
 -- KEYS[1] room hash
 -- ARGV 1 instance

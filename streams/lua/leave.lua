@@ -1,4 +1,4 @@
--- leave: a session ends: because its client said so, or because its window is over. Exactly one caller wins.
+-- leave: end a session, because its client said goodbye or its window is over. Exactly one caller wins.
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2 session, or - for "its window is over"  3 acknowledged entry ID or -  4 grace ms

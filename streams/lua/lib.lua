@@ -42,8 +42,8 @@ local function parse(id, rec)
     joined = joined, at = at, due = due, tok = tok, prev = prev, later = later}
 end
 
--- user is whose session it is: base64url, or '-' if it has no name.
--- isBox reports whether a member is what waits for a PeerJS id that no client has: see post.lua. It belongs to no client.
+-- user is whose session it is: base64url, or '-' if it has no name. isBox reports whether a member is a box, which holds messages for a
+-- PeerJS id that no client has: see post.lua.
 local function isBox(m) return m.dialect == 'j' and m.tok == '-' end
 
 local function user(m) return string.match(m.later, ' u=(%S+)') or '-' end
@@ -116,7 +116,8 @@ local function provable(inst)
   return not CLUSTER or string.find(inst, '%.' .. string.rep('%x', 19) .. '$') ~= nil
 end
 
--- opposite is the role of the peers of a role. Two members are peers when each's source is the other's target; none is its own peer.
+-- opposite is the role of a role's peers. Two members are peers if the source of each is the target of the other. No member is its own
+-- peer.
 local function opposite(role)
   if role == 'w' then return 'e' end
   if role == 'e' then return 'w' end
@@ -282,14 +283,14 @@ local function waitingIn(text)
   return tonumber(bytes), tonumber(count), last
 end
 
--- setWaiting stores it.
+-- setWaiting stores that field.
 local function setWaiting(id, bytes, count, last)
   local text = int(math.max(0, bytes)) .. ' ' .. int(math.max(0, count)) .. ' ' .. last
   if extras then extras['#' .. id] = text end
   redis.call('HSET', KEYS[1], '#' .. id, text)
 end
 
--- discard deletes entries that will not be delivered any more.
+-- discard deletes entries that will never be delivered.
 local function discard(id, entries)
   local ids, freed = {}, 0
   for i, e in ipairs(entries) do ids[i], freed = e[1], freed + #e[2][2] end
@@ -319,8 +320,8 @@ local function timely(m, entries, t)
   return rest
 end
 
--- acknowledge moves the group of id's mailbox to `upto`, or to the last entry there ever was, and frees what lies before it.
--- A position that has been acknowledged already changes nothing. waiting is the mailbox' field (waitingIn); it is returned as it is then.
+-- acknowledge moves the group of id's mailbox to `upto`, or to the last entry there ever was, and frees what lies before it. An already
+-- acknowledged position changes nothing. waiting is the mailbox' field (waitingIn), returned unchanged in that case.
 local function acknowledge(id, key, waiting, upto)
   local call = redis.call
   if not waiting or string.find(waiting, ' 0 ', 1, true) then return waiting end
@@ -331,7 +332,7 @@ local function acknowledge(id, key, waiting, upto)
     if later(upto, last) then
       all, upto = true, last
     else
-      -- To read an entry is the dearest that a script does, so the fewer are read: those that wait on, or those that do not.
+      -- Reading entries is the most expensive thing a script does, so read whichever are fewer: the remaining ones or the freed ones.
       local epoch, most = string.match(last, '^(%d+)-(%d+)$')
       local rest = ms == epoch and most - seq < count / 2
       local entries, size = rest and call('XRANGE', key, '(' .. upto, '+') or call('XRANGE', key, '-', upto), 0

@@ -1,6 +1,6 @@
--- notice: store a message from the operator in the mailboxes of a room, and ring. It is what send is for messages between clients.
+-- notice: store a message from the operator in the mailboxes of a room, and ring. It does for the operator what send does for clients.
 --
--- '!<SERVER>' (lib.lua) remembers what became of the last ones, so that a call that is made again stores nothing twice.
+-- '!<SERVER>' (lib.lua) remembers the outcome of the last ones, so that a repeated call stores nothing twice.
 --
 -- KEYS[1] room hash
 -- ARGV 1 fingerprint, 16 hex digits  2 clientId, or -  3 role, what its clients call themselves, or - for a clientId

@@ -1,5 +1,5 @@
--- overdue: a client that is away may have messages waiting whose time is over. They are deleted, and their senders told. One that is
--- connected was sent them in time, or gets none of them any more when it reads on (sync).
+-- overdue: delete waiting messages whose TTL is over from the mailbox of a client that is away, and tell their senders. A connected client
+-- got them in time, or does not get them when it reads on (sync).
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId

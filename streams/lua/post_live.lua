@@ -1,5 +1,5 @@
--- post_live: what post.lua does in the usual case: the id's client is connected, the message is new, and there is room for it. It stands in front of
--- lib.lua and post.lua, and leaves all else to them: to make their functions costs as much as all of this.
+-- post_live: post.lua's usual case: the id's client is connected, the message is new, and there is room for it. It is put in front of
+-- lib.lua and post.lua, and leaves the rest to them: defining their functions costs as much as all of this.
 do
   local call, find, match, sub = redis.call, string.find, string.match, string.sub
   local hash, id, print, body, before = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]

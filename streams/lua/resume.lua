@@ -1,4 +1,4 @@
--- resume: a connection shows a token and gets its session back. If it cannot, it gets a new one and hears why.
+-- resume: a connection shows a token and gets its session back. Otherwise it gets a new one and is told why.
 --
 -- KEYS[1] room hash
 -- ARGV 1-14 and reply: session.lua

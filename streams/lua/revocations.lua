@@ -1,4 +1,4 @@
--- revocations: add one to those that are kept for all instances, and ring for it; or read them all.
+-- revocations: add a revocation for all instances and ring for it, or read them all.
 --
 -- KEYS[1] the revocations: name → until when, Unix ms
 -- ARGV, to add one: 1 name  2 until when, Unix ms  3 the channel of all instances that follow revocations  4 most that are kept

@@ -1,5 +1,4 @@
--- session.lua: what join, resume and restore share; it stands behind lib.lua in each of them. All three make a connection the
--- connection of a session.
+-- session.lua: the code shared by join, resume and restore, put after lib.lua in each of them. All three give a connection a session.
 --
 -- KEYS[1] room hash
 -- ARGV 1 role  2 dialect  3 keep  4 instance  5 session  6 clientId of a new session, - if none may be made  7 its token hash or -

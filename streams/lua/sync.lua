@@ -1,5 +1,5 @@
--- sync: what one connection should know: which peers are present, and what its mailbox holds after an entry.
--- It keeps the room alive, and takes back a session that others believed lost.
+-- sync: read the present peers, and the mailbox after an entry, for one connection. It keeps the room alive, and takes back a session that
+-- others believed lost.
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2 session  3 entry ID  4 page entries  5 page bytes  6 lifetime of keys, ms

@@ -1,5 +1,4 @@
--- told: a client has proven that it knows which of its messages are not delivered any more because their time was over. They are not kept for it any
--- longer (lib.lua, LATE).
+-- told: a client has proven that it knows which of its messages expired undelivered. Stop keeping them for it (lib.lua, LATE).
 --
 -- KEYS[1] room hash
 -- ARGV 1 clientId  2.. what was kept, an item each: clientId of the receiver, 7 digits length, requestId

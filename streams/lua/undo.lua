@@ -1,5 +1,5 @@
--- undo: take back an attach whose answer never came. Whatever the session number got is given up: a session that is new to the
--- room ends, for its client was never told of it; one that was taken over or resumed waits for its client again.
+-- undo: undo an attach whose answer never came. A session that it created ends, because its client was never told of it. One that it took
+-- over or resumed is suspended again.
 --
 -- KEYS[1] room hash
 -- ARGV 1 session  2 clientId that a new session would have  3 grace ms  4 reason, if the session ends
