@@ -129,6 +129,7 @@ type opening struct {
 	inbox   [][]byte
 	arrived time.Time // the first of the inbox
 	bytes   int
+	asked   bool       // whether it is still there, see askStillHere
 	closure *Closure   // the connection is gone already
 	evicted endReason  // unless empty, why the session must end
 	fenced  string     // the client whose session another connection took from this one

@@ -14,8 +14,12 @@ func (a *Attachment) Closed(e Closure) {
 	defer sh.mu.Unlock()
 	switch a.state {
 	case attaching:
-		if o := a.opening(); o.closure == nil {
+		o := a.opening()
+		if o.closure == nil {
 			o.closure = &e
+		}
+		if o.asked { // no answer of Redis is waited for
+			a.close()
 		}
 	case live:
 		a.connectionClosed(e)

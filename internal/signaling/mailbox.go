@@ -16,10 +16,11 @@ import (
 // for what it proves: one that proves nothing new does nothing. A pong that makes this instance read a page from Redis carries a number
 // that only a client that has read the ping can know.
 const (
-	pingEntry = 'a' // "a<entry ID>": all up to this entry arrived
-	pingPage  = 'c' // "c<8 hex digits><entry ID>": the same, and there is more to read
-	pingProbe = 'p' // "p<nonce>": the connection is alive
-	pingLate  = 't' // "t": notices about messages whose TTL is over have arrived
+	pingEntry  = 'a' // "a<entry ID>": all up to this entry arrived
+	pingPage   = 'c' // "c<8 hex digits><entry ID>": the same, and there is more to read
+	pingProbe  = 'p' // "p<nonce>": the connection is alive
+	pingHolder = 'h' // "h<session>": the client asking for a session that this one has is still there
+	pingLate   = 't' // "t": notices about messages whose TTL is over have arrived
 )
 
 const pageNonceLen = 8
@@ -343,7 +344,12 @@ func (a *Attachment) Pong(data []byte) {
 	sh := a.shard()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if a.state != live {
+	switch a.state {
+	case attaching:
+		a.stillHere(data)
+		return
+	case live:
+	default:
 		return
 	}
 	if len(data) == 0 {

@@ -125,13 +125,33 @@ func (a *Attachment) attached(got streams.Attached, err error) {
 	case (got.Verdict == streams.Contested || got.Verdict == streams.Held) && a.opening().closure != nil:
 		a.close()
 	case got.Verdict == streams.Held:
-		a.opening().request.Holder = got.Contested[0].Session
-		a.attach()
+		a.askStillHere(got.Contested[0].Session)
 	case got.Verdict == streams.Contested:
 		a.hub.probes.start(a, got)
 	default:
 		a.hub.metrics.attaching.Observe(waited.Seconds())
 		a.begin(got)
+	}
+}
+
+// askStillHere asks a client whether it is still there, before it takes its session from the connection that has it. The attempt may have travelled to
+// Redis for long, and its client may have given it up and made that other connection, without this end noticing. The shard is locked.
+func (a *Attachment) askStillHere(holder string) {
+	o := a.opening()
+	o.request.Holder, o.asked = holder, true
+	a.conn.Ping(append([]byte{pingHolder}, holder...))
+}
+
+// stillHere handles a pong on a connection that is being attached. The shard is locked.
+func (a *Attachment) stillHere(data []byte) {
+	o := a.opening()
+	switch {
+	case !o.asked || o.closure != nil:
+	case len(data) == 0: // the edge's own, see Pong
+		a.askStillHere(o.request.Holder)
+	case data[0] == pingHolder && string(data[1:]) == o.request.Holder:
+		o.asked, o.request.Started = false, time.Now() // it asks now
+		a.attach()
 	}
 }
 

@@ -203,17 +203,28 @@ func (h *Hub) expireUnreached(e *streams.SessionEnd) {
 	}
 }
 
-// expire tells the client of an id, on any instance, that another id cannot be reached.
+// expire tells the client of an id, on any instance, that another id cannot be reached. No other instance would, so it is repeated until Redis has
+// stored it.
 func (h *Hub) expire(from, to string) {
 	room := peerjs.RoomOf(h.cfg.PeerJSKey, from)
-	h.backbone.Post(streams.Post{
+	post := streams.Post{
 		Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: h.expirePrint(),
 		Kind: byte(wire.KindOther), Data: peerjs.AppendMessage(nil, peerjs.Expire, to, from, nil),
-	}, func(became streams.Posted, err error) {
-		if err == nil && became.Waits {
-			h.windows.watch(room, peerjs.ClientOf(room), became.Left)
-		}
-	})
+	}
+	h.leaving.Add(1)
+	var try func()
+	try = func() {
+		h.backbone.Post(post, func(became streams.Posted, err error) {
+			if err != nil && h.retries.add(err, try) {
+				return
+			}
+			h.leaving.Add(-1)
+			if err == nil && became.Waits {
+				h.windows.watch(room, peerjs.ClientOf(room), became.Left)
+			}
+		})
+	}
+	try()
 }
 
 // expirePrint is the fingerprint of an EXPIRE, unique to each.

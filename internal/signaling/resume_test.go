@@ -124,9 +124,10 @@ func TestTheOlderTokenIsGoodUntilTheClientSpeaks(t *testing.T) {
 	}
 }
 
-// A resume by the older token is asked once more whether it has a client: it may be an attempt that the client gave up.
+// A resume by the older token is asked once more whether it has a client: it may be an attempt that the client gave up. One whose network is gone without a
+// word does not answer.
 func TestAResumeByTheOlderTokenIsAskedAgain(t *testing.T) {
-	for name, gone := range map[string]bool{"there": false, "gone": true} {
+	for _, name := range []string{"there", "gone", "half-open"} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, hub *signaling.Hub, b *scripted) {
 				d := wallet(newRoom()).rejoin()
@@ -140,16 +141,23 @@ func TestAResumeByTheOlderTokenIsAskedAgain(t *testing.T) {
 					return r, nil
 				}
 				b.shut()
-				c := d.resume(token, "").dial(t, hub)
-				if gone {
+				d = d.resume(token, "")
+				if name == "half-open" {
+					d = d.pongless()
+				}
+				c := d.dial(t, hub)
+				if name == "gone" {
 					c.lose()
 				}
 				b.open()
 				synctest.Wait()
-				calls := b.calls("attach")[1:]
-				if gone {
+				calls, open := b.calls("attach")[1:], hub.Sessions()
+				if name != "there" {
 					if len(calls) != 1 {
 						t.Errorf("%d attaches for a client that is gone", len(calls))
+					}
+					if c.lose(); hub.Sessions() != 1 { // the one that the token is of
+						t.Errorf("%d sessions, then %d", open, hub.Sessions())
 					}
 					return
 				}
