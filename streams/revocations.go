@@ -20,7 +20,7 @@ type Revocation struct {
 // MostRevocations is the most that Redis keeps at a time.
 const MostRevocations = 100_000
 
-// ErrTooManyRevocations: MostRevocations are still in force.
+// ErrTooManyRevocations means that MostRevocations are still in force.
 var ErrTooManyRevocations = errors.New("too many revocations")
 
 const (

@@ -269,7 +269,7 @@ func TestWhatWasRefusedStaysRefusedInAChain(t *testing.T) {
 		last = send(streams.Stored, w, "3", last)
 		must(t, x.ack(w.ref(), w.seq(2)))
 		send(streams.MailboxFull, w, "2", 0)
-		last = send(streams.Stored, w, "4", last)
+		send(streams.Stored, w, "4", last)
 		send(streams.StoredBefore, w, "3", 0)
 		sameNames(t, names(w.all(t, streams.EntryID{})), "4")
 	})
