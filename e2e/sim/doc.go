@@ -13,15 +13,7 @@
 //	shard    a primary that hangs does not hold up the rooms of the others
 //	late     a message with a TTL is delivered within it, unless something held its receiver up
 //	shut     a client's newest connection is never closed as "resumed elsewhere"
-//	taken    PeerJS: ID-TAKEN only while another client has the id, or is believed to; a close frame frees it
-//	expire   PeerJS: EXPIRE only if the id was without a client, or something was broken
-//	list     PeerJS: who is connected is on the list of ids
 //	ghost    when all have left, no session is left in any hub, an hour later no key in Redis
-//
-// In half of the histories there are PeerJS clients as well. Nothing is confirmed to them, so what was sent on a connection that broke soon after may be lost.
-// What was sent on one that stayed is delivered, or its sender hears EXPIRE, if it is still the same client. Order is that of each connection of the sender,
-// for a message is stored in the room of its receiver, where nothing is known of a later connection. On one connection nothing comes
-// twice, and on the next an OFFER or ANSWER only if its pong was not back.
 //
 // All of it but the product's own goroutines runs on one goroutine, in the order of the simulated time; every hop takes a time of
 // its own, drawn from the seed and the identity of what travels, so that at any moment one thing happens. What the seed

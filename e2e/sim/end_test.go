@@ -17,9 +17,6 @@ func (s *simulation) settle(r *result) {
 		for _, m := range s.members {
 			m.say(1)
 		}
-		for _, c := range s.callerAt {
-			c.say(1)
-		}
 	}
 	for i, inst := range s.instances {
 		if inst.dead || inst.ended {
@@ -45,7 +42,6 @@ func (s *simulation) settle(r *result) {
 		}
 	}
 	r.broken = append(r.broken, r.verdict.Violations...)
-	s.settleCallers()
 	for _, m := range s.members {
 		if !m.left && m.current == nil {
 			s.violate("shut", m.Name, "is not connected %.0f s after the last fault", (s.w.now() - s.faultEnd).Seconds())
@@ -214,15 +210,6 @@ func (s *simulation) farewell() {
 		}
 		m.current, m.pending = nil, nil
 	}
-	s.callerAt = nil
-	for i, c := range s.callers {
-		if i%2 == 0 {
-			c.leaves(i%4 == 0)
-		} else if c.left == 0 {
-			c.left = s.w.now()
-			c.cut(i%4 == 1)
-		}
-	}
 	wait := 2*pingInterval + grace + 2*lease + syncInterval
 	if s.plan.quiet {
 		wait = time.Hour + 5*time.Minute
@@ -237,7 +224,7 @@ func (s *simulation) farewell() {
 		n.tick()
 		for _, k := range n.keys() {
 			for i, v := range list(n.value("HGETALL", k)) {
-				if w := strings.Fields(text(v)); i%2 == 1 && len(w) >= 12 && w[3] == "L" {
+				if w := strings.Fields(text(v)); i%2 == 1 && len(w) == 12 && w[3] == "L" {
 					s.violate("ghost", k[:9], "%s is believed live, held by %s", text(list(n.value("HGETALL", k))[i-1]), w[4])
 				}
 			}
@@ -263,10 +250,6 @@ func (s *simulation) perish() {
 	}
 	for _, m := range s.members {
 		m.left = true
-	}
-	s.callerAt = nil
-	for _, c := range s.callers {
-		c.left = s.w.now()
 	}
 }
 

@@ -105,7 +105,7 @@ func (n *node) frozen() (left time.Duration) {
 
 // clientBlocked is how long a client does not read.
 func (s *simulation) clientBlocked(c *socket) time.Duration {
-	return max(c.inst.frozen(), c.client.hangs()-s.w.now())
+	return max(c.inst.frozen(), c.member.stalled-s.w.now())
 }
 
 // disturbed: the client or its instance hung at some time since.

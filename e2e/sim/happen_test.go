@@ -14,7 +14,6 @@ func (s *simulation) schedule(begin time.Duration, i item) {
 	s.faultEnd = max(s.faultEnd, i.at)
 	if !slices.Contains(clientKinds, i.kind) {
 		s.faultEnd = max(s.faultEnd, i.at+i.lasts)
-		s.broken = append(s.broken, i)
 	}
 	key := name("item") + uint64(i.number)
 	at := s.w.began.Add(i.at + time.Duration(s.w.draw(key)%1_000_000))
@@ -72,7 +71,7 @@ func (s *simulation) happen(i item) {
 		s.nodes[i.node].replace(empty)
 	case expire:
 		s.losses = append(s.losses, s.w.now())
-		tag := "{" + s.roomOf(i.member).String() + "}"
+		tag := "{" + s.rooms[i.member].String() + "}"
 		for _, n := range s.nodes {
 			for _, k := range n.keys() {
 				if strings.HasPrefix(k, tag) && (i.n > 1 || s.w.chance(0.5, key, name(k))) {
@@ -96,7 +95,7 @@ func (s *simulation) reshard(i item, key uint64) {
 	if s.slots == nil {
 		return
 	}
-	slot := slotOf("{" + s.roomOf(i.member).String() + "}:m")
+	slot := slotOf("{" + s.rooms[i.member].String() + "}:m")
 	if _, moving := s.slots.moving[slot]; moving {
 		return
 	}
@@ -131,10 +130,6 @@ func (s *simulation) reshard(i item, key uint64) {
 
 // act is what a client does.
 func (s *simulation) act(i item, lasts time.Duration, key uint64) {
-	if n := i.member - len(s.places); n >= 0 {
-		s.callerAt[n].act(i, lasts, key)
-		return
-	}
 	m := s.places[i.member]
 	if m.left {
 		return
@@ -182,16 +177,11 @@ func (s *simulation) act(i item, lasts time.Duration, key uint64) {
 			s.operator(key).Remove(m.Room, m.self, func(int, error) {})
 		}
 	case doRevoke:
-		s.revoke(m.Name, key)
+		s.operator(key).Revoke(streams.Revocation{Name: m.Name, Until: time.Now().Add(30 * time.Minute)}, func(error) {})
 	case doLeave:
 		m.leave()
 		s.replace(m, lasts, key)
 	}
-}
-
-// revoke has the operator revoke a token.
-func (s *simulation) revoke(token string, key uint64) {
-	s.operator(key).Revoke(streams.Revocation{Name: token, Until: time.Now().Add(30 * time.Minute)}, func(error) {})
 }
 
 // operator is an instance that the operator calls.

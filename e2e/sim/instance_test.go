@@ -90,7 +90,7 @@ func (s *simulation) start(index int) {
 		back = forgetful{i.back}
 	}
 	i.hub = signaling.NewHub(signaling.Config{
-		ResumeRoles: []wire.Role{wire.Wallet}, PingInterval: pingInterval, MaxMessageBytes: 64 << 10, SyncInterval: syncInterval, PeerJSKey: peerJSKey, PeerJSDiscovery: true,
+		ResumeRoles: []wire.Role{wire.Wallet}, PingInterval: pingInterval, MaxMessageBytes: 64 << 10, SyncInterval: syncInterval,
 		Registerer: registry, Logger: s.log.With("at", i.name), Seed: i.id | 1, Revoked: i.revoked,
 	}, back)
 	s.instances[index] = i

@@ -84,9 +84,6 @@ func (s *simulation) join(name string, roomIndex int, plan memberPlan) *member {
 	return m
 }
 
-// hangs is until when it does not read.
-func (m *member) hangs() time.Duration { return m.stalled }
-
 func nameOf(s string) uint64 { return name(s) }
 
 func (m *member) draw() uint64 { m.drawn++; return m.sim.w.draw(m.id, m.drawn) }
@@ -137,9 +134,31 @@ func (m *member) attempt() {
 	began := m.sim.w.now()
 	inst := m.sim.instances[m.sim.w.draw(m.id, 77, m.tries)%uint64(len(m.sim.instances))]
 	offer := m.offer()
-	m.sim.reach(inst, m.sim.w.hop(m.id, 30, m.tries), m.after, func(late bool) {
+	hop := m.sim.w.hop(m.id, 30, m.tries)
+	given := new(bool)
+	m.after(5*time.Second, func() { // the attempt's time is up
+		if !*given {
+			*given = true
+			m.fail()
+		}
+	})
+	var arrive func()
+	arrive = func() {
+		if wait := inst.frozen(); wait > 0 {
+			m.after(wait, arrive) // the kernel took the connection; the process reads the request when it can
+			return
+		}
+		if !inst.open() {
+			if !*given {
+				*given = true
+				m.fail()
+			}
+			return
+		}
+		late := *given || m.left
+		*given = true
 		s := m.accept(inst, offer)
-		if late || m.left {
+		if late {
 			s.drop(true)
 			return
 		}
@@ -153,34 +172,8 @@ func (m *member) attempt() {
 				}
 			})
 		}
-	}, m.fail)
-}
-
-// reach is a client's attempt to connect to an instance. got is called when that lets it in, late or not, and failed if it does not within a client's time.
-func (s *simulation) reach(inst *instance, hop time.Duration, after func(time.Duration, func()), got func(late bool), failed func()) {
-	given := false
-	fail := func() {
-		if !given {
-			given = true
-			failed()
-		}
 	}
-	after(5*time.Second, fail)
-	var arrive func()
-	arrive = func() {
-		if wait := inst.frozen(); wait > 0 {
-			after(wait, arrive) // the kernel took the connection; the process reads the request when it can
-			return
-		}
-		if !inst.open() {
-			fail()
-			return
-		}
-		late := given
-		given = true
-		got(late)
-	}
-	after(hop, arrive)
+	m.after(hop, arrive)
 }
 
 func (m *member) offer() wire.Offer {
@@ -201,7 +194,7 @@ func (m *member) offer() wire.Offer {
 
 // accept is what the edge does with an upgrade.
 func (m *member) accept(inst *instance, offer wire.Offer) *socket {
-	s := &socket{sim: m.sim, inst: inst, client: m, id: m.sim.w.draw(m.id, 31, m.tries)}
+	s := &socket{sim: m.sim, inst: inst, member: m, id: m.sim.w.draw(m.id, 31, m.tries)}
 	inst.sockets = append(inst.sockets, s)
 	if m.Plain {
 		s.mu.Lock()

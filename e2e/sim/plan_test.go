@@ -22,8 +22,6 @@ const (
 	doQuit    kind = "quit"    // for good, in good order or not, and no new client takes its place
 	doRemove  kind = "remove"  // the operator ends its session
 	doRevoke  kind = "revoke"  // ... revokes its token
-	doRival   kind = "rival"   // PeerJS: another Peer asks for the id, with a token of its own
-	doFlap    kind = "flap"    // PeerJS: the connection breaks N times, whatever it is at
 	doRefresh kind = "refresh" // it goes away with 1001 and comes back, as a page that reloads
 )
 
@@ -52,8 +50,7 @@ const (
 )
 
 var (
-	memberKinds = []kind{doSend, doCut, doVanish, doStall, doLeave, doAgain, doMute, doQuit, doRefresh, doRemove, doRevoke}
-	clientKinds = append(memberKinds[:len(memberKinds):len(memberKinds)], doRival, doFlap)
+	clientKinds = []kind{doSend, doCut, doVanish, doStall, doLeave, doAgain, doMute, doQuit, doRefresh, doRemove, doRevoke}
 	faultKinds  = []kind{
 		refuse, refuseOOM, deny, late, slow, lostCall, lostAnswer, twice, cutLinks, partition, freezeNode, bellLost, bellLate, freeze, kill, deploy,
 		failover, wipe, expire, reshard,
@@ -109,7 +106,6 @@ type plan struct {
 	cluster   bool
 	sameName  bool // an instance that starts again has the name of the one before
 	rooms     []roomPlan
-	ids       []idPlan // of PeerJS clients
 	items     []item
 	forgetful bool // a fault is planted: see TestFinds
 	massacre  bool // in the end mailboxes expire, and all instances are killed at once
@@ -217,7 +213,7 @@ func newPlan(seed uint64, only []kind) *plan {
 		}
 	}
 	for range 2 + d.upTo(3*members) {
-		k := memberKinds[1+d.upTo(len(memberKinds)-1)]
+		k := clientKinds[1+d.upTo(len(clientKinds)-1)]
 		add(item{at: d.even(0, troubled), lasts: d.between(50*time.Millisecond, 25*time.Second), kind: k, member: d.upTo(members)})
 	}
 	kinds := faultKinds
@@ -234,7 +230,6 @@ func newPlan(seed uint64, only []kind) *plan {
 	for i := range p.items {
 		p.items[i].number = i
 	}
-	p.drawCallers(only)
 	return p
 }
 
@@ -317,9 +312,6 @@ func (p *plan) String() string {
 			}
 		}
 		b.WriteByte(')')
-	}
-	if len(p.ids) > 0 {
-		fmt.Fprintf(&b, ", PeerJS ids %+v", p.ids)
 	}
 	b.WriteByte('\n')
 	for _, i := range p.items {

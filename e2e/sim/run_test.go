@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
-	"github.com/rejoin-dev/rejoin/internal/peerjs"
 	"github.com/rejoin-dev/rejoin/internal/signaling"
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
@@ -36,19 +35,12 @@ type simulation struct {
 	members   []*member
 	places    []*member // by the plan's numbers: who is there now
 	placeOf   []int     // room of each place
-
-	callers  []*caller // PeerJS clients that there ever were
-	callerAt []*caller // who has each id now
-	letters  map[string]*letter
-	posted   []*letter // in the order in which they were sent
-	calls    []string  // what happened to callers
-	log_     *history.Log
-	log      *slog.Logger
-	dialing  sync.Mutex
-	goes     sync.WaitGroup
+	log_      *history.Log
+	log       *slog.Logger
+	dialing   sync.Mutex
+	goes      sync.WaitGroup
 
 	windows    []item          // faults that last
-	broken     []item          // all faults of the plan
 	freezes    []item          // of instances
 	losses     []time.Duration // when something was lost that Redis had
 	violations []history.Violation
@@ -68,7 +60,7 @@ type result struct {
 // simulate lives through a plan. It has to be called within a bubble.
 func simulate(p *plan, logTo io.Writer) (r result) {
 	w := newWorld(p.seed)
-	s := &simulation{w: w, plan: p, cluster: p.cluster, engine: newEngine(), traceTo: logTo, log_: history.NewLog(), log: discard(), letters: map[string]*letter{}}
+	s := &simulation{w: w, plan: p, cluster: p.cluster, engine: newEngine(), traceTo: logTo, log_: history.NewLog(), log: discard()}
 	if logTo != nil {
 		s.log = slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
@@ -98,9 +90,6 @@ func simulate(p *plan, logTo io.Writer) (r result) {
 			s.places = append(s.places, s.join(fmt.Sprintf("%d/%s%d", r, m.role[:1], i), r, m))
 		}
 	}
-	for i, id := range p.ids {
-		s.callerAt = append(s.callerAt, s.call(fmt.Sprintf("%s-%d", callerID(i), 1), i, id.user))
-	}
 	begin := w.now()
 	for _, i := range p.items {
 		s.schedule(begin, i)
@@ -117,9 +106,6 @@ func simulate(p *plan, logTo io.Writer) (r result) {
 	for _, e := range r.events {
 		fmt.Fprintln(h, e)
 	}
-	for _, text := range s.calls {
-		fmt.Fprintln(h, text)
-	}
 	for _, v := range r.broken {
 		fmt.Fprintln(h, v)
 	}
@@ -132,14 +118,6 @@ func (s *simulation) roomID(r int) (room wire.RoomID) {
 		room[i] = byte(s.w.draw(name("room"), uint64(r), uint64(i)))
 	}
 	return room
-}
-
-// roomOf is a room by the plan's numbers: those of the PeerJS ids are behind the others.
-func (s *simulation) roomOf(r int) wire.RoomID {
-	if r < len(s.rooms) {
-		return s.rooms[r]
-	}
-	return peerjs.RoomOf(peerJSKey, callerID(r-len(s.rooms)))
 }
 
 func (s *simulation) violate(law history.Law, member, format string, args ...any) {

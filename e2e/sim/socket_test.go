@@ -10,19 +10,12 @@ import (
 	"github.com/rejoin-dev/rejoin/internal/wire"
 )
 
-// client is the other end of a socket.
-type client interface {
-	receive(s *socket, f frame)
-	closed(s *socket, code wire.CloseCode) // 0 without a close frame
-	hangs() time.Duration                  // until when it does not read
-}
-
-// socket is one WebSocket between a client and an instance, as both see it: the hub's signaling.Conn, with what internal/edge
+// socket is one WebSocket between a member and an instance, as both see it: the hub's signaling.Conn, with what internal/edge
 // does around it.
 type socket struct {
 	sim     *simulation
 	inst    *instance
-	client  client
+	member  *member
 	id      uint64
 	session *signaling.Attachment // set by accept, before anything travels
 
@@ -157,17 +150,10 @@ func (s *socket) arrive() {
 	case frameClose:
 		s.send(func() { s.end(signaling.Closure{By: f.by}) })
 		s.gone = true
-		s.client.closed(s, f.code)
+		s.member.closed(s, f.code)
 	default:
-		s.client.receive(s, f)
+		s.member.receive(s, f)
 	}
-}
-
-// holds reports whether something that the client has not read says so.
-func (s *socket) holds(text string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.out, func(f frame) bool { return bytes.Contains(f.data, []byte(text)) })
 }
 
 // send has something happen at the server's end, in order.
@@ -237,7 +223,7 @@ func (s *socket) break_(tell bool) {
 	s.sim.w.after(s.sim.w.hop(s.id, 27), s.id, func() {
 		if !s.gone {
 			s.gone = true
-			s.client.closed(s, 0)
+			s.member.closed(s, 0)
 		}
 	})
 }
