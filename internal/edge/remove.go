@@ -53,25 +53,21 @@ func (c *conn) linger() {
 		l.table.remove(c)
 	}
 	c.state = stateClosing
-	incomplete := c.takeStream()
+	reads := c.reading()
+	var incomplete wsframe.Partial // frame or message
+	if reads && c.work != nil {
+		incomplete, c.work.stream = c.work.stream, incomplete
+	}
 	l.endWork(c)
 	w := l.beginWork(c, l.srv.cfg.CloseTimeout)
 	l.crowd.addClosing(w)
-	if c.reading() {
+	if reads {
 		w.stream = incomplete
 		l.countWork(w)
 	} else {
 		c.closeSession()
 	}
 	c.closeWrite()
-}
-
-// takeStream takes the bytes of an incomplete frame or message.
-func (c *conn) takeStream() (p wsframe.Partial) {
-	if c.work != nil {
-		p, c.work.stream = c.work.stream, p
-	}
-	return p
 }
 
 // closeSession tells the session, once, that the connection is over.

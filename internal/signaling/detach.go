@@ -179,10 +179,17 @@ func (a *Attachment) endSession(why endReason) {
 
 // endSession ends a session for good. Like a detach, it is retried.
 func (h *Hub) endSession(ref streams.SessionRef, d streams.Disconnect) {
+	h.persist(func(answered func(error)) {
+		h.backbone.Leave(ref, d, func(_ bool, err error) { answered(err) })
+	})
+}
+
+// persist takes a step, which calls answered with its outcome, and retries it until Redis has done it. A drain waits for that.
+func (h *Hub) persist(step func(answered func(error))) {
 	h.leaving.Add(1)
 	var try func()
 	try = func() {
-		h.backbone.Leave(ref, d, func(_ bool, err error) {
+		step(func(err error) {
 			if err == nil || !h.retries.add(err, try) {
 				h.leaving.Add(-1)
 			}

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/rejoin-dev/rejoin/internal/wire"
@@ -24,30 +25,29 @@ func (h *Hub) Drain(ctx context.Context, within time.Duration) {
 			s.closeAttaching(SentAway, wire.CloseServiceRestart, wire.ReasonGoingAway)
 		}
 	})
-	tick := time.NewTicker(drainPoll)
-	defer tick.Stop()
-	for h.sessions.Load() > 0 || h.leaving.Load() > 0 {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			// Time is up: hand over the rest at once. If Redis does not hear of it, the lease will expire.
-			h.each((*Attachment).handOver)
-			return
-		}
+	if !waitZero(ctx, &h.sessions, &h.leaving) {
+		// Time is up: hand over the rest at once. If Redis does not hear of it, the lease will expire.
+		h.each((*Attachment).handOver)
 	}
 }
 
 // Settle waits until Redis has answered all pending calls, or until ctx ends. Call it once all connections are closed.
 func (h *Hub) Settle(ctx context.Context) {
+	waitZero(ctx, &h.sending, &h.leaving)
+}
+
+// waitZero waits until both counts are 0, and reports whether that came before ctx ended.
+func waitZero(ctx context.Context, a, b *atomic.Int64) bool {
 	tick := time.NewTicker(drainPoll)
 	defer tick.Stop()
-	for h.sending.Load() > 0 || h.leaving.Load() > 0 {
+	for a.Load() > 0 || b.Load() > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // drains is 1 while draining, for the metrics.

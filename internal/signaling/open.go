@@ -272,13 +272,14 @@ func (a *Attachment) leftMeanwhile(o *opening, resumed bool) {
 	if a.dialect == wire.RejoinV1 && !resumed {
 		o.closure = &Closure{By: ClosedByClient, Code: wire.CloseNormal} // the token was never sent: the client cannot come back
 	}
-	extra := a.extra
-	if o.closure.By == SentAway && a.dialect != wire.RejoinV1 {
+	sent := o.closure.By == SentAway
+	if sent && a.dialect != wire.RejoinV1 {
 		a.takeInbox(o)
 	}
-	a.connectionClosed(*o.closure)
-	if o.closure.By == SentAway {
-		a.listen(extra)
+	if sent && a.keeps() {
+		a.handOver() // what the client sends until it has read the close frame still counts
+	} else {
+		a.connectionClosed(*o.closure)
 	}
 	for i := range o.bells {
 		if o.bells[i].Kind == streams.BellProbe {

@@ -211,20 +211,14 @@ func (h *Hub) expire(from, to string) {
 		Room: room.String(), Client: peerjs.ClientOf(room).String(), Role: wire.Equal.Text(), Fingerprint: h.expirePrint(),
 		Kind: byte(wire.KindOther), Data: peerjs.AppendMessage(nil, peerjs.Expire, to, from, nil),
 	}
-	h.leaving.Add(1)
-	var try func()
-	try = func() {
+	h.persist(func(answered func(error)) {
 		h.backbone.Post(post, func(became streams.Posted, err error) {
-			if err != nil && h.retries.add(err, try) {
-				return
-			}
-			h.leaving.Add(-1)
 			if err == nil && became.Waits {
 				h.windows.watch(room, peerjs.ClientOf(room), became.Left)
 			}
+			answered(err)
 		})
-	}
-	try()
+	})
 }
 
 // expirePrint is the fingerprint of an EXPIRE, unique to each.

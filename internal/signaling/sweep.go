@@ -141,19 +141,14 @@ func (a *Attachment) sendAway() {
 	}
 }
 
-// handOver starts the grace window of a session, if it has one, and closes the connection then. The shard is locked.
+// handOver starts the grace window of a session, if it has one, and closes the connection then. The messages that a client with a window has
+// sent before it knew are still stored; a rejoin.v1 client resends unanswered messages itself. The shard is locked.
 func (a *Attachment) handOver() {
 	if a.state != live {
 		return
 	}
-	c, extra := a.conn, a.extra
+	c, was := a.conn, a.extra
 	a.detach(a.hub.closingReason(), func() { c.SendAway(wire.CloseServiceRestart, wire.ReasonGoingAway) })
-	a.listen(extra)
-}
-
-// listen lets a session that was handed over store the messages its client sent before it knew. A rejoin.v1 client resends unanswered
-// messages itself. was is the session's extra. The shard is locked.
-func (a *Attachment) listen(was *extra) {
 	if a.dialect == wire.RejoinV1 || !a.keeps() {
 		return
 	}
