@@ -115,21 +115,30 @@ func (c *Conn) pump(s *stream) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := source.Read(buf)
-		slow := s.slow()
-		switch {
-		case n > 0 && slow:
-			s.delay(buf[:n], nil)
-		case n > 0:
-			s.take(buf[:n])
+		if n > 0 {
+			s.handle(chunk{b: buf[:n]})
 		}
-		switch {
-		case err != nil && slow:
-			s.delay(nil, err)
-			return
-		case err != nil:
-			s.finish(err)
+		if err != nil {
+			s.handle(chunk{err: err})
 			return
 		}
+	}
+}
+
+// handle carries a chunk on, now or when its time has come.
+func (s *stream) handle(c chunk) {
+	if s.slow() {
+		s.delay(c)
+	} else {
+		s.carry(c)
+	}
+}
+
+func (s *stream) carry(c chunk) {
+	if c.err != nil {
+		s.finish(c.err)
+	} else {
+		s.take(c.b)
 	}
 }
 

@@ -1,6 +1,7 @@
 package faultproxy
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"time"
 )
@@ -68,11 +69,11 @@ func (p *Proxy) change(f func(*faults)) {
 // pipeChunks is how many chunks of one direction wait for their time.
 const pipeChunks = 64
 
-// chunk is what was read and waits for its time. The last one has an error instead: the end.
+// chunk is what one read of a socket returned: bytes, or an error, which is the last one.
 type chunk struct {
-	at  time.Time
 	b   []byte
 	err error
+	at  time.Time // of one that waits
 }
 
 // slow reports whether a direction is paced, or has been: what follows must not overtake what waits.
@@ -80,14 +81,15 @@ func (s *stream) slow() bool {
 	return s.pipe != nil || s.conn.proxy.faults.Load().pace[s.name] != Pace{}
 }
 
-// delay puts a chunk into the pipe. It blocks while that is full.
-func (s *stream) delay(b []byte, err error) {
+// delay puts a copy of a chunk into the pipe. It blocks while that is full.
+func (s *stream) delay(c chunk) {
 	if s.pipe == nil {
 		s.pipe = make(chan chunk, pipeChunks)
 		s.conn.proxy.wg.Go(s.deliver)
 	}
+	c.b, c.at = bytes.Clone(c.b), time.Now()
 	select {
-	case s.pipe <- chunk{time.Now(), append([]byte(nil), b...), err}:
+	case s.pipe <- c:
 	case <-s.conn.closed:
 	}
 }
@@ -98,7 +100,7 @@ func (s *stream) deliver() {
 		select {
 		case c := <-s.pipe:
 			if c.err != nil {
-				s.finish(c.err)
+				s.carry(c)
 				return
 			}
 			f := s.conn.proxy.faults.Load()
@@ -111,7 +113,7 @@ func (s *stream) deliver() {
 				wait = max(wait, 0) + time.Duration(len(c.b))*time.Second/time.Duration(pace.Rate)
 			}
 			s.sleep(wait, f.over)
-			s.take(c.b)
+			s.carry(c)
 		case <-s.conn.closed:
 			return
 		}

@@ -124,11 +124,7 @@ func TestCure(t *testing.T) {
 	client, server := pair(t, tg, p)
 	p.Silence()
 	p.Cure()
-	for _, c := range []net.Conn{client, server} {
-		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
-			t.Errorf("read: %v, want a reset", err)
-		}
-	}
+	wantReset(t, client, server)
 	pair(t, tg, p)
 }
 

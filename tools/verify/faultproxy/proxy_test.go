@@ -97,6 +97,15 @@ func read(t *testing.T, c net.Conn, want string) {
 	}
 }
 
+func wantReset(t *testing.T, conns ...net.Conn) {
+	t.Helper()
+	for _, c := range conns {
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("read: %v, want a reset", err)
+		}
+	}
+}
+
 func await(t *testing.T, p *faultproxy.Proxy, ok func(faultproxy.Counts) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -184,10 +193,6 @@ func TestResetAndRefuse(t *testing.T) {
 	if late, err := net.Dial("tcp", p.Addr()); err == nil { // the reset may be faster than the call
 		t.Cleanup(func() { _ = late.Close() })
 	}
-	for _, c := range []net.Conn{client, server} {
-		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
-			t.Errorf("read: %v, want a reset", err)
-		}
-	}
+	wantReset(t, client, server)
 	await(t, p, func(c faultproxy.Counts) bool { return c.Refused == 1 && c.Open == 0 })
 }
