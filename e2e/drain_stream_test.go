@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -51,9 +50,7 @@ func TestDrainLosesNothingOnItsWay(t *testing.T) {
 		}))
 	}
 	receiver := becomes(ctx, t, x.Addr(), "receiver-"+newRoom(), "r")
-	q := url.Values{"key": {"peerjs"}, "id": {"sender-" + newRoom()}, "token": {"s"}}
-	sender := dialPeerJS(ctx, t, y.Addr(), "/peerjs?"+q.Encode())
-	sender.hears(peerJSOpen)
+	sender := becomes(ctx, t, y.Addr(), "sender-"+newRoom(), "s")
 	streams = append(streams, newStream(ctx, sender, func(n int) string {
 		return fmt.Sprintf(`{"type":"CANDIDATE","payload":"%d","dst":%q}`, n, receiver.id)
 	}, func() string {

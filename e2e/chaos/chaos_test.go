@@ -30,6 +30,13 @@ type run struct {
 // span is a time on the history's clock.
 type span struct{ from, to time.Duration }
 
+func within(spans []span, at time.Duration) bool {
+	return slices.ContainsFunc(spans, func(s span) bool { return s.from <= at && at <= s.to })
+}
+
+// handsOver reports whether what was delivered at that moment may not have been confirmed yet when a primary was killed.
+func (s span) handsOver(at time.Duration) bool { return s.from-time.Second <= at && at <= s.to }
+
 // outcome is what a run came to.
 type outcome struct {
 	history.Verdict
@@ -98,13 +105,10 @@ func (r *run) judge() outcome {
 // judgeCouples reports what PeerJS clients may not see.
 func (r *run) judgeCouples() {
 	r.t.Helper()
-	within := func(spans []span, early time.Duration) func(time.Time) bool {
-		return func(at time.Time) bool {
-			since := at.Sub(r.load.log.Began())
-			return slices.ContainsFunc(spans, func(s span) bool { return s.from-early <= since && since <= s.to })
-		}
+	lost := func(at time.Duration) bool { return r.loses || within(r.tails, at) }
+	repeated := func(at time.Duration) bool {
+		return slices.ContainsFunc(r.kills, func(s span) bool { return s.handsOver(at) })
 	}
-	lost := within(r.tails, 0)
 	var sum tally
 	for _, c := range r.load.couples {
 		ctx, cancel := context.WithTimeout(r.load.ctx, patience)
@@ -113,7 +117,7 @@ func (r *run) judgeCouples() {
 		}
 		cancel()
 		for _, x := range c {
-			x.judge(r.t, &sum, func(at time.Time) bool { return r.loses || lost(at) }, within(r.kills, time.Second))
+			x.judge(r.t, &sum, lost, repeated)
 		}
 	}
 	r.t.Logf("PeerJS: %+v", sum)
@@ -147,9 +151,9 @@ func (r *run) report(v *history.Verdict) {
 // and the next primary does not know it.
 func (r *run) excused(x history.Violation, events []history.Event) bool {
 	if x.First > 0 {
-		return slices.ContainsFunc(r.kills, func(s span) bool { return s.from-time.Second <= x.First && x.First <= s.to && s.from <= x.At })
+		return slices.ContainsFunc(r.kills, func(s span) bool { return s.handsOver(x.First) && s.from <= x.At })
 	}
-	return x.Lost && (r.loses || slices.ContainsFunc(r.tails, func(s span) bool { return s.from <= x.At && x.At <= s.to }) || r.leftUnread(x, events))
+	return x.Lost && (r.loses || within(r.tails, x.At) || r.leftUnread(x, events))
 }
 
 // leftUnread reports whether what is said to be lost waited for a receiver that could not read it until its sender had left.

@@ -26,7 +26,7 @@ func silenceDoor(r *run) {
 
 func slowDoor(r *run) {
 	door := r.stack.node(0).door
-	door.slow(faultproxy.Pace{Latency: 300 * time.Millisecond, Jitter: 100 * time.Millisecond, Rate: 20 << 10})
+	door.slow(faultproxy.Pace{Latency: 300 * time.Millisecond, Jitter: 100 * time.Millisecond, Rate: 20_000})
 	time.Sleep(5 * time.Second)
 	door.Cure()
 }

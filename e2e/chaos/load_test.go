@@ -57,7 +57,7 @@ func newLoad(t testing.TB, s *stack, rooms int, seed uint64) *load {
 		l.senders.Go(func() { a.run(sending, l.ctx) })
 	}
 	for i := range max(1, rooms/4) {
-		c := newCouple(s, i)
+		c := newCouple(l, i)
 		c.run(sending, l.ctx, seed)
 		l.couples = append(l.couples, c)
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/rejoin-dev/rejoin/e2e/chaos/history"
 )
 
 // A couple is two PeerJS clients that talk to each other beside the rooms, as npm peerjs does on a page that follows docs/peerjs.md: it comes back,
@@ -31,6 +33,7 @@ type caller struct {
 	first     int // where it connects first
 	http      *http.Client
 	other     *caller
+	log       *history.Log // its clock
 
 	mu sync.Mutex
 	// guarded by mu
@@ -38,7 +41,7 @@ type caller struct {
 	conn   int             // its number
 	sent   []posted        // by number
 	got    []received
-	told   []time.Time // when EXPIRE came
+	told   []time.Duration // when EXPIRE came
 	faults []string
 
 	running sync.WaitGroup
@@ -47,14 +50,14 @@ type caller struct {
 // posted is a message that was written.
 type posted struct {
 	kind string
-	at   time.Time
+	at   time.Duration
 	conn int
 }
 
 // received is a message that came.
 type received struct {
 	n, conn int
-	at      time.Time
+	at      time.Duration
 }
 
 // frame is a message of the protocol.
@@ -67,10 +70,10 @@ type frame struct {
 	} `json:"payload,omitempty"`
 }
 
-func newCouple(s *stack, number int) couple {
+func newCouple(l *load, number int) couple {
 	var c couple
 	for i := range c {
-		c[i] = &caller{id: fmt.Sprintf("couple-%d-%d-%s", number, i, newRoomID()[:8]), token: newRoomID()[:16], first: number + i, http: s.client()}
+		c[i] = &caller{id: fmt.Sprintf("couple-%d-%d-%s", number, i, newRoomID()[:8]), token: newRoomID()[:16], first: number + i, http: l.stack.client(), log: l.log}
 	}
 	c[0].other, c[1].other = c[1], c[0]
 	return c
@@ -142,11 +145,11 @@ func (x *caller) take(c *websocket.Conn, text []byte) {
 		x.adopt(c)
 	case f.Type == "EXPIRE" && f.Src == x.other.id:
 		x.mu.Lock()
-		x.told = append(x.told, time.Now())
+		x.told = append(x.told, x.log.Now())
 		x.mu.Unlock()
 	case f.Payload != nil && f.Src == x.other.id:
 		x.mu.Lock()
-		x.got = append(x.got, received{f.Payload.N, x.conn, time.Now()})
+		x.got = append(x.got, received{f.Payload.N, x.conn, x.log.Now()})
 		x.mu.Unlock()
 	default:
 		x.wrong("read %s", text)
@@ -182,7 +185,7 @@ func (x *caller) write(ctx context.Context, kind string) int {
 		x.mu.Unlock()
 		return -1
 	}
-	x.sent = append(x.sent, posted{kind, time.Now(), x.conn})
+	x.sent = append(x.sent, posted{kind, x.log.Now(), x.conn})
 	x.mu.Unlock()
 	text := fmt.Sprintf(`{"type":%q,"payload":{"n":%d},"dst":%q}`, kind, n, x.other.id)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), silence)
@@ -236,7 +239,7 @@ type tally struct{ sent, delivered, told, unread, excused, again int }
 
 // judge checks one direction against the laws. excused reports whether the fault allows for the loss of what was sent then; repeats, whether it allows
 // for a message to come twice.
-func (x *caller) judge(t testing.TB, sum *tally, excused func(time.Time) bool, repeats func(time.Time) bool) {
+func (x *caller) judge(t testing.TB, sum *tally, excused, repeats func(at time.Duration) bool) {
 	t.Helper()
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -272,12 +275,12 @@ func (x *caller) judge(t testing.TB, sum *tally, excused func(time.Time) bool, r
 		switch {
 		case p.conn < x.conn && n > lastOn[p.conn]:
 			sum.unread++
-		case slices.ContainsFunc(x.told, func(at time.Time) bool { return at.After(p.at) && at.Before(p.at.Add(grace+10*time.Second)) }):
+		case slices.ContainsFunc(x.told, func(at time.Duration) bool { return p.at < at && at < p.at+grace+10*time.Second }):
 			sum.told++
 		case excused(p.at):
 			sum.excused++
 		default:
-			t.Errorf("%s %d of %s was lost: written on connection %d at %s, and %d of that connection arrived", p.kind, n, x.id, p.conn, p.at.Format("15:04:05.000"), lastOn[p.conn])
+			t.Errorf("%s %d of %s was lost: written on connection %d at %.3f s, and %d of that connection arrived", p.kind, n, x.id, p.conn, p.at.Seconds(), lastOn[p.conn])
 		}
 	}
 }

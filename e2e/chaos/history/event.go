@@ -116,9 +116,6 @@ func (l *Log) Add(e Event) {
 	l.changed = make(chan struct{})
 }
 
-// Began is when the history's clock stood at 0.
-func (l *Log) Began() time.Time { return l.began }
-
 // Now is the time on the history's clock.
 func (l *Log) Now() time.Duration { return time.Since(l.began) }
 
